@@ -1,0 +1,29 @@
+// The same classes as `require("blazen")` gives: a program that uses both has one of each.
+
+import blazen from "./index.js";
+
+export const {
+  AbortedError,
+  BlazenError,
+  BlazenState,
+  BlazenStateMeta,
+  CallbackFieldStore,
+  Context,
+  InternalError,
+  InvalidArgumentError,
+  InvalidEventError,
+  NativeBindingError,
+  RunFailedError,
+  RunStateError,
+  SerializationError,
+  SessionNamespace,
+  SessionPausePolicy,
+  SnapshotError,
+  StateNamespace,
+  StepError,
+  StreamCallbackError,
+  TimeoutError,
+  Workflow,
+  WorkflowBuilder,
+  WorkflowHandler,
+} = blazen;

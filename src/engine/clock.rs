@@ -1,0 +1,79 @@
+//! Time as the engine sees it: a number that the driver hands in.
+//!
+//! A run's time limit counts only while the run is running, so what is kept across a pause is the time that
+//! remains, never a point in time.
+
+use std::time::Duration;
+
+/// Milliseconds on the driver's monotonic clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(pub u64);
+
+/// A limit on the time that a run may spend running.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum TimeLimit {
+    None,
+    /// The run is running and must end by `due`.
+    Counting {
+        due: Millis,
+        limit: Duration,
+    },
+    /// The run is paused with `remaining` left.
+    Stopped {
+        remaining: Duration,
+        limit: Duration,
+    },
+}
+
+impl TimeLimit {
+    pub(super) fn starting(limit: Option<Duration>, remaining: Option<Duration>, now: Millis) -> Self {
+        match limit {
+            None => Self::None,
+            Some(limit) => Self::Stopped { remaining: remaining.map_or(limit, |left| left.min(limit)), limit }.counting(now),
+        }
+    }
+
+    pub(super) fn counting(self, now: Millis) -> Self {
+        match self {
+            Self::Stopped { remaining, limit } => {
+                Self::Counting { due: Millis(now.0.saturating_add(whole_millis(remaining))), limit }
+            }
+            other => other,
+        }
+    }
+
+    pub(super) fn stopped(self, now: Millis) -> Self {
+        match self {
+            Self::Counting { due, limit } => {
+                Self::Stopped { remaining: Duration::from_millis(due.0.saturating_sub(now.0)), limit }
+            }
+            other => other,
+        }
+    }
+
+    pub(super) fn due(self) -> Option<Millis> {
+        match self {
+            Self::Counting { due, .. } => Some(due),
+            _ => None,
+        }
+    }
+
+    pub(super) fn expired(self, now: Millis) -> Option<Duration> {
+        match self {
+            Self::Counting { due, limit } if due <= now => Some(limit),
+            _ => None,
+        }
+    }
+
+    /// What is left while the limit is stopped; the limit of a running run is not asked for this.
+    pub(super) fn remaining(self) -> Option<Duration> {
+        match self {
+            Self::Stopped { remaining, .. } => Some(remaining),
+            _ => None,
+        }
+    }
+}
+
+fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

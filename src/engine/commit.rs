@@ -1,0 +1,68 @@
+//! What one input changes in a run, as one value.
+//!
+//! Everything that is pending in a run got there through a commit: the start, a settled delivery, an event sent
+//! in mid-handler, an answer. A commit is applied whole or not at all.
+
+use smallvec::SmallVec;
+
+use super::exact_string::ExactString;
+use super::ids::{DeliverySeq, EventTypeId, PayloadRef};
+
+pub(super) type Emissions = SmallVec<[Emission; 1]>;
+
+/// A change of what is pending.
+#[derive(Debug)]
+pub struct Commit {
+    /// The delivery that has settled, if the commit settles one.
+    pub consumed: Option<DeliverySeq>,
+    /// The input request that has been answered, if the commit answers one.
+    pub answered: Option<ExactString>,
+    /// What was emitted, in order.
+    pub emitted: Emissions,
+}
+
+impl Commit {
+    pub(super) fn of(emission: Emission) -> Self {
+        Self { consumed: None, answered: None, emitted: SmallVec::from_buf([emission]) }
+    }
+}
+
+/// One event that a commit emits.
+#[derive(Debug)]
+pub enum Emission {
+    /// An event for the steps that accept it.
+    Event {
+        /// Its type.
+        event_type: EventTypeId,
+        /// The event.
+        payload: PayloadRef,
+    },
+    /// `blazen::StopEvent`: the run ends.
+    Stop {
+        /// The event, whose `result` is the run's.
+        payload: PayloadRef,
+    },
+    /// `blazen::InputRequestEvent`: the run waits until `request_id` is answered.
+    InputRequest {
+        /// How the answer will name the request.
+        request_id: ExactString,
+        /// The event.
+        payload: PayloadRef,
+    },
+    /// An event of a type that the driver does not find in the definition.
+    Unknown {
+        /// The name of the type.
+        event_type: String,
+    },
+}
+
+impl Emission {
+    pub(super) fn payload(&self) -> Option<PayloadRef> {
+        match self {
+            Self::Event { payload, .. } | Self::Stop { payload } | Self::InputRequest { payload, .. } => {
+                Some(*payload)
+            }
+            Self::Unknown { .. } => None,
+        }
+    }
+}

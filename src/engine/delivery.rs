@@ -1,0 +1,55 @@
+//! One event on its way to one step: the unit that is invoked, settled and delivered again.
+
+use super::commit::Emissions;
+use super::ids::{DeliverySeq, PayloadRef, StepId};
+
+/// A delivery that waits to be invoked.
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    pub(super) seq: DeliverySeq,
+    pub(super) step: StepId,
+    pub(super) payload: PayloadRef,
+    /// 1 for the first invocation.
+    pub(super) attempt: u32,
+    /// How many events earlier attempts have sent. The first so many sends of the next attempt are those again.
+    pub(super) sent: u32,
+}
+
+/// A delivery whose handler has been invoked and has not settled.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    pub(super) delivery: Delivery,
+    /// How many events this attempt has sent.
+    pub(super) position: u32,
+    /// Emitted by what the handler returned, to be applied when it settles.
+    pub(super) staged: Emissions,
+}
+
+impl InFlight {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self { delivery, position: 0, staged: Emissions::new() }
+    }
+
+    /// The same delivery, to be invoked once more.
+    pub(super) fn again(self) -> Delivery {
+        let InFlight { delivery, position, .. } = self;
+        Delivery {
+            attempt: delivery.attempt.saturating_add(1),
+            sent: delivery.sent.max(position),
+            ..delivery
+        }
+    }
+}
+
+/// What the driver must do for one delivery: call the handler of `step` with the event `payload`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// To be named when the handler settles, sends or writes.
+    pub delivery: DeliverySeq,
+    /// The step whose handler to call.
+    pub step: StepId,
+    /// The event to call it with.
+    pub payload: PayloadRef,
+    /// 1, or more if an earlier invocation was cut short.
+    pub attempt: u32,
+}

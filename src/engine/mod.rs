@@ -1,0 +1,39 @@
+//! One run of a workflow, as a value.
+//!
+//! The engine is fed with inputs (a step settled, an event was sent, pause, time is now) and drained of
+//! [`Effect`]s (invoke this step, release that payload, the run has ended). It never calls anybody, never
+//! waits, and holds no lock. Time, ids and payloads are handed in.
+//!
+//! Payloads are opaque: a [`PayloadRef`] names an event that the driver keeps. The engine routes by type and
+//! asks for the text of a payload only when a snapshot needs it.
+
+#![deny(clippy::disallowed_methods)]
+#![forbid(unsafe_code)]
+
+mod clock;
+mod commit;
+mod definition;
+mod delivery;
+mod exact_string;
+mod ids;
+mod input_request;
+mod key_space;
+mod outcome;
+mod run;
+mod session_policy;
+mod snapshot;
+mod state_value;
+
+pub use clock::Millis;
+pub use commit::{Commit, Emission};
+pub use definition::{Definition, DefinitionError};
+pub use delivery::Invocation;
+pub use exact_string::ExactString;
+pub use ids::{DeliverySeq, EventTypeId, PayloadRef, RunId, StepId};
+pub use input_request::RespondError;
+pub use key_space::KeySpace;
+pub use outcome::{Outcome, RunFailure};
+pub use run::{DeliveryError, Effect, Interrupted, LifecycleError, Run, RunOptions, SnapshotRefusal};
+pub use session_policy::SessionPausePolicy;
+pub use snapshot::{MAX_DEPTH, ResumeError, SNAPSHOT_VERSION, Snapshot, SnapshotError};
+pub use state_value::StateValue;

@@ -1,0 +1,94 @@
+//! How a run ends.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::exact_string::ExactString;
+use super::ids::PayloadRef;
+
+/// The end of a run. It never changes once it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A step emitted `blazen::StopEvent`, kept by the driver as `stop`.
+    Completed {
+        /// The stop event.
+        stop: PayloadRef,
+    },
+    /// Something went wrong; nothing of the run will be invoked any more.
+    Failed(RunFailure),
+    /// Somebody asked for the end.
+    Aborted,
+}
+
+/// Why a run failed.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RunFailure {
+    /// An event that no step accepts.
+    #[error("no step of workflow {workflow:?} accepts the event {}{}", shortened(event_type), suggestion(nearest.as_deref()))]
+    Unrouted {
+        /// The workflow.
+        workflow: String,
+        /// The type that nobody accepts.
+        event_type: String,
+        /// An accepted type that may have been meant.
+        nearest: Option<String>,
+    },
+    /// Nothing is left that could ever move the run on.
+    #[error(
+        "workflow {workflow:?} has stalled: nothing is queued or in flight and nobody is waited for{}; the last step must return {{ type: \"blazen::StopEvent\", result }}",
+        after(last_step.as_deref())
+    )]
+    Stalled {
+        /// The workflow.
+        workflow: String,
+        /// The step that settled last without emitting anything.
+        last_step: Option<String>,
+    },
+    /// A handler threw or rejected; the driver keeps what it threw.
+    #[error("step {step:?} failed")]
+    StepFailed {
+        /// The step.
+        step: String,
+    },
+    /// The run took longer than it may.
+    #[error("the run was given {} s and has not ended", .limit.as_secs_f64())]
+    TimedOut {
+        /// The time that it was given.
+        limit: Duration,
+    },
+    /// Two requests with one id, of which an answer could not say which it means.
+    #[error("an input request {request_id:?} is open already; give each request an id of its own")]
+    DuplicateRequest {
+        /// The id.
+        request_id: ExactString,
+    },
+    /// A request whose answer would go nowhere.
+    #[error(
+        "the input request {request_id:?} could never be answered: no step of workflow {workflow:?} accepts \"blazen::InputResponseEvent\""
+    )]
+    NobodyTakesAnswers {
+        /// The workflow.
+        workflow: String,
+        /// The request.
+        request_id: ExactString,
+    },
+}
+
+const LONGEST_SHOWN: usize = 120;
+
+/// A name in quotes, cut where it is too long to help.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("\"{}...\"", &name[..end]),
+        None => format!("{name:?}"),
+    }
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+fn after(last_step: Option<&str>) -> String {
+    last_step.map(|step| format!(" after step {step:?} emitted nothing")).unwrap_or_default()
+}

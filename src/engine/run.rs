@@ -1,0 +1,194 @@
+//! One execution of a workflow.
+//!
+//! Feed it: [`Run::start`] or [`Run::resume`] first, then handlers' outcomes ([`Run::settle`], [`Run::send`],
+//! [`Run::fail_step`]), answers ([`Run::respond`]) and wishes ([`Run::pause`], [`Run::abort`], ...), in any order.
+//! Drain it: after every input, [`Run::poll_effect`] until it gives nothing, and wake it at [`Run::wake_at`].
+//! An effect that is not drained stays; a driver that has no time now may come back for it.
+//!
+//! Always true:
+//! 1. A delivery is queued, in flight or settled, and never goes back but from in flight to queued, when a pause
+//!    could not wait for it.
+//! 2. `queue` is sorted by [`DeliverySeq`], and everything in flight is older than what is queued.
+//! 3. A running run has something queued, in flight or asked; one that has not is stalled, which is an end.
+//! 4. A run that has ended stays as it ended.
+
+mod answering;
+mod handling;
+mod lifecycle;
+mod phase;
+mod restoring;
+#[cfg(test)]
+mod stories;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock::{Millis, TimeLimit};
+use super::commit::{Commit, Emission};
+use super::definition::Definition;
+use super::delivery::{Delivery, InFlight, Invocation};
+use super::ids::{DeliverySeq, EventTypeId, PayloadRef, RunId};
+use super::input_request::OpenRequests;
+use super::key_space::KeySpace;
+use super::outcome::Outcome;
+use super::state_value::StateValue;
+
+pub use handling::DeliveryError;
+pub use lifecycle::{Interrupted, LifecycleError};
+pub use restoring::SnapshotRefusal;
+use phase::Phase;
+
+/// What a run is started with, beside its input.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// The longest time that the run may spend running; no limit if `None`.
+    pub time_limit: Option<Duration>,
+}
+
+/// What the driver must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The engine will not name this payload again.
+    Release(PayloadRef),
+    /// Put this payload, an input request, on the run's stream.
+    Publish(PayloadRef),
+    /// Call a handler.
+    Invoke(Invocation),
+    /// What was in flight has settled: the run is paused and can be taken as a snapshot.
+    Paused,
+    /// The run has ended: see [`Run::outcome`]. No payload but that of the outcome is named any more.
+    Ended,
+}
+
+/// One execution of a workflow: what is pending, what is saved, and in which phase it is.
+#[derive(Debug)]
+pub struct Run {
+    id: RunId,
+    definition: Arc<Definition>,
+    phase: Phase,
+    last_delivery: u64,
+    queue: VecDeque<Delivery>,
+    in_flight: BTreeMap<DeliverySeq, InFlight>,
+    requests: OpenRequests,
+    /// How many deliveries still use a payload; only of payloads that more than one step received.
+    shared_payloads: BTreeMap<PayloadRef, u32>,
+    time_limit: TimeLimit,
+    state: KeySpace<StateValue>,
+    session: KeySpace<serde_json::Value>,
+    /// What the driver has not been told of: payloads, and then the latest change of phase.
+    outbox: VecDeque<Effect>,
+    notice: Option<Effect>,
+}
+
+impl Run {
+    /// Begins a run with `input`, a payload that holds its `blazen::StartEvent`.
+    #[must_use]
+    pub fn start(
+        definition: Arc<Definition>,
+        id: RunId,
+        input: PayloadRef,
+        options: RunOptions,
+        now: Millis,
+    ) -> Self {
+        let mut run = Self::empty(definition, id, TimeLimit::starting(options.time_limit, None, now));
+        run.apply(Commit::of(Emission::Event { event_type: EventTypeId::START, payload: input }));
+        run
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        let news = self.outbox.pop_front().or_else(|| self.notice.take());
+        news.or_else(|| self.next_invocation().map(Effect::Invoke))
+    }
+
+    /// When [`Run::time_is_now`] must be called at the latest.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Millis> {
+        match self.phase {
+            Phase::Running => self.time_limit.due(),
+            _ => None,
+        }
+    }
+
+    /// The identity of the run.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// The steps that this run goes by.
+    #[must_use]
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// How the run has ended, if it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.phase {
+            Phase::Ended(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// The saved values.
+    #[must_use]
+    pub fn state(&self) -> &KeySpace<StateValue> {
+        &self.state
+    }
+
+    /// The saved values, for a delivery to write to.
+    pub fn state_mut(&mut self, writer: DeliverySeq) -> Result<&mut KeySpace<StateValue>, DeliveryError> {
+        self.expect_in_flight(writer)?;
+        Ok(&mut self.state)
+    }
+
+    /// The values that stay in this process.
+    #[must_use]
+    pub fn session(&self) -> &KeySpace<serde_json::Value> {
+        &self.session
+    }
+
+    /// The values that stay in this process, for a delivery to write to.
+    pub fn session_mut(
+        &mut self,
+        writer: DeliverySeq,
+    ) -> Result<&mut KeySpace<serde_json::Value>, DeliveryError> {
+        self.expect_in_flight(writer)?;
+        Ok(&mut self.session)
+    }
+
+    fn empty(definition: Arc<Definition>, id: RunId, time_limit: TimeLimit) -> Self {
+        Self {
+            id,
+            definition,
+            phase: Phase::Running,
+            last_delivery: 0,
+            queue: VecDeque::new(),
+            in_flight: BTreeMap::new(),
+            requests: OpenRequests::default(),
+            shared_payloads: BTreeMap::new(),
+            time_limit,
+            state: KeySpace::default(),
+            session: KeySpace::default(),
+            outbox: VecDeque::new(),
+            notice: None,
+        }
+    }
+
+    fn next_invocation(&mut self) -> Option<Invocation> {
+        if !matches!(self.phase, Phase::Running) {
+            return None;
+        }
+        let delivery = self.queue.pop_front()?;
+        let invocation = Invocation {
+            delivery: delivery.seq,
+            step: delivery.step,
+            payload: delivery.payload,
+            attempt: delivery.attempt,
+        };
+        self.in_flight.insert(delivery.seq, InFlight::new(delivery));
+        Some(invocation)
+    }
+}

@@ -1,0 +1,71 @@
+//! What a handler does, as inputs: it returns, sends, or fails.
+
+use thiserror::Error;
+
+use super::super::commit::{Commit, Emission};
+use super::super::delivery::InFlight;
+use super::super::ids::DeliverySeq;
+use super::super::outcome::{Outcome, RunFailure};
+use super::{Effect, Run};
+
+/// Why nothing is taken from a handler any more.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum DeliveryError {
+    /// The handler has returned, or was cut short.
+    #[error("the handler that this context belongs to has settled; await what it does before it returns")]
+    Settled,
+    /// The run is over.
+    #[error("the run has ended")]
+    Ended,
+}
+
+impl Run {
+    /// Adds an emission to what `delivery` will emit when it settles.
+    pub fn stage(&mut self, delivery: DeliverySeq, emission: Emission) -> Result<(), DeliveryError> {
+        self.in_flight_mut(delivery)?.staged.push(emission);
+        Ok(())
+    }
+
+    /// The handler of `delivery` has returned; `last` is emitted after what was staged.
+    pub fn settle(&mut self, delivery: DeliverySeq, last: Option<Emission>) -> Result<(), DeliveryError> {
+        let mut emitted = std::mem::take(&mut self.in_flight_mut(delivery)?.staged);
+        emitted.extend(last);
+        self.apply(Commit { consumed: Some(delivery), answered: None, emitted });
+        Ok(())
+    }
+
+    /// The handler of `delivery` emits at once. An event that an earlier attempt has sent from the same position
+    /// is not sent again; its payload is released.
+    pub fn send(&mut self, delivery: DeliverySeq, emission: Emission) -> Result<(), DeliveryError> {
+        let sender = self.in_flight_mut(delivery)?;
+        sender.position += 1;
+        if sender.position <= sender.delivery.sent {
+            self.outbox.extend(emission.payload().map(Effect::Release));
+        } else {
+            self.apply(Commit::of(emission));
+        }
+        Ok(())
+    }
+
+    /// The handler of `delivery` threw or rejected: the run fails.
+    pub fn fail_step(&mut self, delivery: DeliverySeq) -> Result<(), DeliveryError> {
+        let step = self.in_flight_mut(delivery)?.delivery.step;
+        let step = self.definition.step_name(step).to_owned();
+        self.end(Outcome::Failed(RunFailure::StepFailed { step }));
+        Ok(())
+    }
+
+    /// Whether anything is taken from the handler of `delivery`.
+    pub fn expect_in_flight(&mut self, delivery: DeliverySeq) -> Result<(), DeliveryError> {
+        self.in_flight_mut(delivery).map(|_| ())
+    }
+
+    fn in_flight_mut(&mut self, seq: DeliverySeq) -> Result<&mut InFlight, DeliveryError> {
+        let ended = self.outcome().is_some();
+        match self.in_flight.get_mut(&seq) {
+            Some(in_flight) => Ok(in_flight),
+            None if ended => Err(DeliveryError::Ended),
+            None => Err(DeliveryError::Settled),
+        }
+    }
+}

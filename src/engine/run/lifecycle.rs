@@ -1,0 +1,81 @@
+//! Wishes from outside: pause, go on, abort, and what the clock says.
+
+use thiserror::Error;
+
+use super::super::clock::Millis;
+use super::super::ids::DeliverySeq;
+use super::super::outcome::{Outcome, RunFailure};
+use super::phase::Phase;
+use super::Run;
+
+/// Why a wish cannot be granted in the phase that the run is in.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum LifecycleError {
+    /// The run is over.
+    #[error("the run has ended")]
+    Ended,
+    /// Only a paused run can be resumed or taken as a snapshot.
+    #[error("the run is not paused; pause() it first")]
+    NotPaused,
+}
+
+/// The deliveries that an interruption has taken back, for the driver to tell their handlers.
+pub type Interrupted = Vec<DeliverySeq>;
+
+impl Run {
+    /// Stops new deliveries. [`Effect::Paused`](super::Effect::Paused) follows when nothing is in flight; a run
+    /// that is paused or pausing already stays so.
+    pub fn pause(&mut self, now: Millis) -> Result<(), LifecycleError> {
+        match self.phase {
+            Phase::Ended(_) => Err(LifecycleError::Ended),
+            Phase::Pausing | Phase::Paused => Ok(()),
+            Phase::Running => {
+                self.begin_pausing(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// A pausing run waits no longer: what is in flight goes back to the queue, to be invoked again on resume.
+    pub fn interrupt(&mut self) -> Interrupted {
+        if !matches!(self.phase, Phase::Pausing) {
+            return Interrupted::new();
+        }
+        let interrupted = self.in_flight.keys().copied().collect();
+        self.take_back_in_flight();
+        interrupted
+    }
+
+    /// Goes on, whether the run is paused or only about to be.
+    pub fn resume_in_place(&mut self, now: Millis) -> Result<(), LifecycleError> {
+        match self.phase {
+            Phase::Ended(_) => Err(LifecycleError::Ended),
+            Phase::Running => Err(LifecycleError::NotPaused),
+            Phase::Pausing | Phase::Paused => {
+                self.go_on(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the run, in whatever phase it is; a run that has ended stays as it ended.
+    pub fn abort(&mut self) {
+        self.end(Outcome::Aborted);
+    }
+
+    /// Tells the run the time. What is due happens.
+    pub fn time_is_now(&mut self, now: Millis) {
+        if !matches!(self.phase, Phase::Running) {
+            return;
+        }
+        if let Some(limit) = self.time_limit.expired(now) {
+            self.end(Outcome::Failed(RunFailure::TimedOut { limit }));
+        }
+    }
+
+    /// Whether the run is paused, so that a snapshot of it can be taken.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        matches!(self.phase, Phase::Paused)
+    }
+}

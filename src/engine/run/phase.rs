@@ -1,0 +1,173 @@
+//! Every legal change of a run stands here.
+//!
+//! ```text
+//! Running --pause--> Pausing --last in flight settles, or is interrupted--> Paused
+//!    ^                  |                                                     |
+//!    +----- resume -----+------------------------ resume ---------------------+
+//! Running | Pausing | Paused --stop, failure, abort--> Ended
+//! ```
+
+use super::super::clock::Millis;
+use super::super::commit::{Commit, Emission};
+use super::super::delivery::Delivery;
+use super::super::exact_string::ExactString;
+use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef, StepId};
+use super::super::outcome::{Outcome, RunFailure};
+use super::{Effect, Run};
+
+/// Where a run stands.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Deliveries are invoked as they come.
+    Running,
+    /// Nothing new is invoked; what is in flight may settle.
+    Pausing,
+    /// Nothing is in flight.
+    Paused,
+    /// Nothing is pending, and nothing will be.
+    Ended(Outcome),
+}
+
+impl Run {
+    /// Applies a commit and draws the consequences: the run goes on, is paused, or ends.
+    pub(super) fn apply(&mut self, commit: Commit) {
+        let Commit { consumed, answered, emitted } = commit;
+        let mut last_step = None;
+        if let Some(seq) = consumed
+            && let Some(settled) = self.in_flight.remove(&seq)
+        {
+            self.stop_using(settled.delivery.payload);
+            last_step = Some(settled.delivery.step);
+        }
+        if let Some(request) = answered.and_then(|id| self.requests.close(&id)) {
+            self.outbox.push_back(Effect::Release(request.payload));
+        }
+        for emission in emitted {
+            if let Err(outcome) = self.emit(emission) {
+                self.end(outcome);
+                return;
+            }
+        }
+        self.draw_consequences(last_step);
+    }
+
+    /// Nothing new will be invoked; the run is paused as soon as nothing is in flight.
+    pub(super) fn begin_pausing(&mut self, now: Millis) {
+        self.time_limit = self.time_limit.stopped(now);
+        self.phase = Phase::Pausing;
+        self.draw_consequences(None);
+    }
+
+    /// Deliveries are invoked again.
+    pub(super) fn go_on(&mut self, now: Millis) {
+        self.time_limit = self.time_limit.counting(now);
+        self.phase = Phase::Running;
+        self.notice = None;
+        self.draw_consequences(None);
+    }
+
+    /// What is in flight will not be waited for: it goes back to the queue.
+    pub(super) fn take_back_in_flight(&mut self) {
+        for (_, cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+            for emission in &cut_short.staged {
+                self.outbox.extend(emission.payload().map(Effect::Release));
+            }
+            self.queue.push_front(cut_short.again());
+        }
+        self.draw_consequences(None);
+    }
+
+    /// The run is over, once and for all.
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        if matches!(self.phase, Phase::Ended(_)) {
+            return;
+        }
+        self.queue.clear();
+        self.in_flight.clear();
+        self.requests = Default::default();
+        self.shared_payloads.clear();
+        self.outbox.clear();
+        self.phase = Phase::Ended(outcome);
+        self.notice = Some(Effect::Ended);
+    }
+
+    fn draw_consequences(&mut self, last_step: Option<StepId>) {
+        if !self.in_flight.is_empty() {
+            return;
+        }
+        match self.phase {
+            Phase::Pausing => {
+                self.phase = Phase::Paused;
+                self.notice = Some(Effect::Paused);
+            }
+            Phase::Running if self.queue.is_empty() && self.requests.is_empty() => {
+                self.end(Outcome::Failed(RunFailure::Stalled {
+                    workflow: self.definition.name().to_owned(),
+                    last_step: last_step.map(|step| self.definition.step_name(step).to_owned()),
+                }));
+            }
+            _ => {}
+        }
+    }
+
+    fn emit(&mut self, emission: Emission) -> Result<(), Outcome> {
+        match emission {
+            Emission::Event { event_type, payload } => self.deliver(event_type, payload),
+            Emission::Stop { payload } => Err(Outcome::Completed { stop: payload }),
+            Emission::InputRequest { request_id, payload } => self.ask(request_id, payload),
+            Emission::Unknown { event_type } => Err(self.unrouted(event_type)),
+        }
+    }
+
+    /// Queues one delivery for each step that accepts the event.
+    fn deliver(&mut self, event_type: EventTypeId, payload: PayloadRef) -> Result<(), Outcome> {
+        let steps = self.definition.routes(event_type);
+        for &step in steps {
+            self.last_delivery += 1;
+            let seq = DeliverySeq(self.last_delivery);
+            self.queue.push_back(Delivery { seq, step, payload, attempt: 1, sent: 0 });
+        }
+        match steps.len() {
+            0 => {
+                let name = self.definition.event_type_name(event_type).unwrap_or("?").to_owned();
+                Err(self.unrouted(name))
+            }
+            1 => Ok(()),
+            several => {
+                let uses = u32::try_from(several).expect("fewer than 2^32 steps");
+                self.shared_payloads.insert(payload, uses);
+                Ok(())
+            }
+        }
+    }
+
+    fn ask(&mut self, request_id: ExactString, payload: PayloadRef) -> Result<(), Outcome> {
+        if self.definition.routes(EventTypeId::INPUT_RESPONSE).is_empty() {
+            let workflow = self.definition.name().to_owned();
+            return Err(Outcome::Failed(RunFailure::NobodyTakesAnswers { workflow, request_id }));
+        }
+        if self.requests.contains(&request_id) {
+            return Err(Outcome::Failed(RunFailure::DuplicateRequest { request_id }));
+        }
+        self.requests.open(request_id, payload);
+        self.outbox.push_back(Effect::Publish(payload));
+        Ok(())
+    }
+
+    fn unrouted(&self, event_type: String) -> Outcome {
+        let nearest = self.definition.nearest_event_type(&event_type).map(str::to_owned);
+        let workflow = self.definition.name().to_owned();
+        Outcome::Failed(RunFailure::Unrouted { workflow, event_type, nearest })
+    }
+
+    fn stop_using(&mut self, payload: PayloadRef) {
+        if let Some(uses) = self.shared_payloads.get_mut(&payload) {
+            *uses -= 1;
+            if *uses > 0 {
+                return;
+            }
+            self.shared_payloads.remove(&payload);
+        }
+        self.outbox.push_back(Effect::Release(payload));
+    }
+}

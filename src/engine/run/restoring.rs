@@ -1,0 +1,182 @@
+//! A paused run to a snapshot, and a snapshot to a running run.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::super::clock::{Millis, TimeLimit};
+use super::super::definition::Definition;
+use super::super::delivery::Delivery;
+use super::super::exact_string::ExactString;
+use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef};
+use super::super::session_policy::SessionPausePolicy;
+use super::super::snapshot::{PendingDelivery, ResumeError, Snapshot, SnapshotWriter};
+use super::{Effect, Run, RunOptions};
+
+/// Why a run cannot be taken as a snapshot.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum SnapshotRefusal {
+    /// It still moves.
+    #[error("the run is not paused; pause() it first")]
+    NotPaused,
+    /// Its session holds values, and its policy forbids to leave them behind.
+    #[error(
+        "the session holds {keys:?}, which a snapshot leaves behind, and the pause policy is HardError; remove them, move them to the state, or choose another policy"
+    )]
+    SessionNotEmpty {
+        /// The keys of the session.
+        keys: Vec<ExactString>,
+    },
+    /// The driver did not hand over one text for each payload.
+    #[error("{expected} events are pending, and {found} were written out")]
+    PayloadsMissing {
+        /// How many texts there must be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+}
+
+impl Run {
+    /// The payloads whose texts [`Run::snapshot`] needs, in that order.
+    #[must_use]
+    pub fn pending_payloads(&self) -> Vec<PayloadRef> {
+        let events = self.pending_events().into_iter().map(|deliveries| deliveries[0].payload);
+        events.chain(self.requests.iter().map(|request| request.payload)).collect()
+    }
+
+    /// Whether the session stands in the way of a pause.
+    pub fn check_session(&self, policy: SessionPausePolicy) -> Result<(), SnapshotRefusal> {
+        match policy.refused_keys(&self.session) {
+            Some(keys) => Err(SnapshotRefusal::SessionNotEmpty { keys }),
+            None => Ok(()),
+        }
+    }
+
+    /// The paused run as a JSON document. `payloads` are the JSON texts of [`Run::pending_payloads`].
+    pub fn snapshot(
+        &self,
+        payloads: &[String],
+        policy: SessionPausePolicy,
+        timestamp: &str,
+    ) -> Result<String, SnapshotRefusal> {
+        if !self.is_paused() {
+            return Err(SnapshotRefusal::NotPaused);
+        }
+        self.check_session(policy)?;
+        let events = self.pending_events();
+        let expected = events.len() + self.requests.iter().count();
+        if payloads.len() != expected {
+            return Err(SnapshotRefusal::PayloadsMissing { expected, found: payloads.len() });
+        }
+        let (event_texts, request_texts) = payloads.split_at(events.len());
+        Ok(self.write_snapshot(&events, event_texts, request_texts, timestamp))
+    }
+
+    /// Goes on from a snapshot. The driver must keep [`Snapshot::payload_texts`] as payloads 0, 1, 2, ...
+    pub fn resume(
+        definition: Arc<Definition>,
+        snapshot: Snapshot,
+        options: RunOptions,
+        now: Millis,
+    ) -> Result<Self, ResumeError> {
+        check_workflow(&definition, &snapshot)?;
+        let time_limit = TimeLimit::starting(options.time_limit, snapshot.time_remaining, now);
+        let mut run = Self::empty(definition, snapshot.run_id, time_limit);
+        let mut next_payload = (0..).map(PayloadRef);
+        for event in snapshot.pending_events {
+            let payload = next_payload.next().expect("a payload number for each of fewer than 2^32 events");
+            if let Ok(uses @ 2..) = u32::try_from(event.deliveries.len()) {
+                run.shared_payloads.insert(payload, uses);
+            }
+            for delivery in event.deliveries {
+                let delivery = run.renumbered(delivery, payload)?;
+                run.queue.push_back(delivery);
+            }
+        }
+        for request in snapshot.input_requests {
+            let payload = next_payload.next().expect("a payload number for each of fewer than 2^32 events");
+            run.requests.open(request.request_id, payload);
+            run.outbox.push_back(Effect::Publish(payload));
+        }
+        run.state = snapshot.state;
+        run.go_on(now);
+        Ok(run)
+    }
+
+    fn renumbered(&mut self, pending: PendingDelivery, payload: PayloadRef) -> Result<Delivery, ResumeError> {
+        let PendingDelivery { step: name, attempt, sent } = pending;
+        let Some(step) = self.definition.step_named(&name) else {
+            return Err(ResumeError::StepGone {
+                workflow: self.definition.name().to_owned(),
+                nearest: self.definition.nearest_step(&name).map(str::to_owned),
+                step: name,
+            });
+        };
+        self.last_delivery += 1;
+        Ok(Delivery { seq: DeliverySeq(self.last_delivery), step, payload, attempt, sent })
+    }
+
+    /// The queue, cut where one event ends and the next begins.
+    fn pending_events(&self) -> Vec<Vec<&Delivery>> {
+        let mut events: Vec<Vec<&Delivery>> = Vec::new();
+        for delivery in &self.queue {
+            match events.last_mut() {
+                Some(event) if event[0].payload == delivery.payload => event.push(delivery),
+                _ => events.push(vec![delivery]),
+            }
+        }
+        events
+    }
+
+    fn write_snapshot(
+        &self,
+        events: &[Vec<&Delivery>],
+        event_texts: &[String],
+        request_texts: &[String],
+        timestamp: &str,
+    ) -> String {
+        let mut document = SnapshotWriter::new(self.definition.name(), self.id, timestamp);
+        document.state(&self.state);
+        document.list_of_objects("pending_events", events.iter().zip(event_texts), |event, (deliveries, json)| {
+            event.field("event", json);
+            event.list_of_objects("deliveries", deliveries, |object, delivery| {
+                let step = self.definition.step_name(delivery.step);
+                object.field("step", &ExactString::from(step).to_json());
+                object.field("attempt", &delivery.attempt.to_string());
+                object.field("sent", &delivery.sent.to_string());
+            });
+        });
+        document.object_field("metadata", |metadata| {
+            metadata.list_of_objects(
+                "input_requests",
+                self.requests.iter().zip(request_texts),
+                |object, (request, json)| {
+                    object.field("request_id", &request.id.to_json());
+                    object.field("event", json);
+                },
+            );
+            let remaining = self.time_limit.remaining().map(|time| time.as_millis().to_string());
+            metadata.field("time_remaining_ms", remaining.as_deref().unwrap_or("null"));
+        });
+        document.finish()
+    }
+}
+
+fn check_workflow(definition: &Definition, snapshot: &Snapshot) -> Result<(), ResumeError> {
+    if snapshot.workflow_name != definition.name() {
+        return Err(ResumeError::OtherWorkflow {
+            expected: definition.name().to_owned(),
+            found: snapshot.workflow_name.clone(),
+        });
+    }
+    match snapshot.input_requests.first() {
+        Some(request) if definition.routes(EventTypeId::INPUT_RESPONSE).is_empty() => {
+            Err(ResumeError::NobodyTakesAnswers {
+                workflow: definition.name().to_owned(),
+                request_id: request.request_id.clone(),
+            })
+        }
+        _ => Ok(()),
+    }
+}

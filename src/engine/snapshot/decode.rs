@@ -1,0 +1,217 @@
+//! Reads the document: first its version, then its depth, then everything that this version knows. Fields that it
+//! does not know are passed over.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::super::exact_string::ExactString;
+use super::super::ids::RunId;
+use super::super::key_space::KeySpace;
+use super::super::state_value::StateValue;
+use super::{
+    MAX_DEPTH, PendingDelivery, PendingEvent, PendingRequest, SNAPSHOT_VERSION, Snapshot, SnapshotError,
+};
+
+/// How many levels the document puts around a value.
+const ENVELOPE_DEPTH: u32 = 4;
+
+impl Snapshot {
+    /// Reads and checks a snapshot.
+    pub fn parse(text: &str) -> Result<Self, SnapshotError> {
+        if text.trim().is_empty() {
+            return Err(SnapshotError::Empty);
+        }
+        let read_error = |error: serde_json::Error| describe(&error, text.len());
+        let Versioned { version } = serde_json::from_str(text).map_err(read_error)?;
+        if version > SNAPSHOT_VERSION {
+            return Err(SnapshotError::Newer { version });
+        }
+        if is_deeper_than(text, MAX_DEPTH + ENVELOPE_DEPTH) {
+            return Err(SnapshotError::TooDeep);
+        }
+        let document: Document = serde_json::from_str(text).map_err(read_error)?;
+        Ok(document.into())
+    }
+
+    /// The events that the snapshot holds, in the order in which [`Run::resume`](crate::engine::Run::resume)
+    /// numbers their payloads.
+    pub fn payload_texts(&self) -> impl Iterator<Item = &str> {
+        let pending = self.pending_events.iter().map(|event| event.json.as_str());
+        pending.chain(self.input_requests.iter().map(|request| request.json.as_str()))
+    }
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    workflow_name: String,
+    #[serde(deserialize_with = "run_id")]
+    run_id: RunId,
+    #[serde(deserialize_with = "state")]
+    context_state: KeySpace<StateValue>,
+    pending_events: Vec<Event>,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(deserialize_with = "object_text")]
+    event: String,
+    deliveries: Vec<Delivery>,
+}
+
+#[derive(Deserialize)]
+struct Delivery {
+    step: String,
+    attempt: u32,
+    sent: u32,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    input_requests: Vec<Request>,
+    time_remaining_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    request_id: ExactString,
+    #[serde(deserialize_with = "object_text")]
+    event: String,
+}
+
+#[derive(Deserialize)]
+struct StateEntry {
+    #[serde(default, deserialize_with = "present")]
+    json: Option<Box<RawValue>>,
+    bytes: Option<String>,
+}
+
+impl From<Document> for Snapshot {
+    fn from(document: Document) -> Self {
+        let pending_events = document.pending_events.into_iter().map(|pending| PendingEvent {
+            json: pending.event,
+            deliveries: pending.deliveries.into_iter().map(PendingDelivery::from).collect(),
+        });
+        let input_requests = document
+            .metadata
+            .input_requests
+            .into_iter()
+            .map(|request| PendingRequest { request_id: request.request_id, json: request.event });
+        Self {
+            workflow_name: document.workflow_name,
+            run_id: document.run_id,
+            state: document.context_state,
+            pending_events: pending_events.collect(),
+            input_requests: input_requests.collect(),
+            time_remaining: document.metadata.time_remaining_ms.map(Duration::from_millis),
+        }
+    }
+}
+
+impl From<Delivery> for PendingDelivery {
+    fn from(Delivery { step, attempt, sent }: Delivery) -> Self {
+        Self { step, attempt, sent }
+    }
+}
+
+fn run_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunId, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    uuid::Uuid::try_parse(&text).map(RunId).map_err(|_| D::Error::custom("`run_id` is not a UUID"))
+}
+
+/// The text of a JSON object; what is inside is JavaScript's to read.
+fn object_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    if raw.get().starts_with('{') {
+        Ok(raw.get().to_owned())
+    } else {
+        Err(D::Error::custom("`event` is not an object"))
+    }
+}
+
+/// A value that is there, `null` included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
+fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeySpace<StateValue>, D::Error> {
+    struct Entries;
+
+    impl<'de> Visitor<'de> for Entries {
+        type Value = KeySpace<StateValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of state values by key")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut state = KeySpace::default();
+            while let Some((key, entry)) = map.next_entry::<ExactString, StateEntry>()? {
+                state.set(key.as_wtf8(), state_value::<A::Error>(&key, entry)?);
+            }
+            Ok(state)
+        }
+    }
+
+    deserializer.deserialize_map(Entries)
+}
+
+fn state_value<E: serde::de::Error>(key: &ExactString, entry: StateEntry) -> Result<StateValue, E> {
+    match (entry.json, entry.bytes) {
+        (Some(json), None) => Ok(StateValue::Json(json.get().to_owned())),
+        (None, Some(bytes)) => BASE64
+            .decode(bytes)
+            .map(StateValue::Bytes)
+            .map_err(|_| E::custom(format_args!("the bytes of state key {key:?} are not base64"))),
+        _ => Err(E::custom(format_args!("state key {key:?} has neither `json` nor `bytes`, or both"))),
+    }
+}
+
+fn describe(error: &serde_json::Error, length: usize) -> SnapshotError {
+    if error.is_eof() {
+        SnapshotError::CutOff { length }
+    } else {
+        SnapshotError::Malformed { reason: error.to_string() }
+    }
+}
+
+/// Counts brackets outside strings; the text is known to be JSON.
+fn is_deeper_than(json: &str, limit: u32) -> bool {
+    let mut depth = 0;
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > limit {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth -= 1,
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn skip_string(bytes: &mut std::str::Bytes<'_>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => _ = bytes.next(),
+            _ => {}
+        }
+    }
+}

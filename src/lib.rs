@@ -1,0 +1,12 @@
+//! `blazen`: an event-driven, durable workflow engine.
+//!
+//! * [`engine`]: one run as a value. Pure: no I/O, no clock, no randomness, no threads.
+//! * `node`: the binding to Node.js, and the only part that knows of it (feature `node`).
+//!
+//! Arrows point down only: `node` drives `engine`; `engine` knows neither.
+
+#![allow(clippy::disallowed_methods)] // the list is what `engine` must not use; it denies them itself
+
+pub mod engine;
+#[cfg(feature = "node")]
+mod node;

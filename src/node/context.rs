@@ -1,0 +1,197 @@
+//! `Context`: one run, as JavaScript holds it.
+//!
+//! A handler receives a light object that stands on this one and knows its delivery; this object owns the run.
+//! Its methods are what happens seldom in a run.
+
+use napi_derive::napi;
+
+use super::effects::{delivery_from_js, delivery_to_js};
+use super::errors::{self, Coded, ErrorCode, Result, error};
+use super::hot_path::emission;
+use super::registry::OwnedRun;
+use super::session_namespace::SessionNamespace;
+use super::state_namespace::StateNamespace;
+use super::text::Exact;
+use super::workflow::millis;
+use crate::engine::{Outcome, PayloadRef, SessionPausePolicy};
+
+/// One run of a workflow.
+#[napi]
+pub struct Context {
+    run: OwnedRun,
+    resumed_payloads: Vec<String>,
+}
+
+/// How a run has ended.
+#[napi(object)]
+pub struct RunOutcome {
+    /// `"completed"`, `"failed"` or `"aborted"`.
+    pub kind: String,
+    /// The stop event of a completed run.
+    pub stop: Option<u32>,
+    /// The error code of a failed run.
+    pub code: Option<String>,
+    /// What went wrong in a failed run.
+    pub message: Option<String>,
+}
+
+/// What a pause does about session values.
+#[napi(string_enum = "snake_case")]
+#[derive(Clone, Copy)]
+pub enum PausePolicy {
+    PickleOrError,
+    WarnDrop,
+    HardError,
+}
+
+impl From<PausePolicy> for SessionPausePolicy {
+    fn from(policy: PausePolicy) -> Self {
+        match policy {
+            PausePolicy::PickleOrError => Self::PickleOrError,
+            PausePolicy::WarnDrop => Self::WarnDrop,
+            PausePolicy::HardError => Self::HardError,
+        }
+    }
+}
+
+impl Context {
+    pub(super) fn new(run: OwnedRun) -> Self {
+        Self { run, resumed_payloads: Vec::new() }
+    }
+
+    pub(super) fn resumed(run: OwnedRun, payloads: Vec<String>) -> Self {
+        Self { run, resumed_payloads: payloads }
+    }
+}
+
+#[napi]
+impl Context {
+    /// The number by which the functions of the hot path name this run.
+    #[napi(getter, catch_unwind)]
+    pub fn key(&self) -> f64 {
+        self.run.key().to_js()
+    }
+
+    /// The id of the run, a UUID.
+    #[napi(getter, catch_unwind)]
+    pub fn id(&self) -> Result<String> {
+        self.run.key().with(|run| Ok(run.id().to_string()))
+    }
+
+    /// The state of the run.
+    #[napi(catch_unwind)]
+    pub fn open_state(&self) -> StateNamespace {
+        StateNamespace::new(self.run.key())
+    }
+
+    /// The session of the run.
+    #[napi(catch_unwind)]
+    pub fn open_session(&self) -> SessionNamespace {
+        SessionNamespace::new(self.run.key())
+    }
+
+    /// The JSON texts of the events that came with a snapshot, once.
+    #[napi(catch_unwind)]
+    pub fn take_payloads(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.resumed_payloads)
+    }
+
+    /// Adds to what `delivery` emits when it settles. `name` is as for `send`.
+    #[napi(catch_unwind)]
+    pub fn stage(&self, delivery: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<()> {
+        let emission = emission(event_type, payload, name.as_ref())?;
+        self.run.key().with(|run| run.stage(delivery_from_js(delivery), emission).map_err(errors::to_js))
+    }
+
+    /// The handler of `delivery` threw.
+    #[napi(catch_unwind)]
+    pub fn fail_step(&self, delivery: f64) -> Result<()> {
+        self.run.key().with(|run| run.fail_step(delivery_from_js(delivery)).map_err(errors::to_js))
+    }
+
+    /// Answers an input request.
+    #[napi(catch_unwind)]
+    pub fn respond(&self, request_id: Exact, payload: u32) -> Result<()> {
+        self.run.key().with(|run| {
+            run.respond(request_id.to_exact_string(), PayloadRef(payload)).map_err(errors::to_js)
+        })
+    }
+
+    /// Stops new deliveries; `EFFECT_PAUSED` follows.
+    #[napi(catch_unwind)]
+    pub fn pause(&self, policy: PausePolicy, now: f64) -> Result<()> {
+        self.run.key().with(|run| {
+            run.check_session(policy.into()).map_err(errors::to_js)?;
+            run.pause(millis(now)).map_err(errors::to_js)
+        })
+    }
+
+    /// Waits no longer for what is in flight, and gives the deliveries that went back to the queue.
+    #[napi(catch_unwind)]
+    pub fn interrupt(&self) -> Result<Vec<f64>> {
+        self.run.key().with(|run| Ok(run.interrupt().into_iter().map(delivery_to_js).collect()))
+    }
+
+    /// Takes deliveries up again.
+    #[napi(catch_unwind)]
+    pub fn resume_in_place(&self, now: f64) -> Result<()> {
+        self.run.key().with(|run| run.resume_in_place(millis(now)).map_err(errors::to_js))
+    }
+
+    /// Ends the run.
+    #[napi(catch_unwind)]
+    pub fn abort(&self) -> Result<()> {
+        self.run.key().with(|run| {
+            run.abort();
+            Ok(())
+        })
+    }
+
+    /// Tells the run the time; gives the time by which it must be told again, if it must.
+    #[napi(catch_unwind)]
+    pub fn time_is_now(&self, now: f64) -> Result<Option<f64>> {
+        self.run.key().with(|run| {
+            run.time_is_now(millis(now));
+            #[allow(clippy::cast_precision_loss)] // a clock in milliseconds
+            Ok(run.wake_at().map(|due| due.0 as f64))
+        })
+    }
+
+    /// The payloads whose JSON texts `snapshot` needs, in that order.
+    #[napi(catch_unwind)]
+    pub fn pending_payloads(&self) -> Result<Vec<u32>> {
+        self.run.key().with(|run| Ok(run.pending_payloads().into_iter().map(|payload| payload.0).collect()))
+    }
+
+    /// The paused run as a JSON document.
+    #[napi(catch_unwind)]
+    pub fn snapshot(&self, payloads: Vec<String>, policy: PausePolicy, timestamp: String) -> Result<String> {
+        self.run
+            .key()
+            .with(|run| run.snapshot(&payloads, policy.into(), &timestamp).map_err(errors::to_js))
+    }
+
+    /// How the run has ended.
+    #[napi(catch_unwind)]
+    pub fn outcome(&self) -> Result<RunOutcome> {
+        self.run.key().with(|run| match run.outcome() {
+            Some(outcome) => Ok(outcome.into()),
+            None => Err(error(ErrorCode::Internal, "the run has not ended")),
+        })
+    }
+}
+
+impl From<&Outcome> for RunOutcome {
+    fn from(outcome: &Outcome) -> Self {
+        let ended = |kind: &str| Self { kind: kind.to_owned(), stop: None, code: None, message: None };
+        match outcome {
+            Outcome::Completed { stop } => Self { stop: Some(stop.0), ..ended("completed") },
+            Outcome::Aborted => ended("aborted"),
+            Outcome::Failed(failure) => Self {
+                code: Some(failure.code().as_ref().to_owned()),
+                message: Some(failure.to_string()),
+                ..ended("failed")
+            },
+        }
+    }
+}

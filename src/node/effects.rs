@@ -1,0 +1,79 @@
+//! Effects as rows of numbers, in memory that the caller lends for the length of a call.
+//!
+//! | effect | words |
+//! | --- | --- |
+//! | invoke | `EFFECT_INVOKE`, delivery, step, payload, attempt |
+//! | release | `EFFECT_RELEASE`, payload |
+//! | publish | `EFFECT_PUBLISH`, payload |
+//! | paused | `EFFECT_PAUSED` |
+//! | ended | `EFFECT_ENDED` |
+//!
+//! What does not fit stays in the engine. A driver that has no time now lends no room and comes back later.
+
+#![allow(unsafe_code)] // one call: see `write`
+
+use napi::bindgen_prelude::Float64ArraySlice;
+use napi_derive::napi;
+
+use super::errors::{ErrorCode, Result, error};
+use crate::engine::{DeliverySeq, Effect, PayloadRef, Run};
+
+#[napi]
+pub const EFFECT_INVOKE: u32 = 0;
+#[napi]
+pub const EFFECT_RELEASE: u32 = 1;
+#[napi]
+pub const EFFECT_PUBLISH: u32 = 4;
+#[napi]
+pub const EFFECT_PAUSED: u32 = 2;
+#[napi]
+pub const EFFECT_ENDED: u32 = 3;
+
+const LONGEST_EFFECT: usize = 5;
+
+/// Moves effects from the run into `lent` and gives the number of words written.
+pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<u32> {
+    // SAFETY: the slice is JavaScript's for the length of this call, and no JavaScript runs during it.
+    let words = unsafe { lent.as_mut() };
+    let mut written = 0;
+    while words.len() - written >= LONGEST_EFFECT {
+        let Some(effect) = run.poll_effect() else { break };
+        let row = &mut words[written..];
+        written += match effect {
+            Effect::Invoke(invocation) => {
+                row[0] = f64::from(EFFECT_INVOKE);
+                row[1] = delivery_to_js(invocation.delivery);
+                row[2] = f64::from(invocation.step.0);
+                row[3] = f64::from(invocation.payload.0);
+                row[4] = f64::from(invocation.attempt);
+                LONGEST_EFFECT
+            }
+            Effect::Release(payload) => of_payload(row, EFFECT_RELEASE, payload),
+            Effect::Publish(payload) => of_payload(row, EFFECT_PUBLISH, payload),
+            Effect::Paused => of_phase(row, EFFECT_PAUSED),
+            Effect::Ended => of_phase(row, EFFECT_ENDED),
+        };
+    }
+    u32::try_from(written).map_err(|_| error(ErrorCode::Internal, "more effects than a number can count"))
+}
+
+fn of_payload(row: &mut [f64], effect: u32, payload: PayloadRef) -> usize {
+    row[0] = f64::from(effect);
+    row[1] = f64::from(payload.0);
+    2
+}
+
+fn of_phase(row: &mut [f64], effect: u32) -> usize {
+    row[0] = f64::from(effect);
+    1
+}
+
+#[allow(clippy::cast_precision_loss)] // counts up from one: 2^53 deliveries are out of reach
+pub(super) fn delivery_to_js(delivery: DeliverySeq) -> f64 {
+    delivery.0 as f64
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an unknown number is an unknown delivery
+pub(super) fn delivery_from_js(number: f64) -> DeliverySeq {
+    DeliverySeq(number as u64)
+}

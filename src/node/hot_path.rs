@@ -1,0 +1,107 @@
+//! What happens at every hop, as functions by number: a method call on a wrapped object would cost as much again.
+
+use napi::bindgen_prelude::{BufferSlice, Either3, Float64ArraySlice, Null};
+use napi::{Env, JsString};
+use napi_derive::napi;
+
+use super::effects::{self, delivery_from_js};
+use super::errors::{self, ErrorCode, Result, error};
+use super::registry::RunKey;
+use super::text::{self, Exact, WellFormed};
+use crate::engine::{Emission, EventTypeId, PayloadRef, StateValue};
+
+/// How deep a value may be nested.
+#[napi]
+pub const MAX_DEPTH: u32 = crate::engine::MAX_DEPTH;
+
+/// In place of an event type: nothing is emitted.
+#[napi]
+pub const NO_EVENT: i32 = -1;
+/// In place of an event type: the workflow does not know it, and `name` says what it is called.
+#[napi]
+pub const UNKNOWN_EVENT: i32 = -2;
+#[napi]
+pub const START_EVENT: i32 = 0;
+#[napi]
+pub const STOP_EVENT: i32 = 1;
+#[napi]
+pub const INPUT_REQUEST_EVENT: i32 = 2;
+#[napi]
+pub const INPUT_RESPONSE_EVENT: i32 = 3;
+
+/// The handler of `delivery` has returned one event or none. Gives the number of words written to `lent`.
+#[napi(catch_unwind)]
+pub fn settle(run: f64, delivery: f64, event_type: i32, payload: u32, lent: Float64ArraySlice) -> Result<u32> {
+    RunKey::from_js(run).with(|run| {
+        let last = match event_type {
+            NO_EVENT => None,
+            known => Some(emission(known, payload, None)?),
+        };
+        run.settle(delivery_from_js(delivery), last).map_err(errors::to_js)?;
+        effects::write(run, lent)
+    })
+}
+
+/// Takes effects that an earlier call had no room for.
+#[napi(catch_unwind)]
+pub fn drain(run: f64, lent: Float64ArraySlice) -> Result<u32> {
+    RunKey::from_js(run).with(|run| effects::write(run, lent))
+}
+
+/// The handler of `delivery` sends an event. `name` is the id of an input request, or the name of an unknown type.
+/// Says whether the run goes on.
+#[napi(catch_unwind)]
+pub fn send(run: f64, delivery: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<bool> {
+    let emission = emission(event_type, payload, name.as_ref())?;
+    RunKey::from_js(run).with(|run| {
+        run.send(delivery_from_js(delivery), emission).map_err(errors::to_js)?;
+        Ok(run.outcome().is_none())
+    })
+}
+
+/// Throws if `delivery` has settled or its run has ended.
+#[napi(catch_unwind)]
+pub fn expect_in_flight(run: f64, delivery: f64) -> Result<()> {
+    RunKey::from_js(run).with(|run| run.expect_in_flight(delivery_from_js(delivery)).map_err(errors::to_js))
+}
+
+/// The value at `key`: JSON text, bytes, or `null` if there is none.
+#[napi(catch_unwind)]
+pub fn state_get(env: &Env, run: f64, key: Exact) -> Result<Either3<JsString<'_>, BufferSlice<'_>, Null>> {
+    RunKey::from_js(run).with(|run| {
+        let found = match run.state().get(key.as_wtf8()) {
+            Some(StateValue::Json(json)) => text::to_js(env, json).map(Either3::A),
+            Some(StateValue::Bytes(bytes)) => BufferSlice::copy_from(env, bytes).map(Either3::B),
+            None => Ok(Either3::C(Null)),
+        };
+        found.map_err(errors::of_napi)
+    })
+}
+
+/// Sets `key` to a JSON text on behalf of `delivery`.
+#[napi(catch_unwind)]
+pub fn state_set(run: f64, delivery: f64, key: Exact, json: WellFormed) -> Result<()> {
+    RunKey::from_js(run).with(|run| {
+        let state = run.state_mut(delivery_from_js(delivery)).map_err(errors::to_js)?;
+        state.set_json(key.as_wtf8(), json.as_str());
+        Ok(())
+    })
+}
+
+/// What a handler emits, from the numbers that name it.
+pub(super) fn emission(event_type: i32, payload: u32, name: Option<&Exact>) -> Result<Emission> {
+    let payload = PayloadRef(payload);
+    match (event_type, name) {
+        (STOP_EVENT, _) => Ok(Emission::Stop { payload }),
+        (INPUT_REQUEST_EVENT, Some(id)) => {
+            Ok(Emission::InputRequest { request_id: id.to_exact_string(), payload })
+        }
+        (UNKNOWN_EVENT, Some(name)) => Ok(Emission::Unknown { event_type: name.to_lossy() }),
+        (known, _) => match u32::try_from(known) {
+            Ok(id) if known != INPUT_REQUEST_EVENT => {
+                Ok(Emission::Event { event_type: EventTypeId(id), payload })
+            }
+            _ => Err(error(ErrorCode::Internal, "an event without the name that it needs")),
+        },
+    }
+}

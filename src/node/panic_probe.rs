@@ -1,0 +1,9 @@
+//! An export that panics, so that a test can show what becomes of a panic.
+
+use napi_derive::napi;
+
+/// Panics.
+#[napi(catch_unwind)]
+pub fn panic_now() {
+    panic!("asked to panic");
+}

@@ -1,0 +1,57 @@
+//! `StateNamespace`: the saved values of one run. Reading and writing a JSON value is in `hot_path`.
+
+use napi::Env;
+use napi::bindgen_prelude::Uint8ArraySlice;
+use napi::JsString;
+use napi_derive::napi;
+
+use super::effects::delivery_from_js;
+use super::errors::{self, Result};
+use super::registry::RunKey;
+use super::text::{self, Exact};
+
+/// The saved values of one run.
+#[napi]
+pub struct StateNamespace {
+    run: RunKey,
+}
+
+impl StateNamespace {
+    pub(super) fn new(run: RunKey) -> Self {
+        Self { run }
+    }
+}
+
+#[napi]
+impl StateNamespace {
+    /// Sets `key` to a copy of `bytes` on behalf of `delivery`.
+    #[napi(catch_unwind)]
+    pub fn write_bytes(&self, delivery: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<()> {
+        self.run.with(|run| {
+            let state = run.state_mut(delivery_from_js(delivery)).map_err(errors::to_js)?;
+            state.set_bytes(key.as_wtf8(), &bytes);
+            Ok(())
+        })
+    }
+
+    /// Whether `key` has a value.
+    #[napi(catch_unwind)]
+    pub fn contains(&self, key: Exact) -> Result<bool> {
+        self.run.with(|run| Ok(run.state().get(key.as_wtf8()).is_some()))
+    }
+
+    /// Takes `key` out on behalf of `delivery` and says whether it was there.
+    #[napi(catch_unwind)]
+    pub fn take_out(&self, delivery: f64, key: Exact) -> Result<bool> {
+        self.run.with(|run| {
+            let state = run.state_mut(delivery_from_js(delivery)).map_err(errors::to_js)?;
+            Ok(state.remove(key.as_wtf8()))
+        })
+    }
+
+    /// The keys, in the order in which they were first set.
+    #[napi(catch_unwind)]
+    pub fn list_keys<'env>(&self, env: &'env Env) -> Result<Vec<JsString<'env>>> {
+        self.run.with(|run| text::keys_to_js(env, run.state()))
+    }
+}

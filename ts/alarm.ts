@@ -1,0 +1,19 @@
+// Wakes a run that has a time limit. The timer holds the event loop: a limit is a promise to whoever waits.
+
+/** The longest time that `setTimeout` takes. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export class Alarm {
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param due on the clock of `performance.now()` */
+  set(due: number, ring: () => void): void {
+    this.stop();
+    const delay = Math.min(Math.max(Math.ceil(due - performance.now()), 1), LONGEST_TIMER);
+    this.#timer = setTimeout(ring, delay);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,236 @@
+// Typed state objects that are saved field by field.
+//
+// Under the state's key stand: a manifest (`KEY/~`) that says which fields there are and how each is kept, each field
+// (`KEY/FIELD`), and, for fields with a store of their own, one of two slots (`KEY/FIELD~a`, `KEY/FIELD~b`). A save
+// lets the stores write into the slots that are not in use and then changes everything else, the manifest included,
+// in one go: until then, what was saved before is whole.
+//
+// The field part has no `/`, and no `~` but the escapes for these two, so no two states or fields share a key.
+
+import { checkFunction, checkString, refuse } from "./arguments.js";
+import { type AnyContext, Context, runOf } from "./context.js";
+import { BlazenError, InvalidArgumentError } from "./errors.js";
+import type { FieldStore } from "./field_store.js";
+import { toJson } from "./json.js";
+import type { Run } from "./run.js";
+import { writeJsonText } from "./state_namespace.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: a class that is only ever read, not called
+type StateClass = abstract new (...args: any[]) => BlazenState;
+
+/** How the fields of a `BlazenState` are kept. A subclass adds to what its base class says. */
+export class BlazenStateMeta {
+  /** Fields that are not saved; `restore()` makes them anew. */
+  declare transient?: readonly string[];
+  /** Fields that are kept by a store of their own. */
+  declare storeBy?: Readonly<Record<string, FieldStore>>;
+}
+
+/** How one field is kept: in the state as JSON or bytes, not at all because it is undefined, or in a slot of its store. */
+type Kept = "json" | "bytes" | "undefined" | Slot;
+type Slot = "a" | "b";
+
+interface Manifest {
+  readonly version: 1;
+  readonly fields: readonly (readonly [name: string, kept: Kept])[];
+}
+
+interface Meta {
+  readonly transient: ReadonlySet<string>;
+  readonly storeBy: ReadonlyMap<string, FieldStore>;
+}
+
+/**
+ * A state object whose fields are saved one by one. Subclass it, declare fields, and say in `static meta` what is
+ * special about any of them. `loadFrom` makes the object with `new` and no arguments.
+ */
+export abstract class BlazenState {
+  /** How the fields of this class are kept, beside what its base classes say. */
+  static meta: BlazenStateMeta = {};
+
+  /** Called when the saved fields have been loaded: make transient ones here. */
+  restore(): void | Promise<void> {}
+
+  /**
+   * Saves every field that is not transient under keys that begin with `key`.
+   *
+   * Rejects with `ERR_BLAZEN_NOT_SERIALIZABLE`, naming class and field, if a field is not JSON and has no store; and
+   * with whatever a store rejects with. Then what was saved before is still there, whole.
+   */
+  async saveTo(ctx: AnyContext, key: string): Promise<void> {
+    checkPlace(ctx, key);
+    const meta = metaOf(this.constructor as StateClass);
+    await oneAtATime(ctx, key, () => save(this, meta, ctx, key));
+  }
+
+  /**
+   * Loads the state that was saved under `key`. Fields that were not saved keep what the constructor gives them.
+   *
+   * Rejects with `ERR_BLAZEN_STATE_NOT_SAVED` if there is none.
+   */
+  static async loadFrom<State extends BlazenState>(this: new () => State, ctx: AnyContext, key: string): Promise<State> {
+    checkPlace(ctx, key);
+    const meta = metaOf(this);
+    return oneAtATime(ctx, key, () => load(this, meta, ctx, key));
+  }
+}
+
+async function save(state: BlazenState, meta: Meta, ctx: AnyContext, key: string): Promise<void> {
+  const before = new Map((await readManifest(ctx, key))?.fields);
+  const fields: [string, Kept][] = [];
+  const writes: (() => unknown)[] = [];
+  const stored: (() => Promise<void>)[] = [];
+
+  for (const name of Object.keys(state)) {
+    if (meta.transient.has(name)) continue;
+    const value = (state as unknown as Record<string, unknown>)[name];
+    const store = meta.storeBy.get(name);
+    const kept: Kept = store !== undefined ? otherSlot(before.get(name)) : keptAs(value);
+    const place = keyOf(key, name, kept);
+    fields.push([name, kept]);
+    if (store !== undefined) {
+      stored.push(() => store.save(place, value, ctx));
+    } else if (kept === "json") {
+      const json = toJson(value, () => `the field ${state.constructor.name}.${name}`);
+      writes.push(() => writeJsonText(ctx.state, place, json));
+    } else if (kept === "bytes") {
+      const bytes = Buffer.from(value as Uint8Array);
+      writes.push(() => ctx.state.setBytes(place, bytes));
+    }
+  }
+
+  for (const saveField of stored) await saveField();
+
+  const manifest: Manifest = { version: 1, fields };
+  // From here on nothing waits, so nobody sees it half done. The first write fails if the handler has settled.
+  writeJsonText(ctx.state, manifestKey(key), JSON.stringify(manifest));
+  const cleared = staleKeys(key, before, fields).map((stale) => ctx.state.remove(stale));
+  await Promise.all([...writes.map((write) => write()), ...cleared]);
+}
+
+async function load<State extends BlazenState>(
+  stateClass: new () => State,
+  meta: Meta,
+  ctx: AnyContext,
+  key: string,
+): Promise<State> {
+  const manifest = await readManifest(ctx, key);
+  if (manifest === undefined) {
+    throw new BlazenError(
+      "ERR_BLAZEN_STATE_NOT_SAVED",
+      `no ${stateClass.name} has been saved under the key ${JSON.stringify(key)}; save one with saveTo() first`,
+    );
+  }
+  const state = new stateClass();
+  for (const [name, kept] of manifest.fields) {
+    if (meta.transient.has(name)) continue;
+    const value = await loadField(stateClass, meta, ctx, key, name, kept);
+    Object.defineProperty(state, name, { value, writable: true, enumerable: true, configurable: true });
+  }
+  await state.restore();
+  return state;
+}
+
+async function loadField(
+  stateClass: StateClass,
+  meta: Meta,
+  ctx: AnyContext,
+  key: string,
+  name: string,
+  kept: Kept,
+): Promise<unknown> {
+  if (kept === "undefined") return undefined;
+  const place = keyOf(key, name, kept);
+  if (kept === "json" || kept === "bytes") return ctx.state.get(place);
+  const store = meta.storeBy.get(name);
+  if (store === undefined) {
+    throw new InvalidArgumentError(
+      `the field ${stateClass.name}.${name} was saved by a store of its own, and meta.storeBy no longer names one for it`,
+    );
+  }
+  return store.load(place, ctx);
+}
+
+function keptAs(value: unknown): Kept {
+  if (value === undefined) return "undefined";
+  return value instanceof Uint8Array ? "bytes" : "json";
+}
+
+function otherSlot(kept: Kept | undefined): Slot {
+  return kept === "a" ? "b" : "a";
+}
+
+async function readManifest(ctx: AnyContext, key: string): Promise<Manifest | undefined> {
+  return ((await ctx.state.get(manifestKey(key))) as Manifest | null) ?? undefined;
+}
+
+function manifestKey(key: string): string {
+  return `${key}/~`;
+}
+
+function keyOf(key: string, field: string, kept: Kept): string {
+  const place = `${key}/${field.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  return kept === "a" || kept === "b" ? `${place}~${kept}` : place;
+}
+
+/** Keys that the save before wrote and this one did not. */
+function staleKeys(key: string, before: ReadonlyMap<string, Kept>, after: readonly (readonly [string, Kept])[]): string[] {
+  const current = new Set(after.map(([name, kept]) => keyOf(key, name, kept)));
+  const previous = [...before].map(([name, kept]) => keyOf(key, name, kept));
+  return previous.filter((place) => !current.has(place));
+}
+
+/** What `meta` says along the chain of classes, the base class first. */
+function metaOf(stateClass: StateClass): Meta {
+  const transient = new Set<string>();
+  const storeBy = new Map<string, FieldStore>();
+  for (const owner of classesFromBase(stateClass)) {
+    const meta = Object.hasOwn(owner, "meta") ? owner.meta : undefined;
+    if (meta === undefined) continue;
+    const what = `${owner.name}.meta`;
+    if (typeof meta !== "object" || meta === null) refuse(what, "an object", meta);
+    const fields: unknown = meta.transient ?? [];
+    if (!Array.isArray(fields)) refuse(`${what}.transient`, "an array of field names", fields);
+    for (const field of fields) {
+      checkString(field, `a field of ${what}.transient`);
+      transient.add(field);
+    }
+    for (const [field, store] of Object.entries(meta.storeBy ?? {})) {
+      checkFunction(store?.save, `${what}.storeBy.${field}.save`);
+      checkFunction(store?.load, `${what}.storeBy.${field}.load`);
+      storeBy.set(field, store);
+    }
+  }
+  return { transient, storeBy };
+}
+
+function classesFromBase(stateClass: StateClass): (typeof BlazenState)[] {
+  const chain: (typeof BlazenState)[] = [];
+  for (let owner = stateClass as typeof BlazenState; owner !== BlazenState; owner = Object.getPrototypeOf(owner)) {
+    if (typeof owner !== "function") refuse("the class", "a subclass of BlazenState", stateClass);
+    chain.unshift(owner);
+  }
+  return chain;
+}
+
+function checkPlace(ctx: unknown, key: unknown): void {
+  if (!(ctx instanceof Context)) refuse("the context", "the one that a handler receives", ctx);
+  checkString(key, "the key");
+}
+
+/** Saves and loads of one key that are under way, by run: a load must not read what a save is replacing. */
+const underWay = new WeakMap<Run, Map<string, Promise<unknown>>>();
+
+async function oneAtATime<Result>(ctx: AnyContext, key: string, work: () => Promise<Result>): Promise<Result> {
+  const run = runOf(ctx);
+  const queues = underWay.get(run) ?? new Map<string, Promise<unknown>>();
+  underWay.set(run, queues);
+  const before = queues.get(key);
+  const mine = before === undefined ? work() : before.then(work, work);
+  queues.set(key, mine);
+  try {
+    return await mine;
+  } finally {
+    if (queues.get(key) === mine) queues.delete(key);
+  }
+}

@@ -1,0 +1,113 @@
+// What a handler receives: its run, seen by one delivery.
+//
+// A light object that stands on the native `Context` of its run (see `stand_on.ts`): a native object for every
+// invocation would cost more than the invocation.
+
+import { InvalidArgumentError } from "./errors.js";
+import { native } from "./native.js";
+import type { Run } from "./run.js";
+import { SessionNamespace } from "./session_namespace.js";
+import { standOn } from "./stand_on.js";
+import { StateNamespace } from "./state_namespace.js";
+import type { AnyEvent, AnyEvents, AnyState, Emittable, KeyOf, Settable, StateValue, UndeclaredKey } from "./types.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: for code that does not depend on the events and state of a workflow
+export type AnyContext = Context<any, any>;
+
+/** The run that a context belongs to. */
+export let runOf: (ctx: AnyContext) => Run;
+
+/** What a handler does in its run: shared values, events, and the run itself. */
+export class Context<Events = AnyEvents, State = AnyState> {
+  /** 1 for the first invocation of the handler with this event; more if an earlier one was cut short. */
+  readonly attempt: number;
+
+  readonly #run: Run;
+  readonly #delivery: number;
+  #state: StateNamespace<State> | undefined;
+  #session: SessionNamespace | undefined;
+
+  static {
+    runOf = (ctx) => ctx.#run;
+  }
+
+  /** @internal */
+  constructor(run: Run, delivery: number, attempt: number) {
+    if (attempt === undefined) {
+      throw new InvalidArgumentError("a Context is not made with new: a handler receives it as its second argument");
+    }
+    this.#run = run;
+    this.#delivery = delivery;
+    this.attempt = attempt;
+  }
+
+  /** Values that are saved with the run: they survive a pause. */
+  get state(): StateNamespace<State> {
+    this.#state ??= new StateNamespace<State>(this.#run, this.#delivery);
+    return this.#state;
+  }
+
+  /** Values that stay in this process: they are in no snapshot. */
+  get session(): SessionNamespace {
+    this.#session ??= new SessionNamespace(this.#run, this.#delivery);
+    return this.#session;
+  }
+
+  /**
+   * Is aborted when the outcome of this handler no longer counts: the run has ended, or a pause did not wait for it.
+   * Pass it to `fetch` and the like.
+   */
+  get signal(): AbortSignal {
+    return this.#run.signalFor(this.#delivery);
+  }
+
+  /** The id of the run, a UUID. */
+  async runId(): Promise<string> {
+    return this.#run.id;
+  }
+
+  /** Sets a value in the state. Short for `ctx.state.set`. */
+  set<Key extends KeyOf<State>>(key: Key, value: Settable<State, Key>): Promise<void> {
+    return this.state.set(key, value);
+  }
+
+  /** Gets a value from the state, `null` if there is none. Short for `ctx.state.get`. */
+  get<Key extends KeyOf<State>>(key: Key): Promise<State[Key] | null>;
+  get<Value = StateValue>(key: UndeclaredKey<State>): Promise<Value | null>;
+  get<Key extends KeyOf<State>, Fallback>(key: Key, fallback: Fallback): Promise<State[Key] | Fallback>;
+  get(key: string, fallback?: unknown): Promise<unknown> {
+    return this.state.get(key as never, fallback);
+  }
+
+  /** Sets a key of the state to bytes. Short for `ctx.state.setBytes`. */
+  setBytes(key: KeyOf<State>, bytes: Uint8Array): Promise<void> {
+    return this.state.setBytes(key, bytes);
+  }
+
+  /** Gets the bytes at a key of the state, `null` if there are none. Short for `ctx.state.getBytes`. */
+  getBytes(key: KeyOf<State>): Promise<Buffer | null> {
+    return this.state.getBytes(key);
+  }
+
+  /**
+   * Emits an event at once, instead of or beside what the handler returns.
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it
+   * (which fails the run as well), and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
+   */
+  async sendEvent(event: Emittable<Events>): Promise<void> {
+    this.#run.send(this.#delivery, event);
+  }
+
+  /**
+   * Tells whoever reads the stream of the run. The event may be of any type; no step receives it.
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler
+   * has settled.
+   */
+  async writeEventToStream(event: AnyEvent): Promise<void> {
+    this.#run.writeToStream(this.#delivery, event);
+  }
+}
+
+standOn(Context, native.Context);

@@ -1,0 +1,239 @@
+// Every error that this package throws, by its stable code.
+
+/** What went wrong, in a form for programs. The list only ever grows. */
+export type BlazenErrorCode =
+  | "ERR_BLAZEN_ABORTED"
+  | "ERR_BLAZEN_DELIVERY_SETTLED"
+  | "ERR_BLAZEN_DUPLICATE_REQUEST"
+  | "ERR_BLAZEN_INTERNAL"
+  | "ERR_BLAZEN_INVALID_ARGUMENT"
+  | "ERR_BLAZEN_INVALID_EVENT"
+  | "ERR_BLAZEN_NATIVE_BINDING"
+  | "ERR_BLAZEN_NOBODY_TAKES_ANSWERS"
+  | "ERR_BLAZEN_NOT_PAUSED"
+  | "ERR_BLAZEN_NOT_SERIALIZABLE"
+  | "ERR_BLAZEN_PAUSED"
+  | "ERR_BLAZEN_RUN_ENDED"
+  | "ERR_BLAZEN_SESSION_NOT_EMPTY"
+  | "ERR_BLAZEN_SNAPSHOT_INVALID"
+  | "ERR_BLAZEN_SNAPSHOT_MISMATCH"
+  | "ERR_BLAZEN_SNAPSHOT_VERSION"
+  | "ERR_BLAZEN_STALLED"
+  | "ERR_BLAZEN_STATE_NOT_SAVED"
+  | "ERR_BLAZEN_STEP_FAILED"
+  | "ERR_BLAZEN_STREAM_CALLBACK"
+  | "ERR_BLAZEN_TIMEOUT"
+  | "ERR_BLAZEN_UNKNOWN_REQUEST"
+  | "ERR_BLAZEN_UNROUTED_EVENT";
+
+/** The base of every error of this package. */
+export class BlazenError extends Error {
+  /** What went wrong, in a form for programs. */
+  readonly code: BlazenErrorCode;
+  /** The run concerned, if there is one. */
+  runId?: string;
+
+  constructor(code: BlazenErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  static {
+    BlazenError.prototype.name = "BlazenError";
+  }
+}
+
+/** An argument that is not what the function takes. */
+export class InvalidArgumentError extends BlazenError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("ERR_BLAZEN_INVALID_ARGUMENT", message, options);
+  }
+
+  static {
+    InvalidArgumentError.prototype.name = "InvalidArgumentError";
+  }
+}
+
+/** A handler returned or sent something that is no event that it may emit. */
+export class InvalidEventError extends BlazenError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("ERR_BLAZEN_INVALID_EVENT", message, options);
+  }
+
+  static {
+    InvalidEventError.prototype.name = "InvalidEventError";
+  }
+}
+
+/** A value that JSON would lose or change in silence. */
+export class SerializationError extends BlazenError {
+  /** Where in the value the trouble is, such as `.items[2].when`; empty for the value itself. */
+  readonly path: string;
+
+  constructor(message: string, path: string, options?: ErrorOptions) {
+    super("ERR_BLAZEN_NOT_SERIALIZABLE", message, options);
+    this.path = path;
+  }
+
+  static {
+    SerializationError.prototype.name = "SerializationError";
+  }
+}
+
+/** A run that ended without a result. */
+export class RunFailedError extends BlazenError {
+  static {
+    RunFailedError.prototype.name = "RunFailedError";
+  }
+}
+
+/** A handler threw or rejected; what it threw is the `cause`. */
+export class StepError extends RunFailedError {
+  /** The step whose handler it was. */
+  readonly step: string;
+
+  constructor(step: string, cause: unknown) {
+    super("ERR_BLAZEN_STEP_FAILED", `step ${JSON.stringify(step)} failed: ${summary(cause)}`, { cause });
+    this.step = step;
+  }
+
+  static {
+    StepError.prototype.name = "StepError";
+  }
+}
+
+/** A run took longer than its limit. */
+export class TimeoutError extends RunFailedError {
+  static {
+    TimeoutError.prototype.name = "TimeoutError";
+  }
+}
+
+/** A run was aborted; the reason given is the `cause`. */
+export class AbortedError extends RunFailedError {
+  constructor(reason: unknown) {
+    super("ERR_BLAZEN_ABORTED", reason === undefined ? "the run was aborted" : `the run was aborted: ${summary(reason)}`, {
+      cause: reason,
+    });
+  }
+
+  static {
+    AbortedError.prototype.name = "AbortedError";
+  }
+}
+
+/** A text that is no snapshot, or not one that this workflow can resume. */
+export class SnapshotError extends BlazenError {
+  static {
+    SnapshotError.prototype.name = "SnapshotError";
+  }
+}
+
+/** A handler or context was asked for something that the run cannot do as it stands. */
+export class RunStateError extends BlazenError {
+  static {
+    RunStateError.prototype.name = "RunStateError";
+  }
+}
+
+/** A callback that reads a stream threw; what it threw is the `cause`. */
+export class StreamCallbackError extends BlazenError {
+  constructor(cause: unknown) {
+    super("ERR_BLAZEN_STREAM_CALLBACK", `the stream callback failed: ${summary(cause)}`, { cause });
+  }
+
+  static {
+    StreamCallbackError.prototype.name = "StreamCallbackError";
+  }
+}
+
+/** The native part of the package is not there. */
+export class NativeBindingError extends BlazenError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("ERR_BLAZEN_NATIVE_BINDING", message, options);
+  }
+
+  static {
+    NativeBindingError.prototype.name = "NativeBindingError";
+  }
+}
+
+/** A defect of this package. */
+export class InternalError extends BlazenError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("ERR_BLAZEN_INTERNAL", message, options);
+  }
+
+  static {
+    InternalError.prototype.name = "InternalError";
+  }
+}
+
+/** What native code gives, or its error as one of the classes above. */
+export function translated<Result>(callNative: () => Result): Result {
+  try {
+    return callNative();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+/** An error of native code as one of the classes above; any other error as it is. */
+export function fromNative(error: unknown): unknown {
+  if (error instanceof BlazenError || !(error instanceof Error)) return error;
+  const { code } = error as { code?: unknown };
+  if (code === "GenericFailure") return new InternalError(`the engine failed: ${error.message}`, { cause: error });
+  if (typeof code !== "string" || !code.startsWith("ERR_BLAZEN_")) return error;
+  return ofCode(code as BlazenErrorCode, error.message);
+}
+
+/** An error of the class that belongs to `code`. */
+export function ofCode(code: BlazenErrorCode, message: string): BlazenError {
+  switch (code) {
+    case "ERR_BLAZEN_INVALID_ARGUMENT":
+      return new InvalidArgumentError(message);
+    case "ERR_BLAZEN_NOT_SERIALIZABLE":
+      return new SerializationError(message, "");
+    case "ERR_BLAZEN_SNAPSHOT_INVALID":
+    case "ERR_BLAZEN_SNAPSHOT_MISMATCH":
+    case "ERR_BLAZEN_SNAPSHOT_VERSION":
+      return new SnapshotError(code, message);
+    case "ERR_BLAZEN_TIMEOUT":
+      return new TimeoutError(code, message);
+    case "ERR_BLAZEN_DUPLICATE_REQUEST":
+    case "ERR_BLAZEN_NOBODY_TAKES_ANSWERS":
+    case "ERR_BLAZEN_STALLED":
+    case "ERR_BLAZEN_UNROUTED_EVENT":
+      return new RunFailedError(code, message);
+    case "ERR_BLAZEN_INTERNAL":
+      return new InternalError(message);
+    default:
+      return new RunStateError(code, message);
+  }
+}
+
+/** A value in a few words, whatever it is. */
+export function summary(value: unknown): string {
+  try {
+    if (value instanceof Error) return value.message === "" ? value.name : value.message;
+    if (typeof value === "string") return JSON.stringify(value.length > 120 ? `${value.slice(0, 120)}...` : value);
+    if (typeof value === "object" && value !== null) return `an object (${kindOf(value)})`;
+    if (typeof value === "function") return "a function";
+    return String(value);
+  } catch {
+    return `something that cannot be shown (${typeof value})`;
+  }
+}
+
+/** The name of a value's class or type. */
+export function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
+  if (Array.isArray(value)) return "Array";
+  try {
+    const name: unknown = value.constructor?.name;
+    return typeof name === "string" && name !== "" ? name : "Object";
+  } catch {
+    return "Object";
+  }
+}

@@ -1,0 +1,43 @@
+// Where a field of a BlazenState is kept, if not in the state of the run as JSON.
+
+import { checkFunction, checkOptions } from "./arguments.js";
+import type { AnyContext } from "./context.js";
+
+// A field store serves fields of any type, in workflows of any types.
+// biome-ignore lint/suspicious/noExplicitAny: the value is the field's
+type FieldValue = any;
+
+/** Saves and loads the value of a field under a key. */
+export interface FieldStore {
+  /** Saves `value` under `key`; whatever was under that key may be overwritten. */
+  save(key: string, value: FieldValue, ctx: AnyContext): Promise<void>;
+  /** Gives what `save` was given under the same key. */
+  load(key: string, ctx: AnyContext): Promise<FieldValue>;
+}
+
+/** The two functions of a `CallbackFieldStore`. */
+export interface FieldCallbacks {
+  saveFn: (key: string, value: FieldValue, ctx: AnyContext) => Promise<void>;
+  loadFn: (key: string, ctx: AnyContext) => Promise<FieldValue>;
+}
+
+/** A field store made of two functions. */
+export class CallbackFieldStore implements FieldStore {
+  readonly #callbacks: FieldCallbacks;
+
+  /** @throws InvalidArgumentError if one of the functions is missing */
+  constructor(callbacks: FieldCallbacks) {
+    checkOptions(callbacks, "a CallbackFieldStore", ["saveFn", "loadFn"]);
+    checkFunction(callbacks.saveFn, "saveFn");
+    checkFunction(callbacks.loadFn, "loadFn");
+    this.#callbacks = { saveFn: callbacks.saveFn, loadFn: callbacks.loadFn };
+  }
+
+  async save(key: string, value: FieldValue, ctx: AnyContext): Promise<void> {
+    await this.#callbacks.saveFn(key, value, ctx);
+  }
+
+  async load(key: string, ctx: AnyContext): Promise<FieldValue> {
+    return this.#callbacks.loadFn(key, ctx);
+  }
+}

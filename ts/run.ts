@@ -1,0 +1,296 @@
+// One run as this process holds it: what users may ask of it, and how it answers them.
+
+import { Alarm } from "./alarm.js";
+import { type AnyContext, Context } from "./context.js";
+import type { Definition } from "./definition.js";
+import { checkEvent, emissionOf } from "./emission.js";
+import {
+  AbortedError,
+  BlazenError,
+  type BlazenErrorCode,
+  fromNative,
+  InternalError,
+  ofCode,
+  RunStateError,
+  StepError,
+  translated,
+} from "./errors.js";
+import { EventStream } from "./event_stream.js";
+import { toJson } from "./json.js";
+import { native } from "./native.js";
+import { PauseInProgress } from "./pause_in_progress.js";
+import { SessionPausePolicy } from "./pause_policy.js";
+import type { PayloadTable } from "./payload_table.js";
+import { Signals } from "./signals.js";
+import { type DrivenRun, type NativeContext, StepDriver } from "./step_driver.js";
+import type { AnyEvent, RunResult } from "./types.js";
+
+type NativeState = InstanceType<typeof native.StateNamespace>;
+type NativeSession = InstanceType<typeof native.SessionNamespace>;
+
+export interface RunOptions {
+  readonly definition: Definition;
+  readonly pausePolicy: SessionPausePolicy;
+  /** Whether somebody may come later and read the stream from its beginning. */
+  readonly keepStream: boolean;
+  /** Begins the run in the engine; its first events go into the table. */
+  readonly begin: (payloads: PayloadTable, now: number) => NativeContext;
+}
+
+export class Run implements DrivenRun {
+  /** The number by which the functions of the hot path name the run. */
+  readonly key: number;
+  readonly native: NativeContext;
+  readonly stream: EventStream;
+  readonly result: Promise<RunResult>;
+
+  readonly #definition: Definition;
+  readonly #pausePolicy: SessionPausePolicy;
+  readonly #driver: StepDriver;
+  #resolve!: (result: RunResult) => void;
+  #reject!: (error: unknown) => void;
+
+  #id: string | undefined;
+  #state: NativeState | undefined;
+  #session: NativeSession | undefined;
+  #ended = false;
+  /** Why the run ends, where the engine cannot know: what a handler threw, or what went wrong in the engine. */
+  #cause: BlazenError | undefined;
+  #abortReason: unknown;
+  #pause: PauseInProgress | undefined;
+  #snapshot: string | undefined;
+  #signals: Signals | undefined;
+  #timeLimit: Alarm | undefined;
+
+  constructor(options: RunOptions) {
+    this.#definition = options.definition;
+    this.#pausePolicy = options.pausePolicy;
+    this.stream = new EventStream(options.keepStream);
+    this.#driver = new StepDriver(options.definition, this);
+    this.native = options.begin(this.#driver.payloads, performance.now());
+    this.key = this.native.key;
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#lookAtTheClock();
+    this.#driver.drive(this.native);
+  }
+
+  get id(): string {
+    this.#id ??= this.native.id;
+    return this.#id;
+  }
+
+  /** The native state. */
+  get state(): NativeState {
+    this.#state ??= this.native.openState();
+    return this.#state;
+  }
+
+  /** The native session. */
+  get session(): NativeSession {
+    this.#session ??= this.native.openSession();
+    return this.#session;
+  }
+
+  // What handlers ask for.
+
+  /** @throws InvalidEventError, RunStateError, or the failure of the run if nobody accepts the event */
+  send(delivery: number, value: unknown): void {
+    const { event, eventType, name } = emissionOf(value, this.#definition, "sendEvent() was given");
+    this.expectInFlight(delivery);
+    const payload = this.#driver.payloads.keep(event);
+    const goesOn = translated(() => native.send(this.key, delivery, eventType, payload, name));
+    if (goesOn) {
+      this.#driver.comeBack();
+      return;
+    }
+    const failure = this.#end();
+    if (failure !== undefined) throw failure;
+  }
+
+  /** @throws InvalidEventError or RunStateError */
+  writeToStream(delivery: number, event: unknown): void {
+    checkEvent(event, "writeEventToStream() was given");
+    this.expectInFlight(delivery);
+    this.stream.write(event);
+  }
+
+  signalFor(delivery: number): AbortSignal {
+    this.#signals ??= new Signals();
+    if (this.#ended) this.#signals.abortAll(this.#endReason());
+    return this.#signals.of(delivery);
+  }
+
+  /** @throws RunStateError if nothing is taken from this delivery any more */
+  expectInFlight(delivery: number): void {
+    translated(() => native.expectInFlight(this.key, delivery));
+  }
+
+  // What the holder of the run asks for.
+
+  respond(requestId: string, response: unknown): void {
+    const event = { type: "blazen::InputResponseEvent", request_id: requestId, response };
+    const payload = this.#driver.payloads.keep(event);
+    try {
+      this.native.respond(requestId, payload);
+    } catch (error) {
+      this.#driver.payloads.release(payload);
+      throw fromNative(error);
+    }
+    this.#driver.comeBack();
+  }
+
+  async pause(graceMs: number | undefined): Promise<string> {
+    if (this.#snapshot !== undefined) return this.#snapshot;
+    translated(() => this.native.pause(this.#pausePolicy as never, performance.now()));
+    this.#timeLimit?.stop();
+    this.#pause ??= new PauseInProgress();
+    if (graceMs !== undefined) this.#pause.waitNoLongerThan(graceMs, () => this.#interrupt());
+    this.#driver.comeBack();
+    return this.#pause.snapshot;
+  }
+
+  /** @throws RunStateError unless the run is paused */
+  snapshot(): string {
+    if (this.#snapshot !== undefined) return this.#snapshot;
+    throw this.#ended
+      ? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended, so there is no snapshot of it")
+      : new RunStateError("ERR_BLAZEN_NOT_PAUSED", "the run is not paused, so there is no snapshot of it; pause() it first");
+  }
+
+  /** @throws RunStateError unless the run is paused or pausing */
+  resumeInPlace(): void {
+    translated(() => this.native.resumeInPlace(performance.now()));
+    this.#snapshot = undefined;
+    this.#endPause()?.fail(new RunStateError("ERR_BLAZEN_NOT_PAUSED", "the run was resumed before it had paused"));
+    this.#lookAtTheClock();
+    this.#driver.comeBack();
+  }
+
+  abort(reason: unknown): void {
+    if (this.#ended) return;
+    this.#abortReason = reason;
+    this.native.abort();
+    this.#end();
+  }
+
+  // What the driver meets.
+
+  contextFor(delivery: number, attempt: number): AnyContext {
+    return new Context(this, delivery, attempt);
+  }
+
+  settled(delivery: number): void {
+    this.#signals?.forget(delivery);
+  }
+
+  failed(delivery: number, error: BlazenError): void {
+    try {
+      this.native.failStep(delivery);
+    } catch {
+      return; // a pause has taken the delivery back: it will be invoked again
+    }
+    this.#cause = error;
+    this.#end();
+  }
+
+  published(request: object): void {
+    this.stream.write(request as AnyEvent);
+  }
+
+  paused(): void {
+    try {
+      this.#snapshot = this.#takeSnapshot();
+    } catch (error) {
+      // As if nobody had asked.
+      this.native.resumeInPlace(performance.now());
+      this.#endPause()?.fail(fromNative(error));
+      this.#lookAtTheClock();
+      this.#driver.comeBack();
+      return;
+    }
+    this.#endPause()?.succeed(this.#snapshot);
+  }
+
+  ended(): void {
+    this.#end();
+  }
+
+  broken(error: unknown): void {
+    if (this.#ended) return;
+    this.#cause = error instanceof BlazenError ? error : new InternalError("the engine failed", { cause: error });
+    this.native.abort();
+    this.#end();
+  }
+
+  #takeSnapshot(): string {
+    const events = this.native.pendingPayloads().map((number) => this.#driver.payloads.get(number) as AnyEvent);
+    const texts = events.map((event) => toJson(event, () => `the pending event ${JSON.stringify(event.type)}`));
+    const snapshot = this.native.snapshot(texts, this.#pausePolicy as never, new Date().toISOString());
+    if (this.#pausePolicy === SessionPausePolicy.WarnDrop) this.#warnOfSession();
+    return snapshot;
+  }
+
+  #warnOfSession(): void {
+    const keys = this.session.listKeys();
+    if (keys.length === 0) return;
+    const list = keys.map((key) => JSON.stringify(key)).join(", ");
+    process.emitWarning(`Run ${this.id} was paused; these session entries are not in its snapshot: ${list}`, "BlazenWarning");
+  }
+
+  #interrupt(): void {
+    const deliveries = this.native.interrupt();
+    this.#signals ??= new Signals();
+    this.#signals.interrupt(
+      deliveries,
+      new RunStateError("ERR_BLAZEN_PAUSED", "the run was paused and did not wait for this handler; it will be invoked again"),
+    );
+    this.#driver.comeBack();
+  }
+
+  #endPause(): PauseInProgress | undefined {
+    const pause = this.#pause;
+    this.#pause = undefined;
+    return pause;
+  }
+
+  #lookAtTheClock(): void {
+    const due = this.native.timeIsNow(performance.now());
+    if (due === null) {
+      this.#driver.comeBack(); // the time may just have run out
+      return;
+    }
+    this.#timeLimit ??= new Alarm();
+    this.#timeLimit.set(due, () => this.#lookAtTheClock());
+  }
+
+  /** Tells everybody how the run has ended; gives the error if it failed. */
+  #end(): BlazenError | undefined {
+    if (this.#ended) return undefined;
+    this.#ended = true;
+    this.#snapshot = undefined;
+    this.#timeLimit?.stop();
+    const { kind, stop, code, message } = this.native.outcome();
+    let failure: BlazenError | undefined;
+    if (kind === "completed") {
+      const { result } = this.#driver.payloads.get(stop as number) as { result?: unknown };
+      this.#resolve({ type: "blazen::StopEvent", data: result, runId: this.id });
+    } else {
+      failure = this.#cause ?? (kind === "aborted" ? new AbortedError(this.#abortReason) : ofCode(code as BlazenErrorCode, message as string));
+      failure.runId = this.id;
+      this.#cause = failure;
+      this.#reject(failure);
+    }
+    this.#driver.stop();
+    this.#endPause()?.fail(new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run ended before it had paused"));
+    this.stream.end();
+    this.#signals?.abortAll(this.#endReason());
+    return failure;
+  }
+
+  #endReason(): unknown {
+    return this.#cause ?? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended");
+  }
+}

@@ -1,0 +1,149 @@
+// The saved values of a run, as one delivery reads and writes them.
+
+import { types } from "node:util";
+import { checkFunction, checkString, refuse } from "./arguments.js";
+import { InvalidArgumentError, translated } from "./errors.js";
+import { toJson } from "./json.js";
+import { native } from "./native.js";
+import type { Run } from "./run.js";
+import { standOn } from "./stand_on.js";
+import type { AnyState, KeyOf, Settable, StateValue, UndeclaredKey } from "./types.js";
+
+/** Writes JSON text that is checked already. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever the state of the workflow
+export let writeJsonText: (state: StateNamespace<any>, key: string, json: string) => void;
+
+/**
+ * Values that are saved with the run. Each is copied when it is set and when it is got, so nothing that happens to
+ * an object afterwards changes the state.
+ */
+export class StateNamespace<State = AnyState> {
+  readonly #run: Run;
+  readonly #delivery: number;
+
+  static {
+    writeJsonText = (state, key, json) => state.#writeText(key, json);
+  }
+
+  /** @internal */
+  constructor(run: Run, delivery: number) {
+    if (delivery === undefined) throw new InvalidArgumentError("a StateNamespace is not made with new: use ctx.state");
+    this.#run = run;
+    this.#delivery = delivery;
+  }
+
+  /**
+   * Sets a key to a JSON value.
+   *
+   * Rejects with `ERR_BLAZEN_NOT_SERIALIZABLE`, naming the place, if JSON would lose any of it: then the key keeps
+   * what it had.
+   */
+  async set<Key extends KeyOf<State>>(key: Key, value: Settable<State, Key>): Promise<void> {
+    this.#write(key, value);
+  }
+
+  /**
+   * The value at a key: what JSON makes of what was set, or a `Buffer` if that was bytes.
+   *
+   * @param fallback given for a key that is not there; `null` unless given
+   */
+  get<Key extends KeyOf<State>>(key: Key): Promise<State[Key] | null>;
+  get<Value = StateValue>(key: UndeclaredKey<State>): Promise<Value | null>;
+  get<Key extends KeyOf<State>, Fallback>(key: Key, fallback: Fallback): Promise<State[Key] | Fallback>;
+  async get(key: string, fallback: unknown = null): Promise<unknown> {
+    const value = this.#read(key);
+    return value === undefined ? fallback : value;
+  }
+
+  /** Sets a key to a copy of bytes. */
+  async setBytes(key: KeyOf<State>, bytes: Uint8Array): Promise<void> {
+    this.#writeBytes(key, bytes);
+  }
+
+  /** A copy of the bytes at a key, `null` if it is not there. Rejects if it holds a JSON value. */
+  async getBytes(key: KeyOf<State>): Promise<Buffer | null> {
+    const value = this.#read(key);
+    if (value === undefined || Buffer.isBuffer(value)) return value ?? null;
+    throw new InvalidArgumentError(`the state key ${JSON.stringify(key)} holds a JSON value, not bytes; use get()`);
+  }
+
+  /** Whether a key has a value. */
+  async has(key: KeyOf<State>): Promise<boolean> {
+    checkKey(key);
+    return translated(() => this.#run.state.contains(key));
+  }
+
+  /** Takes a key out. @returns whether it was there */
+  async remove(key: KeyOf<State>): Promise<boolean> {
+    checkKey(key);
+    return translated(() => this.#run.state.takeOut(this.#delivery, key));
+  }
+
+  /** The keys, in the order in which they were first set. */
+  async keys(): Promise<KeyOf<State>[]> {
+    return translated(() => this.#run.state.listKeys() as KeyOf<State>[]);
+  }
+
+  /**
+   * Sets a key to what `change` makes of its value, in one go: no other step can come between. `change` must not be
+   * asynchronous.
+   *
+   * @returns the new value
+   */
+  update<Key extends KeyOf<State>>(
+    key: Key,
+    change: (value: State[Key] | null) => Settable<State, Key>,
+  ): Promise<Settable<State, Key>>;
+  update<Value>(key: UndeclaredKey<State>, change: (value: Value | null) => Value): Promise<Value>;
+  async update(key: string, change: (value: never) => unknown): Promise<unknown> {
+    checkFunction(change, "the change");
+    const next = change((this.#read(key) ?? null) as never);
+    if (types.isPromise(next)) {
+      next.catch(() => {});
+      throw new InvalidArgumentError("the change given to update() must not be asynchronous: it returned a promise");
+    }
+    if (next instanceof Uint8Array) this.#writeBytes(key, next);
+    else this.#write(key, next);
+    return next;
+  }
+
+  #read(key: unknown): unknown {
+    checkKey(key);
+    const found = translated(() => native.stateGet(this.#run.key, key));
+    return typeof found === "string" ? JSON.parse(found) : (found ?? undefined);
+  }
+
+  #write(key: unknown, value: unknown): void {
+    checkKey(key);
+    const json = toJson(value, () => `the state key ${JSON.stringify(key)}`);
+    this.#writeText(key, json);
+  }
+
+  #writeText(key: string, json: string): void {
+    translated(() => native.stateSet(this.#run.key, this.#delivery, key, json));
+  }
+
+  #writeBytes(key: unknown, bytes: unknown): void {
+    checkKey(key);
+    if (!(bytes instanceof Uint8Array)) refuse("the bytes", "a Buffer or a Uint8Array", bytes);
+    if (isDetached(bytes)) throw new InvalidArgumentError("the memory of the bytes has been transferred away");
+    translated(() => this.#run.state.writeBytes(this.#delivery, key, bytes));
+  }
+}
+
+function checkKey(key: unknown): asserts key is string {
+  checkString(key, "the key");
+}
+
+/** A view whose memory has gone elsewhere says that it has no bytes; nothing else tells it from an empty one. */
+function isDetached(view: Uint8Array): boolean {
+  if (view.byteLength > 0) return false;
+  try {
+    new Uint8Array(view.buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+standOn(StateNamespace, native.StateNamespace);

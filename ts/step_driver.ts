@@ -1,0 +1,219 @@
+// Calls the handlers that the engine asks for, and tells it what came of them.
+//
+// One hop: a handler's promise settles, its event goes into the payload table, `settle` tells the engine and brings
+// back what to do next, and the next handler is called. All of it on this thread and by numbers.
+//
+// Effects are only ever read from a microtask or a turn of the event loop of their own, never from within a call of
+// user code, so handlers may call anything at any time.
+
+import { AsyncResource } from "node:async_hooks";
+import type { AnyContext } from "./context.js";
+import type { Definition } from "./definition.js";
+import { type Emission, emissionOf, plainEventType } from "./emission.js";
+import { BlazenError, fromNative, StepError } from "./errors.js";
+import { takeTime, waitForNextTurn } from "./loop_turn.js";
+import { native } from "./native.js";
+import { PayloadTable } from "./payload_table.js";
+
+const { EFFECT_ENDED, EFFECT_INVOKE, EFFECT_PAUSED, EFFECT_PUBLISH, EFFECT_RELEASE, NO_EVENT } = native;
+const { drain, settle } = native;
+
+/** Lent to the engine for its effects. No user code runs between a call and the reading, so one serves all runs. */
+const ROOM = new Float64Array(320);
+/** Lent when this turn of the event loop has been used up: effects stay in the engine. */
+const NO_ROOM = new Float64Array(0);
+const LONGEST_EFFECT = 5;
+
+export type NativeContext = InstanceType<typeof native.Context>;
+
+/** What a run does about what the driver meets. */
+export interface DrivenRun {
+  /** The object that the handler of a delivery is given. */
+  contextFor(delivery: number, attempt: number): AnyContext;
+  /** The handler of `delivery` has returned or thrown. */
+  settled(delivery: number): void;
+  /** A handler threw, or returned what is no event. */
+  failed(delivery: number, error: BlazenError): void;
+  /** An input request was made. */
+  published(event: object): void;
+  paused(): void;
+  ended(): void;
+  /** The engine itself failed. */
+  broken(error: unknown): void;
+}
+
+export class StepDriver {
+  readonly payloads = new PayloadTable();
+  readonly #definition: Definition;
+  readonly #run: DrivenRun;
+  /** The asynchronous context of whoever started the run: handlers are called in it. */
+  readonly #scope = new AsyncResource("BlazenRun", { requireManualDestroy: true });
+  #native!: NativeContext;
+  #key = 0;
+  #comingBack = false;
+  #stopped = false;
+
+  constructor(definition: Definition, run: DrivenRun) {
+    this.#definition = definition;
+    this.#run = run;
+  }
+
+  /** Begins to drive a run. */
+  drive(run: NativeContext): void {
+    this.#native = run;
+    this.#key = run.key;
+    this.comeBack();
+  }
+
+  /** The run has ended: nothing is called any more, and nothing that comes in is heard. */
+  stop(): void {
+    this.#stopped = true;
+    this.payloads.clear();
+  }
+
+  /** Reads effects soon, but not now: the caller may be user code. */
+  comeBack(): void {
+    if (this.#comingBack) return;
+    this.#comingBack = true;
+    queueMicrotask(() => this.#readOn());
+  }
+
+  #readOn(): void {
+    this.#comingBack = false;
+    if (this.#stopped) return;
+    if (!takeTime()) {
+      this.#comeBackNextTurn();
+      return;
+    }
+    try {
+      this.#act(drain(this.#key, ROOM));
+    } catch (error) {
+      this.#run.broken(fromNative(error));
+    }
+  }
+
+  #comeBackNextTurn(): void {
+    if (this.#comingBack) return;
+    this.#comingBack = true;
+    waitForNextTurn(() => this.#readOn());
+  }
+
+  /** Does what the engine has written into the room. */
+  #act(words: number): void {
+    for (let at = 0; at < words && !this.#stopped; ) {
+      switch (ROOM[at]) {
+        case EFFECT_INVOKE:
+          this.#invoke(ROOM[at + 1] as number, ROOM[at + 2] as number, ROOM[at + 3] as number, ROOM[at + 4] as number);
+          at += 5;
+          break;
+        case EFFECT_RELEASE:
+          this.payloads.release(ROOM[at + 1] as number);
+          at += 2;
+          break;
+        case EFFECT_PUBLISH:
+          this.#run.published(this.payloads.get(ROOM[at + 1] as number));
+          at += 2;
+          break;
+        case EFFECT_PAUSED:
+          this.#run.paused();
+          at += 1;
+          break;
+        case EFFECT_ENDED:
+          this.#run.ended();
+          return;
+      }
+    }
+    if (words > ROOM.length - LONGEST_EFFECT) this.comeBack();
+  }
+
+  #invoke(delivery: number, step: number, payload: number, attempt: number): void {
+    const { handler } = this.#definition.steps[step] as Definition["steps"][number];
+    const ctx = this.#run.contextFor(delivery, attempt);
+    let outcome: unknown;
+    try {
+      outcome = this.#scope.runInAsyncScope(handler, undefined, this.payloads.get(payload), ctx);
+    } catch (error) {
+      outcome = Promise.reject(error);
+    }
+    Promise.resolve(outcome).then(
+      (value) => this.#returned(delivery, step, value),
+      (error) => this.#threw(delivery, step, error),
+    );
+  }
+
+  #returned(delivery: number, step: number, value: unknown): void {
+    if (this.#stopped) return;
+    this.#run.settled(delivery);
+    let eventType = NO_EVENT;
+    let payload = 0;
+    try {
+      const plain = plainEventType(value, this.#definition);
+      if (plain !== undefined) {
+        eventType = plain;
+        payload = this.payloads.keep(value as object);
+      } else if (value !== undefined && value !== null) {
+        this.#stage(delivery, step, value);
+      }
+    } catch (error) {
+      this.#refused(delivery, step, error);
+      return;
+    }
+    const hasTime = takeTime();
+    let words: number;
+    try {
+      words = settle(this.#key, delivery, eventType, payload, hasTime ? ROOM : NO_ROOM);
+    } catch (error) {
+      if (eventType !== NO_EVENT) this.payloads.release(payload);
+      this.#ignoreIfLate(error);
+      return;
+    }
+    if (hasTime) this.#act(words);
+    else this.#comeBackNextTurn();
+  }
+
+  #threw(delivery: number, step: number, error: unknown): void {
+    if (this.#stopped) return;
+    this.#run.settled(delivery);
+    this.#run.failed(delivery, new StepError(this.#nameOf(step), error));
+  }
+
+  /** Hands over what the number of a type does not say, or several events. */
+  #stage(delivery: number, step: number, value: unknown): void {
+    const source = `step ${JSON.stringify(this.#nameOf(step))} returned`;
+    const values: unknown[] = Array.isArray(value) ? Array.from(value) : [value];
+    // All are checked before the first is handed over: an array is taken whole or not at all.
+    const emissions = values.map((item) => emissionOf(item, this.#definition, source));
+    for (const emission of emissions) this.#stageOne(delivery, emission);
+  }
+
+  #stageOne(delivery: number, { event, eventType, name }: Emission): void {
+    const payload = this.payloads.keep(event);
+    try {
+      this.#native.stage(delivery, eventType, payload, name);
+    } catch (error) {
+      this.payloads.release(payload);
+      throw fromNative(error);
+    }
+  }
+
+  #refused(delivery: number, step: number, error: unknown): void {
+    if (isLate(error)) return;
+    this.#run.failed(delivery, error instanceof BlazenError ? error : new StepError(this.#nameOf(step), error));
+  }
+
+  /** A handler that a pause did not wait for may still return; what it returns is not taken. */
+  #ignoreIfLate(error: unknown): void {
+    const known = fromNative(error);
+    if (!isLate(known)) this.#run.broken(known);
+  }
+
+  #nameOf(step: number): string {
+    return (this.#definition.steps[step] as Definition["steps"][number]).name;
+  }
+}
+
+function isLate(error: unknown): boolean {
+  return (
+    error instanceof BlazenError && (error.code === "ERR_BLAZEN_DELIVERY_SETTLED" || error.code === "ERR_BLAZEN_RUN_ENDED")
+  );
+}

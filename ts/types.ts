@@ -1,0 +1,141 @@
+// The types that tie events and state to a workflow. Nothing here exists at run time.
+
+import type { Context } from "./context.js";
+
+/** What a run keeps in its state: JSON, or bytes at the top. */
+export type StateValue = string | number | boolean | null | Buffer | StateValue[] | { [key: string]: StateValue };
+
+/** An event whose type says nothing of its fields. */
+export interface AnyEvent {
+  /** What kind of event it is; steps accept events by it. */
+  type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the fields of an undeclared event are the user's
+  [field: string]: any;
+}
+
+/** The events of a workflow that declares none: any type, any fields. */
+export type AnyEvents = { [type: string]: AnyEvent };
+
+/** The state of a workflow that declares none: any key, any value. */
+export type AnyState = { [key: string]: StateValue };
+
+/** A map from event type to payload, as the first parameter of `Workflow`. */
+export type EventMap<Events> = { [Type in keyof Events]: object };
+
+/** Carries a run's input. */
+export interface StartEvent {
+  type: "blazen::StartEvent";
+  // biome-ignore lint/suspicious/noExplicitAny: the input of a run is the user's
+  [field: string]: any;
+}
+
+/** Ends a run with `result`. */
+export interface StopEvent<Result = unknown> {
+  type: "blazen::StopEvent";
+  /** The result of the run: `data` of what `run()` resolves to. */
+  result?: Result;
+}
+
+/** Parks a run until somebody answers, and goes to its stream. */
+export interface InputRequestEvent {
+  type: "blazen::InputRequestEvent";
+  /** Names the request when it is answered; one is made if it is left out. */
+  request_id?: string;
+  /** What to ask. */
+  prompt?: string;
+  /** Whatever helps whoever answers. */
+  metadata?: unknown;
+}
+
+/** The answer to an input request. */
+export interface InputResponseEvent<Response = unknown> {
+  type: "blazen::InputResponseEvent";
+  /** The request that it answers. */
+  request_id: string;
+  /** What was answered. */
+  response: Response;
+}
+
+type Reserved = {
+  "blazen::StartEvent": StartEvent;
+  "blazen::StopEvent": StopEvent;
+  "blazen::InputRequestEvent": InputRequestEvent;
+  "blazen::InputResponseEvent": InputResponseEvent;
+};
+
+type Undeclared<Map> = string extends keyof Map ? true : false;
+
+/** The event of one type: as the workflow declares it, or as the engine defines it. */
+export type EventOf<Events, Type extends string> =
+  Undeclared<Events> extends true
+    ? Type extends keyof Reserved
+      ? ReservedAsAny<Type>
+      : AnyEvent
+    : Type extends keyof Events
+      ? { type: Type } & Events[Type]
+      : Type extends keyof Reserved
+        ? Reserved[Type]
+        : never;
+
+// Without declared events the answer of a person is as unknown as any other field.
+// biome-ignore lint/suspicious/noExplicitAny: undeclared
+type ReservedAsAny<Type extends keyof Reserved> = Type extends "blazen::InputResponseEvent" ? InputResponseEvent<any> : Reserved[Type];
+
+/** What a step may accept. */
+export type Acceptable<Events> =
+  Undeclared<Events> extends true
+    ? string
+    : Exclude<keyof Events & string, "blazen::StopEvent" | "blazen::InputRequestEvent"> | "blazen::StartEvent" | "blazen::InputResponseEvent";
+
+/** What a handler may return or send. */
+export type Emittable<Events> =
+  Undeclared<Events> extends true
+    ? AnyEvent
+    : {
+        [Type in
+          | Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent">
+          | "blazen::StopEvent"
+          | "blazen::InputRequestEvent"]: EventOf<Events, Type>;
+      }[Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent"> | "blazen::StopEvent" | "blazen::InputRequestEvent"];
+
+/** What a handler may return: one event, several, or nothing. */
+export type StepOutput<Events> = Emittable<Events> | readonly Emittable<Events>[] | null | undefined | void;
+
+/** The code of a step. */
+export type StepHandler<Events, State, Type extends string = string> = (
+  event: EventOf<Events, Type>,
+  ctx: Context<Events, State>,
+) => StepOutput<Events> | PromiseLike<StepOutput<Events>>;
+
+/** The input of a run: the payload of its start event, where that is declared. */
+export type RunInput<Events> =
+  Undeclared<Events> extends true ? unknown : "blazen::StartEvent" extends keyof Events ? Events["blazen::StartEvent"] : unknown;
+
+/** The result of a run: `result` of its stop event, where that is declared. */
+export type RunData<Events> =
+  Undeclared<Events> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: undeclared
+      any
+    : "blazen::StopEvent" extends keyof Events
+      ? Events["blazen::StopEvent"] extends { result: infer Result }
+        ? Result
+        : unknown
+      : unknown;
+
+/** What `run()` resolves to. */
+export interface RunResult<Data = unknown> {
+  type: "blazen::StopEvent";
+  /** What the stop event carried as `result`. */
+  data: Data;
+  /** The id of the run. */
+  runId: string;
+}
+
+/** A key of a state. */
+export type KeyOf<State> = keyof State & string;
+
+/** What may be set at a key; without a declared state it is checked when it is set. */
+export type Settable<State, Key extends KeyOf<State>> = Undeclared<State> extends true ? unknown : State[Key];
+
+/** `string` for a state that declares no keys, so that a type may be given instead of a key. */
+export type UndeclaredKey<State> = Undeclared<State> extends true ? string : never;

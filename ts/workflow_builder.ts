@@ -1,0 +1,51 @@
+// A workflow in one expression.
+
+import { InvalidArgumentError } from "./errors.js";
+import type { SessionPausePolicy } from "./pause_policy.js";
+import type { Acceptable, AnyEvents, AnyState, EventMap, StepHandler } from "./types.js";
+import type { Workflow } from "./workflow.js";
+
+/** Builds a workflow step by step; made by `Workflow.builder(name)`. */
+export class WorkflowBuilder<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState> {
+  readonly #workflow: Workflow<Events, State>;
+  #built = false;
+
+  /** @internal */
+  constructor(workflow: Workflow<Events, State>) {
+    this.#workflow = workflow;
+  }
+
+  /** As `Workflow.addStep`. */
+  addStep<const Types extends readonly Acceptable<Events>[]>(
+    name: string,
+    eventTypes: Types,
+    handler: StepHandler<Events, State, Types[number]>,
+  ): this {
+    this.#open().addStep(name, eventTypes, handler);
+    return this;
+  }
+
+  /** As `Workflow.setTimeout`. */
+  timeout(seconds: number): this {
+    this.#open().setTimeout(seconds);
+    return this;
+  }
+
+  /** As `Workflow.setSessionPausePolicy`. */
+  sessionPausePolicy(policy: SessionPausePolicy): this {
+    this.#open().setSessionPausePolicy(policy);
+    return this;
+  }
+
+  /** The workflow. The builder is used up. */
+  build(): Workflow<Events, State> {
+    const workflow = this.#open();
+    this.#built = true;
+    return workflow;
+  }
+
+  #open(): Workflow<Events, State> {
+    if (this.#built) throw new InvalidArgumentError("build() has been called; change the workflow that it gave");
+    return this.#workflow;
+  }
+}
