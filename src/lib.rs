@@ -8,5 +8,5 @@
 #![allow(clippy::disallowed_methods)] // the list is what `engine` must not use; it denies them itself
 
 pub mod engine;
-#[cfg(feature = "node")]
+#[cfg(all(feature = "node", not(test)))] // the symbols of Node-API are only there inside Node.js
 mod node;

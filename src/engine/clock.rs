@@ -29,7 +29,10 @@ impl TimeLimit {
     pub(super) fn starting(limit: Option<Duration>, remaining: Option<Duration>, now: Millis) -> Self {
         match limit {
             None => Self::None,
-            Some(limit) => Self::Stopped { remaining: remaining.map_or(limit, |left| left.min(limit)), limit }.counting(now),
+            Some(limit) => {
+                Self::Stopped { remaining: remaining.map_or(limit, |left| left.min(limit)), limit }
+                    .counting(now)
+            }
         }
     }
 

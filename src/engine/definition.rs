@@ -72,8 +72,12 @@ impl Definition {
         if name.is_empty() {
             return Err(DefinitionError::EmptyWorkflowName);
         }
-        let mut definition =
-            Self { name: name.to_owned(), steps: Vec::new(), routes: Vec::new(), event_types: BTreeMap::new() };
+        let mut definition = Self {
+            name: name.to_owned(),
+            steps: Vec::new(),
+            routes: Vec::new(),
+            event_types: BTreeMap::new(),
+        };
         for reserved in RESERVED {
             definition.intern(reserved);
         }
@@ -251,7 +255,10 @@ mod tests {
             (
                 "x",
                 &["A", "blazen::StopEvent"],
-                DefinitionError::ReservedEventType { step: "x".into(), event_type: "blazen::StopEvent".into() },
+                DefinitionError::ReservedEventType {
+                    step: "x".into(),
+                    event_type: "blazen::StopEvent".into(),
+                },
             ),
         ];
         for (name, accepts, expected) in refusals {

@@ -61,11 +61,10 @@ impl ExactString {
         json.push('"');
         for unit in char::decode_utf16(self.to_utf16()) {
             match unit {
-                Ok('"') => json.push_str("\\\""),
-                Ok('\\') => json.push_str("\\\\"),
-                Ok(control) if control < ' ' => json.push_str(&format!("\\u{:04x}", control as u32)),
+                Ok(character @ ('"' | '\\')) => json.extend(['\\', character]),
+                Ok(control) if control < ' ' => json.push_str(&escape(control as u32)),
                 Ok(character) => json.push(character),
-                Err(lone) => json.push_str(&format!("\\u{:04x}", lone.unpaired_surrogate())),
+                Err(lone) => json.push_str(&escape(lone.unpaired_surrogate().into())),
             }
         }
         json.push('"');
@@ -121,6 +120,10 @@ impl<'de> Deserialize<'de> for ExactString {
 
         deserializer.deserialize_bytes(Wtf8)
     }
+}
+
+fn escape(unit: u32) -> String {
+    format!("\\u{unit:04x}")
 }
 
 fn encode_surrogate(unit: u16) -> [u8; 3] {

@@ -36,8 +36,8 @@ use super::state_value::StateValue;
 
 pub use handling::DeliveryError;
 pub use lifecycle::{Interrupted, LifecycleError};
-pub use restoring::SnapshotRefusal;
 use phase::Phase;
+pub use restoring::SnapshotRefusal;
 
 /// What a run is started with, beside its input.
 #[derive(Clone, Copy, Debug, Default)]

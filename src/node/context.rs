@@ -112,9 +112,9 @@ impl Context {
     /// Answers an input request.
     #[napi(catch_unwind)]
     pub fn respond(&self, request_id: Exact, payload: u32) -> Result<()> {
-        self.run.key().with(|run| {
-            run.respond(request_id.to_exact_string(), PayloadRef(payload)).map_err(errors::to_js)
-        })
+        self.run
+            .key()
+            .with(|run| run.respond(request_id.to_exact_string(), PayloadRef(payload)).map_err(errors::to_js))
     }
 
     /// Stops new deliveries; `EFFECT_PAUSED` follows.
@@ -166,9 +166,7 @@ impl Context {
     /// The paused run as a JSON document.
     #[napi(catch_unwind)]
     pub fn snapshot(&self, payloads: Vec<String>, policy: PausePolicy, timestamp: String) -> Result<String> {
-        self.run
-            .key()
-            .with(|run| run.snapshot(&payloads, policy.into(), &timestamp).map_err(errors::to_js))
+        self.run.key().with(|run| run.snapshot(&payloads, policy.into(), &timestamp).map_err(errors::to_js))
     }
 
     /// How the run has ended.

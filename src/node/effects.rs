@@ -23,11 +23,11 @@ pub const EFFECT_INVOKE: u32 = 0;
 #[napi]
 pub const EFFECT_RELEASE: u32 = 1;
 #[napi]
-pub const EFFECT_PUBLISH: u32 = 4;
+pub const EFFECT_PUBLISH: u32 = 2;
 #[napi]
-pub const EFFECT_PAUSED: u32 = 2;
+pub const EFFECT_PAUSED: u32 = 3;
 #[napi]
-pub const EFFECT_ENDED: u32 = 3;
+pub const EFFECT_ENDED: u32 = 4;
 
 const LONGEST_EFFECT: usize = 5;
 

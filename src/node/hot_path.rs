@@ -31,7 +31,13 @@ pub const INPUT_RESPONSE_EVENT: i32 = 3;
 
 /// The handler of `delivery` has returned one event or none. Gives the number of words written to `lent`.
 #[napi(catch_unwind)]
-pub fn settle(run: f64, delivery: f64, event_type: i32, payload: u32, lent: Float64ArraySlice) -> Result<u32> {
+pub fn settle(
+    run: f64,
+    delivery: f64,
+    event_type: i32,
+    payload: u32,
+    lent: Float64ArraySlice,
+) -> Result<u32> {
     RunKey::from_js(run).with(|run| {
         let last = match event_type {
             NO_EVENT => None,

@@ -5,6 +5,8 @@
 //! method call on a wrapped object costs more than the rest of a hop; everything else is a method of one of the
 //! four classes. No function here calls back into JavaScript, so none can be re-entered.
 
+#![allow(clippy::needless_pass_by_value)] // arguments come from JavaScript by value
+
 mod context;
 mod effects;
 mod errors;

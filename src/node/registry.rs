@@ -73,11 +73,16 @@ impl RunKey {
     pub(super) fn with<T>(self, use_run: impl FnOnce(&mut Run) -> Result<T>) -> Result<T> {
         RUNS.with(|runs| {
             let mut registry = runs.try_borrow_mut().map_err(|_| {
-                error(ErrorCode::Internal, "the engine was called while it was at work; this is a bug in blazen")
+                error(
+                    ErrorCode::Internal,
+                    "the engine was called while it was at work; this is a bug in blazen",
+                )
             })?;
             match registry.runs.get_mut(&self.0) {
                 Some(run) => use_run(run),
-                None => Err(error(ErrorCode::Internal, "the engine has no such run; this is a bug in blazen")),
+                None => {
+                    Err(error(ErrorCode::Internal, "the engine has no such run; this is a bug in blazen"))
+                }
             }
         })
     }

@@ -1,8 +1,8 @@
 //! `StateNamespace`: the saved values of one run. Reading and writing a JSON value is in `hot_path`.
 
 use napi::Env;
-use napi::bindgen_prelude::Uint8ArraySlice;
 use napi::JsString;
+use napi::bindgen_prelude::Uint8ArraySlice;
 use napi_derive::napi;
 
 use super::effects::delivery_from_js;

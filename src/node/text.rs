@@ -93,17 +93,14 @@ pub(super) fn to_js<'env>(env: &'env Env, text: &str) -> napi::Result<JsString<'
 pub(super) fn keys_to_js<'env, V>(env: &'env Env, space: &KeySpace<V>) -> Result<Vec<JsString<'env>>> {
     let keys = space.in_order().into_iter().map(|(key, _)| match key.as_str() {
         Some(text) => to_js(env, text),
-        None => env.create_string_utf16(&key.to_utf16()),
+        None => env.create_string_utf16(key.to_utf16()),
     });
     keys.collect::<napi::Result<_>>().map_err(errors::of_napi)
 }
 
 /// # Safety
 /// `env` and `value` must be of the call that is being served.
-unsafe fn read_utf8(
-    env: sys::napi_env,
-    value: sys::napi_value,
-) -> napi::Result<SmallVec<[u8; ON_STACK]>> {
+unsafe fn read_utf8(env: sys::napi_env, value: sys::napi_value) -> napi::Result<SmallVec<[u8; ON_STACK]>> {
     let mut bytes: SmallVec<[u8; ON_STACK]> = SmallVec::from_buf([0; ON_STACK]);
     let mut written = 0;
     // SAFETY: the buffer has ON_STACK bytes, and Node-API writes no more, its closing NUL included.

@@ -61,7 +61,8 @@ impl Workflow {
     pub fn take_up(&self, snapshot: WellFormed, now: f64) -> Result<Context> {
         let snapshot = Snapshot::parse(snapshot.as_str()).map_err(errors::to_js)?;
         let payloads = snapshot.payload_texts().map(str::to_owned).collect();
-        let run = Run::resume(self.definition.clone(), snapshot, self.options, millis(now)).map_err(errors::to_js)?;
+        let run = Run::resume(self.definition.clone(), snapshot, self.options, millis(now))
+            .map_err(errors::to_js)?;
         Ok(Context::resumed(OwnedRun::new(run), payloads))
     }
 }

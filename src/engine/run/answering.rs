@@ -4,8 +4,8 @@ use super::super::commit::{Commit, Emission};
 use super::super::exact_string::ExactString;
 use super::super::ids::{EventTypeId, PayloadRef};
 use super::super::input_request::RespondError;
-use super::phase::Phase;
 use super::Run;
+use super::phase::Phase;
 
 impl Run {
     /// Answers a request with `payload`, a payload that holds its `blazen::InputResponseEvent`.

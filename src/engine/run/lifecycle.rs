@@ -5,8 +5,8 @@ use thiserror::Error;
 use super::super::clock::Millis;
 use super::super::ids::DeliverySeq;
 use super::super::outcome::{Outcome, RunFailure};
-use super::phase::Phase;
 use super::Run;
+use super::phase::Phase;
 
 /// Why a wish cannot be granted in the phase that the run is in.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

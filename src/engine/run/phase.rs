@@ -12,6 +12,7 @@ use super::super::commit::{Commit, Emission};
 use super::super::delivery::Delivery;
 use super::super::exact_string::ExactString;
 use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef, StepId};
+use super::super::input_request::OpenRequests;
 use super::super::outcome::{Outcome, RunFailure};
 use super::{Effect, Run};
 
@@ -84,7 +85,7 @@ impl Run {
         }
         self.queue.clear();
         self.in_flight.clear();
-        self.requests = Default::default();
+        self.requests = OpenRequests::default();
         self.shared_payloads.clear();
         self.outbox.clear();
         self.phase = Phase::Ended(outcome);

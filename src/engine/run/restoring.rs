@@ -138,15 +138,19 @@ impl Run {
     ) -> String {
         let mut document = SnapshotWriter::new(self.definition.name(), self.id, timestamp);
         document.state(&self.state);
-        document.list_of_objects("pending_events", events.iter().zip(event_texts), |event, (deliveries, json)| {
-            event.field("event", json);
-            event.list_of_objects("deliveries", deliveries, |object, delivery| {
-                let step = self.definition.step_name(delivery.step);
-                object.field("step", &ExactString::from(step).to_json());
-                object.field("attempt", &delivery.attempt.to_string());
-                object.field("sent", &delivery.sent.to_string());
-            });
-        });
+        document.list_of_objects(
+            "pending_events",
+            events.iter().zip(event_texts),
+            |event, (deliveries, json)| {
+                event.field("event", json);
+                event.list_of_objects("deliveries", deliveries, |object, delivery| {
+                    let step = self.definition.step_name(delivery.step);
+                    object.field("step", &ExactString::from(step).to_json());
+                    object.field("attempt", &delivery.attempt.to_string());
+                    object.field("sent", &delivery.sent.to_string());
+                });
+            },
+        );
         document.object_field("metadata", |metadata| {
             metadata.list_of_objects(
                 "input_requests",

@@ -1,0 +1,148 @@
+use super::super::super::snapshot::{MAX_DEPTH, SnapshotError};
+use super::super::SnapshotRefusal;
+use super::*;
+
+fn paused_between_steps() -> Story {
+    let mut story = Story::start();
+    let charge = story.delivery("charge");
+    let state = story.run.state_mut(charge).unwrap();
+    state.set_json(b"zebra", "{\"z\":1,\"a\":[1e400,-0,\"\\ud800\"]}");
+    state.set_json(b"__proto__", "null");
+    state.set_json("\u{0}key".as_bytes(), "\"\\u0000\"");
+    state.set(ExactString::from_utf16(&[0xD800]).as_wtf8(), super::super::StateValue::Bytes(vec![0, 255]));
+    story.run.session_mut(charge).unwrap().set(b"request", serde_json::json!("here only"));
+    story.pauses();
+    story.returns("charge", "Charged");
+    story
+}
+
+#[test]
+fn a_run_goes_on_elsewhere_as_it_would_have_here() {
+    let mut here = paused_between_steps();
+    let mut there = Story::moved_to(&here.snapshot(), orders()).unwrap();
+    here.told();
+    here.goes_on();
+    assert_eq!(there.told(), here.told());
+    assert_eq!(there.run.id(), here.run.id());
+}
+
+#[test]
+fn the_state_goes_over_to_the_letter_and_the_session_stays() {
+    let here = paused_between_steps();
+    let snapshot = here.snapshot();
+    let there = Story::moved_to(&snapshot, orders()).unwrap();
+    let values = |story: &Story| format!("{:?}", story.run.state().in_order());
+    assert_eq!(values(&there), values(&here));
+    assert!(there.run.session().is_empty());
+    assert!(!snapshot.contains("here only"));
+}
+
+#[test]
+fn a_snapshot_of_a_resumed_run_is_the_same_snapshot() {
+    let first = paused_between_steps().snapshot();
+    let mut there = Story::moved_to(&first, orders()).unwrap();
+    there.pauses();
+    there.run.interrupt();
+    there.drain();
+    let second = there.snapshot().replace("\"attempt\":2", "\"attempt\":1");
+    let without_time = |snapshot: &str| snapshot.split("\"time_remaining_ms\"").next().unwrap().to_owned();
+    assert_eq!(without_time(&second), without_time(&first));
+}
+
+#[test]
+fn an_open_request_goes_over_and_is_published_again() {
+    let mut here = Story::start();
+    here.asks("charge", "r1");
+    here.pauses();
+    let mut there = Story::moved_to(&here.snapshot(), orders()).unwrap();
+    assert_eq!(there.told(), [format!("publish {}", text("request r1"))]);
+    there.answers("r1").unwrap();
+}
+
+#[test]
+fn attempts_and_sent_events_go_over() {
+    let mut here = Story::start();
+    here.sends("charge", "Shipped");
+    here.pauses();
+    here.run.interrupt();
+    here.drain();
+    let mut there = Story::moved_to(&here.snapshot(), orders()).unwrap();
+    assert_eq!(there.told()[0], invoke("charge", "blazen::StartEvent") + " again");
+    there.sends("charge", "Shipped");
+    assert_eq!(there.told().last(), Some(&release("Shipped")), "already sent by the first attempt");
+}
+
+#[test]
+fn only_a_paused_run_can_be_taken() {
+    let story = Story::start();
+    let taken = story.run.snapshot(&[], SessionPausePolicy::PickleOrError, "now");
+    assert_eq!(taken, Err(SnapshotRefusal::NotPaused));
+}
+
+#[test]
+fn a_strict_policy_refuses_to_leave_session_values_behind() {
+    let mut story = paused_between_steps();
+    let refused = story.run.check_session(SessionPausePolicy::HardError);
+    assert_eq!(refused, Err(SnapshotRefusal::SessionNotEmpty { keys: vec![ExactString::from("request")] }));
+    assert_eq!(story.run.check_session(SessionPausePolicy::WarnDrop), Ok(()));
+    story.goes_on();
+    assert_eq!(story.run.outcome(), None);
+}
+
+#[test]
+fn a_snapshot_of_another_workflow_is_refused() {
+    let snapshot = paused_between_steps().snapshot().replace("\"orders\"", "\"returns\"");
+    assert!(matches!(Story::moved_to(&snapshot, orders()), Err(ResumeError::OtherWorkflow { .. })));
+}
+
+#[test]
+fn a_snapshot_that_needs_a_step_that_is_gone_is_refused_by_name() {
+    let snapshot = paused_between_steps().snapshot().replace("\"audit\"", "\"audti\"");
+    let refused = Story::moved_to(&snapshot, orders()).err().unwrap();
+    assert_eq!(
+        refused.to_string(),
+        "an event of the snapshot is on its way to step \"audti\", which workflow \"orders\" does not have; did you rename it to \"audit\"?"
+    );
+}
+
+#[test]
+fn a_snapshot_cut_off_anywhere_is_refused() {
+    let snapshot = paused_between_steps().snapshot();
+    let parts: Vec<&str> = (0..snapshot.len()).filter_map(|end| snapshot.get(..end)).collect();
+    assert!(parts.iter().all(|part| Snapshot::parse(part).is_err()));
+    let half = parts[parts.len() / 2];
+    assert_eq!(Snapshot::parse(half).err(), Some(SnapshotError::CutOff { length: half.len() }));
+    assert_eq!(Snapshot::parse(" \n").err(), Some(SnapshotError::Empty));
+}
+
+#[test]
+fn a_newer_snapshot_is_refused_by_its_version() {
+    let newer = paused_between_steps().snapshot().replace("\"version\":1", "\"version\":2");
+    assert_eq!(Snapshot::parse(&newer).err(), Some(SnapshotError::Newer { version: 2 }));
+}
+
+#[test]
+fn fields_that_this_version_does_not_know_are_passed_over() {
+    let snapshot = paused_between_steps().snapshot();
+    for place in ["{\"version\"", "{\"event\"", "{\"step\"", "{\"input_requests\"", "{\"json\"", "{\"bytes\""]
+    {
+        let extended = snapshot.replace(place, &place.replace('{', "{\"later\":[{\"x\":null}],"));
+        assert_ne!(extended, snapshot);
+        Snapshot::parse(&extended).unwrap();
+    }
+}
+
+#[test]
+fn a_value_nested_too_deep_is_refused_wherever_it_stands() {
+    let snapshot = paused_between_steps().snapshot();
+    let nested = |depth: u32| "[".repeat(depth as usize) + &"]".repeat(depth as usize);
+    let in_state = |depth| snapshot.replace("\"json\":null", &format!("\"json\":{}", nested(depth)));
+    let in_event =
+        |depth| snapshot.replace("\"Charged\"", &format!("\"Charged\",\"deep\":{}", nested(depth)));
+    let in_unknown =
+        |depth| snapshot.replace("{\"version\"", &format!("{{\"later\":{},\"version\"", nested(depth)));
+    for place in [&in_state as &dyn Fn(u32) -> String, &in_event, &in_unknown] {
+        assert!(Snapshot::parse(&place(MAX_DEPTH)).is_ok());
+        assert_eq!(Snapshot::parse(&place(200_000)).err(), Some(SnapshotError::TooDeep));
+    }
+}

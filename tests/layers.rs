@@ -1,0 +1,81 @@
+//! What the layers may name, read off the source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Nothing of this may stand in the engine: it is fed with time, ids and events, and never reaches for them.
+const FOREIGN_TO_THE_ENGINE: [&str; 12] = [
+    "napi",
+    "tokio",
+    "crate::node",
+    "crate::store",
+    "std::env",
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::process",
+    "std::sync::Mutex",
+    "std::thread",
+    "SystemTime",
+];
+
+fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+/// The code of a line, without its comment.
+fn code(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default()
+}
+
+#[test]
+fn the_engine_names_nothing_outside_itself() {
+    for (path, text) in rust_files("src/engine") {
+        for line in text.lines().map(code) {
+            for foreign in FOREIGN_TO_THE_ENGINE {
+                assert!(!line.contains(foreign), "{} names {foreign}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_but_the_node_layer_names_napi() {
+    for (path, text) in rust_files("src") {
+        if path.components().any(|part| part.as_os_str() == "node") {
+            continue;
+        }
+        assert!(!text.lines().map(code).any(|line| line.contains("napi")), "{} names napi", path.display());
+    }
+}
+
+#[test]
+fn every_exported_function_catches_panics() {
+    for (path, text) in rust_files("src/node") {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let is_function = lines[number + 1..]
+                .iter()
+                .find(|next| !next.starts_with("#["))
+                .is_some_and(|next| next.starts_with("pub fn") || next.starts_with("pub async fn"));
+            if line.starts_with("#[napi") && is_function {
+                let place = format!("{}:{}", path.display(), number + 1);
+                assert!(line.contains("catch_unwind"), "{place} lets a panic reach the process");
+            }
+        }
+    }
+}
