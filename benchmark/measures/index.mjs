@@ -1,0 +1,33 @@
+// Every measure, in the order of the report.
+
+import age from "./age.mjs";
+import hop from "./hop.mjs";
+import memory from "./memory.mjs";
+import parked from "./parked.mjs";
+import requireTime from "./require.mjs";
+import stateBytes from "./state-bytes.mjs";
+import stateNumber from "./state-number.mjs";
+import stateObject from "./state-object.mjs";
+import twoStep from "./two-step.mjs";
+
+/**
+ * A measure has
+ *   name       what `--only` takes
+ *   title      what the report calls it
+ *   subjects   files of subjects/, each probed in a process of its own
+ *   processes  how many processes each subject gets; the report shows the median over them
+ *   nodeFlags  flags those processes need
+ *   probe      async (subject, subjectName) => { figure: number, ... }, in the child
+ *   rows       ({ subjectName: figures }) => lines of the report; those with a `target` are judged by `judged`
+ */
+export const measures = [hop, age, memory, twoStep, stateNumber, stateObject, stateBytes, parked, requireTime];
+
+export function measureNamed(name) {
+  const found = measures.find((measure) => measure.name === name);
+  if (!found) {
+    throw new Error(
+      `No measure is called "${name}". There are: ${measures.map((measure) => measure.name).join(", ")}.`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,54 @@
+// blazen itself, as built in this repository: the root package is what `require` finds two folders up.
+
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { PING, PONG, pingPong, START, STOP } from "../work/ping-pong.mjs";
+
+const { Workflow } = createRequire(import.meta.url)("../..");
+
+function loopOver({ ping, pong }) {
+  const workflow = new Workflow("ping-pong");
+  workflow.addStep("ping", [START, PING], ping);
+  workflow.addStep("pong", [PONG], pong);
+  return async () => (await workflow.run({ n: 0 })).data;
+}
+
+export default {
+  entry: fileURLToPath(new URL("../..", import.meta.url)),
+  loopOver,
+  loop: (hops) => loopOver(pingPong(hops)),
+  twoStep: () => loopOver(pingPong(2)),
+
+  parking() {
+    const workflow = new Workflow("parking");
+    workflow.addStep("ask", [START], async () => ({
+      type: "blazen::InputRequestEvent",
+      request_id: "approval",
+      prompt: "Ship the order?",
+      metadata: { order: 42 },
+    }));
+    workflow.addStep("decide", ["blazen::InputResponseEvent"], async (event) => ({
+      type: STOP,
+      result: event.response,
+    }));
+    return {
+      park: () => workflow.runWithHandler({ order: 42 }),
+      async answer(handler, value) {
+        await handler.respondToInput("approval", value);
+        return (await handler.result()).data;
+      },
+    };
+  },
+
+  /** What `work(ctx)` resolves to, run inside the handler of a step. */
+  async insideStep(work) {
+    let outcome;
+    const workflow = new Workflow("inside-step");
+    workflow.addStep("work", [START], async (_event, ctx) => {
+      outcome = await work(ctx);
+      return { type: STOP, result: null };
+    });
+    await workflow.run({});
+    return outcome;
+  },
+};
