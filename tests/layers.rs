@@ -1,5 +1,7 @@
 //! What the layers may name, read off the source.
 
+#![allow(clippy::unwrap_used)] // a test may
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -19,35 +19,39 @@ export interface StreamSubscription {
 }
 
 export class EventStream {
-  readonly #kept: AnyEvent[] | undefined;
-  readonly #readers = new Set<Reader>();
+  readonly #keep: boolean;
+  #kept: AnyEvent[] = [];
+  #readers: readonly Reader[] = [];
   #ended = false;
 
   /** @param keep whether a reader that comes late gets the events from the first on */
   constructor(keep: boolean) {
-    this.#kept = keep ? [] : undefined;
+    this.#keep = keep;
   }
 
   write(event: AnyEvent): void {
-    this.#kept?.push(event);
+    // Most runs that wait have one event to keep, and an array that is pushed to has room for many.
+    if (this.#keep && this.#kept.length === 0) this.#kept = [event];
+    else if (this.#keep) this.#kept.push(event);
     for (const reader of this.#readers) reader.take(event);
   }
 
   end(): void {
     this.#ended = true;
     for (const reader of this.#readers) reader.end();
-    this.#readers.clear();
+    this.#readers = [];
   }
 
   subscribe(callback: StreamCallback): StreamSubscription {
-    const reader = new Reader(AsyncResource.bind(callback), () => this.#readers.delete(reader));
-    this.#readers.add(reader);
-    for (const event of this.#kept ?? []) reader.take(event);
-    if (this.#ended) {
-      reader.end();
-      this.#readers.delete(reader);
-    }
+    const reader: Reader = new Reader(AsyncResource.bind(callback), () => this.#remove(reader));
+    this.#readers = [...this.#readers, reader];
+    for (const event of this.#kept) reader.take(event);
+    if (this.#ended) reader.end();
     return reader;
+  }
+
+  #remove(reader: Reader): void {
+    this.#readers = this.#readers.filter((other) => other !== reader);
   }
 }
 

@@ -1,30 +1,32 @@
 // The events that one run has on their way, under the small numbers by which the engine names them.
 
+const NONE = -1;
+
 /** Numbers are used again once they are released. */
 export class PayloadTable {
-  readonly #events: object[] = [];
-  readonly #free: number[] = [];
+  /** An event, or, where there is none, the next number that is free. */
+  #slots: (object | number)[] = [];
+  #firstFree = NONE;
 
   keep(event: object): number {
-    const number = this.#free.pop();
-    if (number === undefined) return this.#events.push(event) - 1;
-    this.#events[number] = event;
+    const number = this.#firstFree;
+    if (number === NONE) return this.#slots.push(event) - 1;
+    this.#firstFree = this.#slots[number] as number;
+    this.#slots[number] = event;
     return number;
   }
 
   get(number: number): object {
-    return this.#events[number] as object;
+    return this.#slots[number] as object;
   }
 
   release(number: number): void {
-    this.#events[number] = RELEASED;
-    this.#free.push(number);
+    this.#slots[number] = this.#firstFree;
+    this.#firstFree = number;
   }
 
   clear(): void {
-    this.#events.length = 0;
-    this.#free.length = 0;
+    this.#slots = [];
+    this.#firstFree = NONE;
   }
 }
-
-const RELEASED = Object.freeze({});

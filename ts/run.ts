@@ -125,7 +125,7 @@ export class Run implements DrivenRun {
 
   /** @throws RunStateError if nothing is taken from this delivery any more */
   expectInFlight(delivery: number): void {
-    translated(() => native.expectInFlight(this.key, delivery));
+    this.#ask(() => native.expectInFlight(this.key, delivery));
   }
 
   // What the holder of the run asks for.
@@ -134,17 +134,17 @@ export class Run implements DrivenRun {
     const event = { type: "blazen::InputResponseEvent", request_id: requestId, response };
     const payload = this.#driver.payloads.keep(event);
     try {
-      this.native.respond(requestId, payload);
+      this.#ask(() => this.native.respond(requestId, payload));
     } catch (error) {
       this.#driver.payloads.release(payload);
-      throw fromNative(error);
+      throw error;
     }
     this.#driver.comeBack();
   }
 
   async pause(graceMs: number | undefined): Promise<string> {
     if (this.#snapshot !== undefined) return this.#snapshot;
-    translated(() => this.native.pause(this.#pausePolicy as never, performance.now()));
+    this.#ask(() => this.native.pause(this.#pausePolicy as never, performance.now()));
     this.#timeLimit?.stop();
     this.#pause ??= new PauseInProgress();
     if (graceMs !== undefined) this.#pause.waitNoLongerThan(graceMs, () => this.#interrupt());
@@ -156,13 +156,13 @@ export class Run implements DrivenRun {
   snapshot(): string {
     if (this.#snapshot !== undefined) return this.#snapshot;
     throw this.#ended
-      ? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended, so there is no snapshot of it")
+      ? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended, so there is no snapshot of it", this.#whyItEnded())
       : new RunStateError("ERR_BLAZEN_NOT_PAUSED", "the run is not paused, so there is no snapshot of it; pause() it first");
   }
 
   /** @throws RunStateError unless the run is paused or pausing */
   resumeInPlace(): void {
-    translated(() => this.native.resumeInPlace(performance.now()));
+    this.#ask(() => this.native.resumeInPlace(performance.now()));
     this.#snapshot = undefined;
     this.#endPause()?.fail(new RunStateError("ERR_BLAZEN_NOT_PAUSED", "the run was resumed before it had paused"));
     this.#lookAtTheClock();
@@ -223,6 +223,23 @@ export class Run implements DrivenRun {
     this.#cause = error instanceof BlazenError ? error : new InternalError("the engine failed", { cause: error });
     this.native.abort();
     this.#end();
+  }
+
+  /** Calls the engine; a refusal because the run has ended says what ended it. */
+  #ask<Result>(callNative: () => Result): Result {
+    try {
+      return callNative();
+    } catch (error) {
+      const refusal = fromNative(error);
+      if (refusal instanceof RunStateError && refusal.code === "ERR_BLAZEN_RUN_ENDED") {
+        throw new RunStateError(refusal.code, refusal.message, this.#whyItEnded());
+      }
+      throw refusal;
+    }
+  }
+
+  #whyItEnded(): ErrorOptions | undefined {
+    return this.#cause === undefined ? undefined : { cause: this.#cause };
   }
 
   #takeSnapshot(): string {

@@ -160,9 +160,11 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
 
 function handlerOf<Events>(run: Run): WorkflowHandler<Events> {
   // A run may fail before anybody asks for its result, and without anybody ever asking.
-  run.result.catch(() => {});
+  run.result.catch(ignore);
   return new WorkflowHandler(run);
 }
+
+function ignore(): void {}
 
 function startEvent(input: unknown): object {
   if (input === undefined) return { type: "blazen::StartEvent" };

@@ -16,7 +16,8 @@ thread_local! {
 }
 
 struct Registry {
-    runs: HashMap<u64, Run, FxBuildHasher>,
+    /// Each in a box: a table of many runs grows by doubling, and pointers are what it doubles.
+    runs: HashMap<u64, Box<Run>, FxBuildHasher>,
     last_key: u64,
 }
 
@@ -35,7 +36,7 @@ impl OwnedRun {
     pub(super) fn new(run: Run) -> Self {
         RUNS.with_borrow_mut(|registry| {
             registry.last_key += 1;
-            registry.runs.insert(registry.last_key, run);
+            registry.runs.insert(registry.last_key, Box::new(run));
             Self { key: registry.last_key }
         })
     }

@@ -7,6 +7,8 @@
 //! Running | Pausing | Paused --stop, failure, abort--> Ended
 //! ```
 
+use std::collections::BTreeMap;
+
 use super::super::clock::Millis;
 use super::super::commit::{Commit, Emission};
 use super::super::delivery::Delivery;
@@ -107,8 +109,16 @@ impl Run {
                     last_step: last_step.map(|step| self.definition.step_name(step).to_owned()),
                 }));
             }
+            Phase::Running if self.queue.is_empty() => self.park(),
             _ => {}
         }
+    }
+
+    /// A run that waits, perhaps for days, keeps no room for work.
+    fn park(&mut self) {
+        self.in_flight = BTreeMap::new();
+        self.queue.shrink_to_fit();
+        self.outbox.shrink_to_fit();
     }
 
     fn emit(&mut self, emission: Emission) -> Result<(), Outcome> {

@@ -86,16 +86,13 @@ fn play(seed: u64) {
     }
     while story.run.outcome().is_none() {
         at_work.extend(std::mem::take(&mut story.invoked).into_iter().map(|(_, invocation)| invocation));
-        match at_work.pop() {
-            Some(invocation) => {
-                story.run.settle(invocation.delivery, None).unwrap();
-                settled += 1;
-            }
-            None => {
-                let id = open.pop().unwrap_or_else(|| panic!("seed {seed}: the run hangs"));
-                story.answers(&id).unwrap();
-                made += 1;
-            }
+        if let Some(invocation) = at_work.pop() {
+            story.run.settle(invocation.delivery, None).unwrap();
+            settled += 1;
+        } else {
+            let id = open.pop().unwrap_or_else(|| panic!("seed {seed}: the run hangs"));
+            story.answers(&id).unwrap();
+            made += 1;
         }
         story.drain();
     }
