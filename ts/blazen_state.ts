@@ -68,7 +68,11 @@ export abstract class BlazenState {
    *
    * Rejects with `ERR_BLAZEN_STATE_NOT_SAVED` if there is none.
    */
-  static async loadFrom<State extends BlazenState>(this: new () => State, ctx: AnyContext, key: string): Promise<State> {
+  static async loadFrom<State extends BlazenState>(
+    this: new () => State,
+    ctx: AnyContext,
+    key: string,
+  ): Promise<State> {
     checkPlace(ctx, key);
     const meta = metaOf(this);
     return oneAtATime(ctx, key, () => load(this, meta, ctx, key));
@@ -174,7 +178,11 @@ function keyOf(key: string, field: string, kept: Kept): string {
 }
 
 /** Keys that the save before wrote and this one did not. */
-function staleKeys(key: string, before: ReadonlyMap<string, Kept>, after: readonly (readonly [string, Kept])[]): string[] {
+function staleKeys(
+  key: string,
+  before: ReadonlyMap<string, Kept>,
+  after: readonly (readonly [string, Kept])[],
+): string[] {
   const current = new Set(after.map(([name, kept]) => keyOf(key, name, kept)));
   const previous = [...before].map(([name, kept]) => keyOf(key, name, kept));
   return previous.filter((place) => !current.has(place));

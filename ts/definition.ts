@@ -2,9 +2,11 @@
 
 import { native } from "./native.js";
 
+export type Handler = (event: object, ctx: object) => unknown;
+
 export interface Step {
   readonly name: string;
-  readonly handler: (event: object, ctx: object) => unknown;
+  readonly handler: Handler;
 }
 
 /** The steps that a run began with. Never changed: a step added later makes another definition. */

@@ -112,9 +112,13 @@ export class TimeoutError extends RunFailedError {
 /** A run was aborted; the reason given is the `cause`. */
 export class AbortedError extends RunFailedError {
   constructor(reason: unknown) {
-    super("ERR_BLAZEN_ABORTED", reason === undefined ? "the run was aborted" : `the run was aborted: ${summary(reason)}`, {
-      cause: reason,
-    });
+    super(
+      "ERR_BLAZEN_ABORTED",
+      reason === undefined ? "the run was aborted" : `the run was aborted: ${summary(reason)}`,
+      {
+        cause: reason,
+      },
+    );
   }
 
   static {

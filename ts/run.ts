@@ -156,8 +156,15 @@ export class Run implements DrivenRun {
   snapshot(): string {
     if (this.#snapshot !== undefined) return this.#snapshot;
     throw this.#ended
-      ? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended, so there is no snapshot of it", this.#whyItEnded())
-      : new RunStateError("ERR_BLAZEN_NOT_PAUSED", "the run is not paused, so there is no snapshot of it; pause() it first");
+      ? new RunStateError(
+          "ERR_BLAZEN_RUN_ENDED",
+          "the run has ended, so there is no snapshot of it",
+          this.#whyItEnded(),
+        )
+      : new RunStateError(
+          "ERR_BLAZEN_NOT_PAUSED",
+          "the run is not paused, so there is no snapshot of it; pause() it first",
+        );
   }
 
   /** @throws RunStateError unless the run is paused or pausing */
@@ -254,7 +261,10 @@ export class Run implements DrivenRun {
     const keys = this.session.listKeys();
     if (keys.length === 0) return;
     const list = keys.map((key) => JSON.stringify(key)).join(", ");
-    process.emitWarning(`Run ${this.id} was paused; these session entries are not in its snapshot: ${list}`, "BlazenWarning");
+    process.emitWarning(
+      `Run ${this.id} was paused; these session entries are not in its snapshot: ${list}`,
+      "BlazenWarning",
+    );
   }
 
   #interrupt(): void {
@@ -262,7 +272,10 @@ export class Run implements DrivenRun {
     this.#signals ??= new Signals();
     this.#signals.interrupt(
       deliveries,
-      new RunStateError("ERR_BLAZEN_PAUSED", "the run was paused and did not wait for this handler; it will be invoked again"),
+      new RunStateError(
+        "ERR_BLAZEN_PAUSED",
+        "the run was paused and did not wait for this handler; it will be invoked again",
+      ),
     );
     this.#driver.comeBack();
   }
@@ -295,7 +308,9 @@ export class Run implements DrivenRun {
       const { result } = this.#driver.payloads.get(stop as number) as { result?: unknown };
       this.#resolve({ type: "blazen::StopEvent", data: result, runId: this.id });
     } else {
-      failure = this.#cause ?? (kind === "aborted" ? new AbortedError(this.#abortReason) : ofCode(code as BlazenErrorCode, message as string));
+      failure =
+        this.#cause ??
+        (kind === "aborted" ? new AbortedError(this.#abortReason) : ofCode(code as BlazenErrorCode, message as string));
       failure.runId = this.id;
       this.#cause = failure;
       this.#reject(failure);

@@ -18,7 +18,8 @@ export class SessionNamespace {
 
   /** @internal */
   constructor(run: Run, delivery: number) {
-    if (delivery === undefined) throw new InvalidArgumentError("a SessionNamespace is not made with new: use ctx.session");
+    if (delivery === undefined)
+      throw new InvalidArgumentError("a SessionNamespace is not made with new: use ctx.session");
     this.#run = run;
     this.#delivery = delivery;
   }

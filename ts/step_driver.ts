@@ -8,7 +8,7 @@
 
 import { AsyncResource } from "node:async_hooks";
 import type { AnyContext } from "./context.js";
-import type { Definition } from "./definition.js";
+import type { Definition, Handler } from "./definition.js";
 import { type Emission, emissionOf, plainEventType } from "./emission.js";
 import { BlazenError, fromNative, StepError } from "./errors.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
@@ -23,6 +23,8 @@ const ROOM = new Float64Array(320);
 /** Lent when this turn of the event loop has been used up: effects stay in the engine. */
 const NO_ROOM = new Float64Array(0);
 const LONGEST_EFFECT = 5;
+/** Nobody waits for these resources to be destroyed, so the garbage collector need not be asked. */
+const UNTRACKED = { requireManualDestroy: true };
 
 export type NativeContext = InstanceType<typeof native.Context>;
 
@@ -47,7 +49,7 @@ export class StepDriver {
   readonly #definition: Definition;
   readonly #run: DrivenRun;
   /** The asynchronous context of whoever started the run: handlers are called in it. */
-  readonly #scope = new AsyncResource("BlazenRun", { requireManualDestroy: true });
+  readonly #scope = new AsyncResource("BlazenRun", UNTRACKED);
   #native!: NativeContext;
   #key = 0;
   #comingBack = false;
@@ -131,7 +133,7 @@ export class StepDriver {
     const ctx = this.#run.contextFor(delivery, attempt);
     let outcome: unknown;
     try {
-      outcome = this.#scope.runInAsyncScope(handler, undefined, this.payloads.get(payload), ctx);
+      outcome = this.#scope.runInAsyncScope(callApart, undefined, handler, this.payloads.get(payload), ctx);
     } catch (error) {
       outcome = Promise.reject(error);
     }
@@ -212,8 +214,14 @@ export class StepDriver {
   }
 }
 
+/** Calls a handler in a context of its own within the run's: what it enters there does not reach the next. */
+function callApart(handler: Handler, event: object, ctx: AnyContext): unknown {
+  return new AsyncResource("BlazenStep", UNTRACKED).runInAsyncScope(handler, undefined, event, ctx);
+}
+
 function isLate(error: unknown): boolean {
   return (
-    error instanceof BlazenError && (error.code === "ERR_BLAZEN_DELIVERY_SETTLED" || error.code === "ERR_BLAZEN_RUN_ENDED")
+    error instanceof BlazenError &&
+    (error.code === "ERR_BLAZEN_DELIVERY_SETTLED" || error.code === "ERR_BLAZEN_RUN_ENDED")
   );
 }

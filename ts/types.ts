@@ -78,14 +78,19 @@ export type EventOf<Events, Type extends string> =
         : never;
 
 // Without declared events the answer of a person is as unknown as any other field.
-// biome-ignore lint/suspicious/noExplicitAny: undeclared
-type ReservedAsAny<Type extends keyof Reserved> = Type extends "blazen::InputResponseEvent" ? InputResponseEvent<any> : Reserved[Type];
+type ReservedAsAny<Type extends keyof Reserved> = Type extends "blazen::InputResponseEvent"
+  ? // biome-ignore lint/suspicious/noExplicitAny: undeclared
+    InputResponseEvent<any>
+  : Reserved[Type];
 
 /** What a step may accept. */
 export type Acceptable<Events> =
   Undeclared<Events> extends true
     ? string
-    : Exclude<keyof Events & string, "blazen::StopEvent" | "blazen::InputRequestEvent"> | "blazen::StartEvent" | "blazen::InputResponseEvent";
+    :
+        | Exclude<keyof Events & string, "blazen::StopEvent" | "blazen::InputRequestEvent">
+        | "blazen::StartEvent"
+        | "blazen::InputResponseEvent";
 
 /** What a handler may return or send. */
 export type Emittable<Events> =
@@ -96,7 +101,10 @@ export type Emittable<Events> =
           | Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent">
           | "blazen::StopEvent"
           | "blazen::InputRequestEvent"]: EventOf<Events, Type>;
-      }[Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent"> | "blazen::StopEvent" | "blazen::InputRequestEvent"];
+      }[
+        | Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent">
+        | "blazen::StopEvent"
+        | "blazen::InputRequestEvent"];
 
 /** What a handler may return: one event, several, or nothing. */
 export type StepOutput<Events> = Emittable<Events> | readonly Emittable<Events>[] | null | undefined | void;
@@ -109,7 +117,11 @@ export type StepHandler<Events, State, Type extends string = string> = (
 
 /** The input of a run: the payload of its start event, where that is declared. */
 export type RunInput<Events> =
-  Undeclared<Events> extends true ? unknown : "blazen::StartEvent" extends keyof Events ? Events["blazen::StartEvent"] : unknown;
+  Undeclared<Events> extends true
+    ? unknown
+    : "blazen::StartEvent" extends keyof Events
+      ? Events["blazen::StartEvent"]
+      : unknown;
 
 /** The result of a run: `result` of its stop event, where that is declared. */
 export type RunData<Events> =

@@ -1,7 +1,7 @@
 // A workflow: its steps, and where runs begin.
 
 import { checkDuration, checkFunction, checkName, checkOptions, checkString, refuse } from "./arguments.js";
-import { Definition, type Step } from "./definition.js";
+import { Definition, type Handler } from "./definition.js";
 import { InvalidArgumentError, SnapshotError, translated } from "./errors.js";
 import type { StreamCallback } from "./event_stream.js";
 import { WorkflowHandler } from "./handler.js";
@@ -73,7 +73,7 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
     for (const type of accepts) checkName(type, `an event type of step ${JSON.stringify(name)}`);
     checkFunction(handler, `the handler of step ${JSON.stringify(name)}`);
     const ids = translated(() => this.#native.defineStep(name, accepts));
-    this.#definition = this.#definition.withStep({ name, handler: handler as Step["handler"] }, accepts, ids);
+    this.#definition = this.#definition.withStep({ name, handler: handler as Handler }, accepts, ids);
     return this;
   }
 

@@ -1,0 +1,171 @@
+// The process and the event loop around a run.
+
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
+import { Workflow } from "blazen";
+
+const run = promisify(execFile);
+const root = new URL("..", import.meta.url);
+const stop = (result) => ({ type: "blazen::StopEvent", result });
+
+/** Runs a script as a process of its own; rejects unless it ends well. A minute is far more than any needs. */
+function script(source) {
+  return run(process.execPath, ["--unhandled-rejections=strict", "--input-type=module", "-e", source], {
+    cwd: root,
+    timeout: 60_000,
+  });
+}
+
+test("a script that only imports the package ends by itself", async () => {
+  await script('import "blazen";');
+});
+
+test("a script ends when its runs have ended, and no sooner", async () => {
+  const { stdout } = await script(`
+    import { Workflow } from "blazen";
+    const wf = new Workflow("work", { timeout: 3600 });
+    wf.addStep("wait", ["blazen::StartEvent"], () => new Promise((resolve) => {
+      setTimeout(() => resolve({ type: "blazen::StopEvent", result: "done" }), 10);
+    }));
+    console.log((await wf.run()).data);
+  `);
+  assert.equal(stdout, "done\n");
+});
+
+test("a parked run holds nothing open", async () => {
+  const { stdout } = await script(`
+    import { Workflow } from "blazen";
+    const wf = new Workflow("parked");
+    wf.addStep("ask", ["blazen::StartEvent"], async () => ({ type: "blazen::InputRequestEvent", request_id: "r" }));
+    wf.addStep("read", ["blazen::InputResponseEvent"], async () => null);
+    wf.runWithHandler().then((handler) => handler.streamEvents((event) => console.log(event.request_id)));
+  `);
+  assert.equal(stdout, "r\n");
+});
+
+test("handlers that are always ready do not starve timers and I/O", async () => {
+  const wf = new Workflow("busy");
+  let over = false;
+  wf.addStep("again", ["blazen::StartEvent", "Again"], async () => (over ? stop("stopped") : { type: "Again" }));
+  const runs = [wf.run(), wf.run(), wf.run()];
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  await new Promise(setImmediate);
+  await readFile(new URL("../package.json", import.meta.url));
+  over = true;
+  assert.deepEqual(
+    (await Promise.all(runs)).map(({ data }) => data),
+    ["stopped", "stopped", "stopped"],
+  );
+});
+
+test("a busy run does not keep another from its turn", async () => {
+  const busy = new Workflow("busy");
+  let over = false;
+  busy.addStep("again", ["blazen::StartEvent", "Again"], () => (over ? stop() : { type: "Again" }));
+  const quick = new Workflow("quick").addStep("only", ["blazen::StartEvent"], async () => stop("done"));
+  const long = busy.run();
+  for (let n = 0; n < 20; n += 1) assert.equal((await quick.run()).data, "done");
+  over = true;
+  await long;
+});
+
+test("AsyncLocalStorage of whoever starts a run reaches all of its handlers, and only them", async () => {
+  const storage = new AsyncLocalStorage();
+  const wf = new Workflow("context");
+  wf.addStep("first", ["blazen::StartEvent"], async () => {
+    const before = storage.getStore();
+    storage.enterWith("changed by a handler");
+    await null;
+    return { type: "Next", seen: [before] };
+  });
+  wf.addStep("ask", ["Next"], async ({ seen }, ctx) => {
+    await ctx.set("seen", [...seen, storage.getStore()]);
+    return { type: "blazen::InputRequestEvent", request_id: "r" };
+  });
+  wf.addStep("read", ["blazen::InputResponseEvent"], async (_event, ctx) => {
+    for (let n = 0; n < 2_000; n += 1) await ctx.sendEvent({ type: "Filler" });
+    return { type: "Last" };
+  });
+  wf.addStep("filler", ["Filler"], async () => null);
+  wf.addStep("last", ["Last"], async (_event, ctx) => stop([...(await ctx.get("seen")), storage.getStore()]));
+
+  const started = await Promise.all(
+    ["one", "other"].map((name) =>
+      storage.run(name, async () => {
+        const handler = await wf.runWithHandler();
+        assert.equal(storage.getStore(), name);
+        return handler;
+      }),
+    ),
+  );
+  await new Promise(setImmediate);
+  await storage.run("who answers", () => Promise.all(started.map((handler) => handler.respondToInput("r", 1))));
+  const results = await Promise.all(started.map((handler) => handler.result()));
+  assert.deepEqual(
+    results.map(({ data }) => data),
+    [
+      ["one", "one", "one"],
+      ["other", "other", "other"],
+    ],
+  );
+  assert.equal(storage.getStore(), undefined);
+});
+
+test("AsyncLocalStorage of whoever reads a stream reaches the callback", async () => {
+  const storage = new AsyncLocalStorage();
+  const wf = new Workflow("stream");
+  wf.addStep("talk", ["blazen::StartEvent"], async (_event, ctx) => {
+    await ctx.writeEventToStream({ type: "Hello" });
+    return stop();
+  });
+  const handler = await storage.run("runner", () => wf.runWithHandler());
+  const seen = [];
+  await storage.run("reader", () => handler.streamEvents(() => void seen.push(storage.getStore())));
+  await handler.result();
+  assert.deepEqual(seen, ["reader"]);
+});
+
+test("worker threads run workflows of their own, several at once and one after the other", async () => {
+  const source = `
+    const { Workflow } = require("blazen");
+    const { parentPort, workerData } = require("node:worker_threads");
+    const wf = new Workflow("worker");
+    wf.addStep("again", ["blazen::StartEvent", "Again"], async ({ n = 0 }) =>
+      n < 1000 ? { type: "Again", n: n + 1 } : { type: "blazen::StopEvent", result: workerData });
+    wf.run().then(({ data }) => parentPort.postMessage(data));
+  `;
+  const one = (workerData) =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(source, { eval: true, workerData });
+      let answer;
+      worker.once("message", (message) => {
+        answer = message;
+      });
+      worker.once("error", reject);
+      worker.once("exit", (code) => (code === 0 ? resolve(answer) : reject(new Error(`exit ${code}`))));
+    });
+  for (let round = 0; round < 3; round += 1) {
+    assert.deepEqual(await Promise.all([1, 2, 3].map(one)), [1, 2, 3]);
+  }
+});
+
+test("the package can be loaded several times in one process, as test runners do", async () => {
+  const { stdout } = await script(`
+    import { createRequire } from "node:module";
+    const require = createRequire(process.cwd() + "/");
+    const loads = [];
+    for (let n = 0; n < 3; n += 1) {
+      for (const path of Object.keys(require.cache)) if (!path.endsWith(".node")) delete require.cache[path];
+      loads.push(require("blazen"));
+    }
+    const results = await Promise.all(loads.map(({ Workflow }, n) => new Workflow("w" + n)
+      .addStep("only", ["blazen::StartEvent"], async () => ({ type: "blazen::StopEvent", result: n })).run()));
+    console.log(new Set(loads).size, results.map(({ data }) => data).join());
+  `);
+  assert.equal(stdout, "3 0,1,2\n");
+});

@@ -1,0 +1,129 @@
+// A workflow whose events and state are declared: what compiles, and what must not.
+
+import { BlazenState, type Context, type RunResult, Workflow } from "blazen";
+
+interface Order {
+  id: string;
+  cents: number;
+}
+
+interface Events {
+  "blazen::StartEvent": { order: Order };
+  "blazen::StopEvent": { result: { receipt: string } };
+  "blazen::InputResponseEvent": { request_id: string; response: boolean };
+  Charged: { receipt: string };
+  Declined: { reason: string };
+}
+
+interface State {
+  order: Order;
+  attempts: number;
+}
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+/** Compiles only if the two types are one. */
+function same<A, B>(..._proof: Same<A, B> extends true ? [] : ["these types differ"]): void {}
+
+const orders = new Workflow<Events, State>("orders");
+
+orders.addStep("charge", ["blazen::StartEvent"], async (event, ctx) => {
+  same<typeof event.order, Order>();
+  same<typeof event.type, "blazen::StartEvent">();
+  await ctx.state.set("order", event.order);
+  await ctx.set("attempts", 1);
+  const attempts = await ctx.state.get("attempts");
+  same<typeof attempts, number | null>();
+  const withFallback = await ctx.get("attempts", 0);
+  same<typeof withFallback, number>();
+  const order = await ctx.get("order");
+  same<typeof order, Order | null>();
+  const next = await ctx.state.update("attempts", (value) => (value ?? 0) + 1);
+  same<typeof next, number>();
+
+  // @ts-expect-error no such key
+  await ctx.state.get("ordre");
+  // @ts-expect-error the wrong type of value
+  await ctx.state.set("attempts", "one");
+  // @ts-expect-error the wrong type of value
+  await ctx.state.update("attempts", () => "one");
+  // @ts-expect-error no such field
+  event.odrer;
+
+  if (event.order.cents > 0) return { type: "Charged", receipt: "r" };
+  await ctx.sendEvent({ type: "Declined", reason: "nothing to pay" });
+  // @ts-expect-error no such event
+  await ctx.sendEvent({ type: "Chraged", receipt: "r" });
+  // @ts-expect-error a field is missing
+  await ctx.sendEvent({ type: "Charged" });
+  // @ts-expect-error only the engine emits this one
+  await ctx.sendEvent({ type: "blazen::StartEvent", order: event.order });
+  return null;
+});
+
+orders.addStep("either", ["Charged", "Declined"], async (event) => {
+  same<typeof event.type, "Charged" | "Declined">();
+  if (event.type === "Declined") {
+    same<typeof event.reason, string>();
+    return { type: "blazen::InputRequestEvent", request_id: "r", prompt: event.reason };
+  }
+  return [{ type: "blazen::StopEvent", result: { receipt: event.receipt } }];
+});
+
+orders.addStep("read", ["blazen::InputResponseEvent"], async (event) => {
+  same<typeof event.response, boolean>();
+});
+
+// @ts-expect-error no such event to accept
+orders.addStep("none", ["Chraged"], async () => null);
+// @ts-expect-error nobody receives a stop event
+orders.addStep("none", ["blazen::StopEvent"], async () => null);
+// @ts-expect-error a handler cannot return a number
+orders.addStep("none", ["Charged"], async () => 5);
+// @ts-expect-error no such event to return
+orders.addStep("none", ["Charged"], async () => ({ type: "Shipped" }));
+// @ts-expect-error the payload of the returned event is wrong
+orders.addStep("none", ["Charged"], async () => ({ type: "Declined", reason: 5 }));
+// @ts-expect-error the result is wrong
+orders.addStep("none", ["Charged"], async () => ({ type: "blazen::StopEvent", result: { receipt: 5 } }));
+// @ts-expect-error a step needs a handler
+orders.addStep("none", ["Charged"]);
+
+const result = await orders.run({ order: { id: "1", cents: 5 } });
+same<typeof result, RunResult<{ receipt: string }>>();
+same<typeof result.data.receipt, string>();
+// @ts-expect-error the input is wrong
+await orders.run({ ordre: 1 });
+const handler = await orders.runWithHandler({ order: { id: "1", cents: 5 } });
+same<Awaited<ReturnType<typeof handler.result>>["data"], { receipt: string }>();
+const snapshot: string = await handler.pause({ graceMs: 5 });
+same<Awaited<ReturnType<typeof orders.resume>>, typeof handler>();
+await orders.resume(snapshot);
+
+orders.setSessionPausePolicy("hard_error");
+// @ts-expect-error no such policy
+orders.setSessionPausePolicy("strict");
+
+Workflow.builder<Events, State>("orders")
+  .addStep("charge", ["blazen::StartEvent"], async ({ order }) => ({ type: "Charged", receipt: order.id }))
+  .timeout(5)
+  .build();
+
+class Progress extends BlazenState {
+  done: string[] = [];
+}
+
+/** Works with the context of any workflow. */
+export async function load(ctx: Context<Events, State>): Promise<void> {
+  const progress = await Progress.loadFrom(ctx, "progress");
+  same<typeof progress, Progress>();
+  await progress.saveTo(ctx, "progress");
+  // @ts-expect-error a key is a string
+  await progress.saveTo(ctx, 5);
+}
+
+// @ts-expect-error events are a map from type to payload
+new Workflow<{ Charged: string }>("orders");
+// @ts-expect-error a name is a string
+new Workflow(5);
+// @ts-expect-error no such option
+new Workflow("orders", { retries: 5 });
