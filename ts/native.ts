@@ -3,9 +3,9 @@
 import type * as Native from "../native.js";
 import { NativeBindingError } from "./errors.js";
 
-function load(): typeof Native {
+function load(): typeof Native & ByHand {
   try {
-    return require("../native.js") as typeof Native;
+    return require("../native.js") as typeof Native & ByHand;
   } catch (cause) {
     const platform = `${process.platform}-${process.arch}`;
     throw new NativeBindingError(
@@ -16,6 +16,15 @@ function load(): typeof Native {
       { cause },
     );
   }
+}
+
+/** `settle` is exported by hand (src/node/settle.rs), so the generated types lack it. */
+interface ByHand {
+  /**
+   * The handler of `delivery` has returned one event or none. Gives the number of words written to `lent`, or
+   * `NOT_SETTLED`: then `expectInFlight` throws the reason.
+   */
+  settle(run: number, delivery: number, eventType: number, payload: number, lent: Float64Array): number;
 }
 
 export const native = load();

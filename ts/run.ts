@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly pausePolicy: SessionPausePolicy;
   /** Whether somebody may come later and read the stream from its beginning. */
   readonly keepStream: boolean;
+  /** Whether the run must be told the time. */
+  readonly timeLimited: boolean;
   /** Begins the run in the engine; its first events go into the table. */
   readonly begin: (payloads: PayloadTable, now: number) => NativeContext;
 }
@@ -54,9 +56,7 @@ export class Run implements DrivenRun {
   #state: NativeState | undefined;
   #session: NativeSession | undefined;
   #ended = false;
-  /** Why the run ends, where the engine cannot know: what a handler threw, or what went wrong in the engine. */
-  #cause: BlazenError | undefined;
-  #abortReason: unknown;
+  #failure: BlazenError | undefined;
   #pause: PauseInProgress | undefined;
   #snapshot: string | undefined;
   #signals: Signals | undefined;
@@ -73,7 +73,7 @@ export class Run implements DrivenRun {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#lookAtTheClock();
+    if (options.timeLimited) this.#lookAtTheClock();
     this.#driver.drive(this.native);
   }
 
@@ -106,8 +106,9 @@ export class Run implements DrivenRun {
       this.#driver.comeBack();
       return;
     }
-    const failure = this.#end();
-    if (failure !== undefined) throw failure;
+    const { stop } = this.native.outcome();
+    this.ended(stop ?? native.NO_STOP_EVENT);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** @throws InvalidEventError or RunStateError */
@@ -178,9 +179,8 @@ export class Run implements DrivenRun {
 
   abort(reason: unknown): void {
     if (this.#ended) return;
-    this.#abortReason = reason;
     this.native.abort();
-    this.#end();
+    this.#fail(new AbortedError(reason));
   }
 
   // What the driver meets.
@@ -199,8 +199,7 @@ export class Run implements DrivenRun {
     } catch {
       return; // a pause has taken the delivery back: it will be invoked again
     }
-    this.#cause = error;
-    this.#end();
+    this.#fail(error);
   }
 
   published(request: object): void {
@@ -221,15 +220,19 @@ export class Run implements DrivenRun {
     this.#endPause()?.succeed(this.#snapshot);
   }
 
-  ended(): void {
-    this.#end();
+  ended(stop: number): void {
+    if (stop === native.NO_STOP_EVENT) this.#fail(this.#failureOfEngine());
+    else this.#complete(stop);
   }
 
   broken(error: unknown): void {
     if (this.#ended) return;
-    this.#cause = error instanceof BlazenError ? error : new InternalError("the engine failed", { cause: error });
-    this.native.abort();
-    this.#end();
+    try {
+      this.native.abort();
+    } catch {
+      // It is the engine that has failed: nothing more is asked of it.
+    }
+    this.#fail(error instanceof BlazenError ? error : new InternalError("the engine failed", { cause: error }));
   }
 
   /** Calls the engine; a refusal because the run has ended says what ended it. */
@@ -246,7 +249,12 @@ export class Run implements DrivenRun {
   }
 
   #whyItEnded(): ErrorOptions | undefined {
-    return this.#cause === undefined ? undefined : { cause: this.#cause };
+    return this.#failure === undefined ? undefined : { cause: this.#failure };
+  }
+
+  #failureOfEngine(): BlazenError {
+    const { code, message } = this.native.outcome();
+    return ofCode(code as BlazenErrorCode, message as string);
   }
 
   #takeSnapshot(): string {
@@ -296,33 +304,33 @@ export class Run implements DrivenRun {
     this.#timeLimit.set(due, () => this.#lookAtTheClock());
   }
 
-  /** Tells everybody how the run has ended; gives the error if it failed. */
-  #end(): BlazenError | undefined {
-    if (this.#ended) return undefined;
+  #complete(stop: number): void {
+    const { result } = this.#driver.payloads.get(stop) as { result?: unknown };
+    this.#end();
+    this.#resolve({ type: "blazen::StopEvent", data: result, runId: this.id });
+    this.#signals?.abortAll(this.#endReason());
+  }
+
+  #fail(failure: BlazenError): void {
+    if (this.#ended) return;
+    failure.runId = this.id;
+    this.#failure = failure;
+    this.#end();
+    this.#reject(failure);
+    this.#signals?.abortAll(failure);
+  }
+
+  /** What comes of every end. Whoever listens to a signal is user code, and is told when all is settled. */
+  #end(): void {
     this.#ended = true;
     this.#snapshot = undefined;
     this.#timeLimit?.stop();
-    const { kind, stop, code, message } = this.native.outcome();
-    let failure: BlazenError | undefined;
-    if (kind === "completed") {
-      const { result } = this.#driver.payloads.get(stop as number) as { result?: unknown };
-      this.#resolve({ type: "blazen::StopEvent", data: result, runId: this.id });
-    } else {
-      failure =
-        this.#cause ??
-        (kind === "aborted" ? new AbortedError(this.#abortReason) : ofCode(code as BlazenErrorCode, message as string));
-      failure.runId = this.id;
-      this.#cause = failure;
-      this.#reject(failure);
-    }
     this.#driver.stop();
     this.#endPause()?.fail(new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run ended before it had paused"));
     this.stream.end();
-    this.#signals?.abortAll(this.#endReason());
-    return failure;
   }
 
   #endReason(): unknown {
-    return this.#cause ?? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended");
+    return this.#failure ?? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended");
   }
 }

@@ -8,14 +8,14 @@
 
 import { AsyncResource } from "node:async_hooks";
 import type { AnyContext } from "./context.js";
-import type { Definition, Handler } from "./definition.js";
+import type { Definition } from "./definition.js";
 import { type Emission, emissionOf, plainEventType } from "./emission.js";
-import { BlazenError, fromNative, StepError } from "./errors.js";
+import { BlazenError, fromNative, InternalError, StepError } from "./errors.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
 
-const { EFFECT_ENDED, EFFECT_INVOKE, EFFECT_PAUSED, EFFECT_PUBLISH, EFFECT_RELEASE, NO_EVENT } = native;
+const { EFFECT_ENDED, EFFECT_INVOKE, EFFECT_PAUSED, EFFECT_PUBLISH, EFFECT_RELEASE, NO_EVENT, NOT_SETTLED } = native;
 const { drain, settle } = native;
 
 /** Lent to the engine for its effects. No user code runs between a call and the reading, so one serves all runs. */
@@ -39,7 +39,8 @@ export interface DrivenRun {
   /** An input request was made. */
   published(event: object): void;
   paused(): void;
-  ended(): void;
+  /** @param stop the stop event, or `NO_STOP_EVENT` */
+  ended(stop: number): void;
   /** The engine itself failed. */
   broken(error: unknown): void;
 }
@@ -87,6 +88,11 @@ export class StepDriver {
       this.#comeBackNextTurn();
       return;
     }
+    this.#scope.runInAsyncScope(this.#drain, this);
+  }
+
+  /** In the context of the run: what follows from here stays in it, hop by hop. */
+  #drain(): void {
     try {
       this.#act(drain(this.#key, ROOM));
     } catch (error) {
@@ -121,7 +127,7 @@ export class StepDriver {
           at += 1;
           break;
         case EFFECT_ENDED:
-          this.#run.ended();
+          this.#run.ended(ROOM[at + 1] as number);
           return;
       }
     }
@@ -133,7 +139,9 @@ export class StepDriver {
     const ctx = this.#run.contextFor(delivery, attempt);
     let outcome: unknown;
     try {
-      outcome = this.#scope.runInAsyncScope(callApart, undefined, handler, this.payloads.get(payload), ctx);
+      // A context of its own within the run's: what the handler enters there does not reach the next.
+      const scope = new AsyncResource("BlazenStep", UNTRACKED);
+      outcome = scope.runInAsyncScope(handler, undefined, this.payloads.get(payload), ctx);
     } catch (error) {
       outcome = Promise.reject(error);
     }
@@ -161,16 +169,15 @@ export class StepDriver {
       return;
     }
     const hasTime = takeTime();
-    let words: number;
-    try {
-      words = settle(this.#key, delivery, eventType, payload, hasTime ? ROOM : NO_ROOM);
-    } catch (error) {
+    const words = settle(this.#key, delivery, eventType, payload, hasTime ? ROOM : NO_ROOM);
+    if (words === NOT_SETTLED) {
       if (eventType !== NO_EVENT) this.payloads.release(payload);
-      this.#ignoreIfLate(error);
-      return;
+      this.#explainNotSettled(delivery);
+    } else if (hasTime) {
+      this.#act(words);
+    } else {
+      this.#comeBackNextTurn();
     }
-    if (hasTime) this.#act(words);
-    else this.#comeBackNextTurn();
   }
 
   #threw(delivery: number, step: number, error: unknown): void {
@@ -204,19 +211,19 @@ export class StepDriver {
   }
 
   /** A handler that a pause did not wait for may still return; what it returns is not taken. */
-  #ignoreIfLate(error: unknown): void {
-    const known = fromNative(error);
-    if (!isLate(known)) this.#run.broken(known);
+  #explainNotSettled(delivery: number): void {
+    let reason: unknown = new InternalError("the engine failed to settle a delivery");
+    try {
+      native.expectInFlight(this.#key, delivery);
+    } catch (error) {
+      reason = fromNative(error);
+    }
+    if (!isLate(reason)) this.#run.broken(reason);
   }
 
   #nameOf(step: number): string {
     return (this.#definition.steps[step] as Definition["steps"][number]).name;
   }
-}
-
-/** Calls a handler in a context of its own within the run's: what it enters there does not reach the next. */
-function callApart(handler: Handler, event: object, ctx: AnyContext): unknown {
-  return new AsyncResource("BlazenStep", UNTRACKED).runInAsyncScope(handler, undefined, event, ctx);
 }
 
 function isLate(error: unknown): boolean {

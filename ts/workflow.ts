@@ -30,6 +30,7 @@ export interface WorkflowOptions {
 export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState> {
   readonly #native: InstanceType<typeof native.Workflow>;
   #definition: Definition;
+  #timeLimited = false;
   #pausePolicy: SessionPausePolicy = SessionPausePolicy.PickleOrError;
 
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
@@ -85,7 +86,7 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
    */
   setTimeout(seconds: number): void {
     checkDuration(seconds, "the timeout", "seconds");
-    this.#native.limitTime(seconds);
+    this.#timeLimited = this.#native.limitTime(seconds);
   }
 
   /** Says what a pause does about session values. Concerns runs that begin afterwards. */
@@ -152,9 +153,14 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   }
 
   #begin(keepStream: boolean, begin: RunOptions["begin"]): Run {
-    return translated(
-      () => new Run({ definition: this.#definition, pausePolicy: this.#pausePolicy, keepStream, begin }),
-    );
+    const options = {
+      definition: this.#definition,
+      pausePolicy: this.#pausePolicy,
+      timeLimited: this.#timeLimited,
+      keepStream,
+      begin,
+    };
+    return translated(() => new Run(options));
   }
 }
 

@@ -25,13 +25,11 @@ pub struct Context {
 /// How a run has ended.
 #[napi(object)]
 pub struct RunOutcome {
-    /// `"completed"`, `"failed"` or `"aborted"`.
-    pub kind: String,
-    /// The stop event of a completed run.
+    /// The stop event of a run that was completed.
     pub stop: Option<u32>,
-    /// The error code of a failed run.
+    /// The error code of a run that was not.
     pub code: Option<String>,
-    /// What went wrong in a failed run.
+    /// Why it was not.
     pub message: Option<String>,
 }
 
@@ -181,15 +179,11 @@ impl Context {
 
 impl From<&Outcome> for RunOutcome {
     fn from(outcome: &Outcome) -> Self {
-        let ended = |kind: &str| Self { kind: kind.to_owned(), stop: None, code: None, message: None };
-        match outcome {
-            Outcome::Completed { stop } => Self { stop: Some(stop.0), ..ended("completed") },
-            Outcome::Aborted => ended("aborted"),
-            Outcome::Failed(failure) => Self {
-                code: Some(failure.code().as_ref().to_owned()),
-                message: Some(failure.to_string()),
-                ..ended("failed")
-            },
-        }
+        let (code, message) = match outcome {
+            Outcome::Completed { stop } => return Self { stop: Some(stop.0), code: None, message: None },
+            Outcome::Failed(failure) => (failure.code(), failure.to_string()),
+            Outcome::Aborted => (ErrorCode::Aborted, "the run was aborted".to_owned()),
+        };
+        Self { stop: None, code: Some(code.as_ref().to_owned()), message: Some(message) }
     }
 }

@@ -6,7 +6,7 @@
 //! | release | `EFFECT_RELEASE`, payload |
 //! | publish | `EFFECT_PUBLISH`, payload |
 //! | paused | `EFFECT_PAUSED` |
-//! | ended | `EFFECT_ENDED` |
+//! | ended | `EFFECT_ENDED`, stop event, or `NO_STOP_EVENT` if the run was not completed |
 //!
 //! What does not fit stays in the engine. A driver that has no time now lends no room and comes back later.
 
@@ -16,7 +16,7 @@ use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use super::errors::{ErrorCode, Result, error};
-use crate::engine::{DeliverySeq, Effect, PayloadRef, Run};
+use crate::engine::{DeliverySeq, Effect, Outcome, PayloadRef, Run};
 
 #[napi]
 pub const EFFECT_INVOKE: u32 = 0;
@@ -29,10 +29,14 @@ pub const EFFECT_PAUSED: u32 = 3;
 #[napi]
 pub const EFFECT_ENDED: u32 = 4;
 
+/// In place of a payload: the run ended without a stop event, and `Context.outcome` says how.
+#[napi]
+pub const NO_STOP_EVENT: i32 = -1;
+
 const LONGEST_EFFECT: usize = 5;
 
 /// Moves effects from the run into `lent` and gives the number of words written.
-pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<u32> {
+pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<i32> {
     // SAFETY: the slice is JavaScript's for the length of this call, and no JavaScript runs during it.
     let words = unsafe { lent.as_mut() };
     let mut written = 0;
@@ -51,10 +55,16 @@ pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<u3
             Effect::Release(payload) => of_payload(row, EFFECT_RELEASE, payload),
             Effect::Publish(payload) => of_payload(row, EFFECT_PUBLISH, payload),
             Effect::Paused => of_phase(row, EFFECT_PAUSED),
-            Effect::Ended => of_phase(row, EFFECT_ENDED),
+            Effect::Ended => match run.outcome() {
+                Some(Outcome::Completed { stop }) => of_payload(row, EFFECT_ENDED, *stop),
+                _ => {
+                    row[1] = f64::from(NO_STOP_EVENT);
+                    of_phase(row, EFFECT_ENDED) + 1
+                }
+            },
         };
     }
-    u32::try_from(written).map_err(|_| error(ErrorCode::Internal, "more effects than a number can count"))
+    i32::try_from(written).map_err(|_| error(ErrorCode::Internal, "more effects than a number can count"))
 }
 
 fn of_payload(row: &mut [f64], effect: u32, payload: PayloadRef) -> usize {

@@ -13,6 +13,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// The stable codes that native code gives.
 #[derive(Clone, Copy, Debug)]
 pub enum ErrorCode {
+    Aborted,
     DeliverySettled,
     DuplicateRequest,
     Internal,
@@ -36,6 +37,7 @@ pub enum ErrorCode {
 impl AsRef<str> for ErrorCode {
     fn as_ref(&self) -> &str {
         match self {
+            Self::Aborted => "ERR_BLAZEN_ABORTED",
             Self::DeliverySettled => "ERR_BLAZEN_DELIVERY_SETTLED",
             Self::DuplicateRequest => "ERR_BLAZEN_DUPLICATE_REQUEST",
             Self::Internal => "ERR_BLAZEN_INTERNAL",

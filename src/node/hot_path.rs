@@ -29,28 +29,9 @@ pub const INPUT_REQUEST_EVENT: i32 = 2;
 #[napi]
 pub const INPUT_RESPONSE_EVENT: i32 = 3;
 
-/// The handler of `delivery` has returned one event or none. Gives the number of words written to `lent`.
-#[napi(catch_unwind)]
-pub fn settle(
-    run: f64,
-    delivery: f64,
-    event_type: i32,
-    payload: u32,
-    lent: Float64ArraySlice,
-) -> Result<u32> {
-    RunKey::from_js(run).with(|run| {
-        let last = match event_type {
-            NO_EVENT => None,
-            known => Some(emission(known, payload, None)?),
-        };
-        run.settle(delivery_from_js(delivery), last).map_err(errors::to_js)?;
-        effects::write(run, lent)
-    })
-}
-
 /// Takes effects that an earlier call had no room for.
 #[napi(catch_unwind)]
-pub fn drain(run: f64, lent: Float64ArraySlice) -> Result<u32> {
+pub fn drain(run: f64, lent: Float64ArraySlice) -> Result<i32> {
     RunKey::from_js(run).with(|run| effects::write(run, lent))
 }
 

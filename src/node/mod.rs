@@ -15,6 +15,7 @@ mod hot_path;
 mod panic_probe;
 mod registry;
 mod session_namespace;
+mod settle;
 mod state_namespace;
 mod text;
 mod workflow;

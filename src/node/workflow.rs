@@ -42,10 +42,11 @@ impl Workflow {
         Ok(accepts.iter().filter_map(id).collect())
     }
 
-    /// Limits the time that a run may spend running; zero takes the limit off.
+    /// Limits the time that a run may spend running; zero takes the limit off. Says whether there is one now.
     #[napi(catch_unwind)]
-    pub fn limit_time(&mut self, seconds: f64) {
+    pub fn limit_time(&mut self, seconds: f64) -> bool {
         self.options.time_limit = Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero());
+        self.options.time_limit.is_some()
     }
 
     /// Begins a run whose start event is `payload`.
