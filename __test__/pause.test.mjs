@@ -136,6 +136,39 @@ test("a pause with a grace aborts what is still at work, which is invoked again 
   assert.deepEqual(attempts, [1, 2]);
 });
 
+test("what an attempt that was cut short does later is not taken for the next attempt's", async () => {
+  const wf = new Workflow("stale");
+  const begun = [gate(), gate()];
+  const hold = [gate(), gate()];
+  const late = gate();
+  const contexts = [];
+  wf.addStep("only", ["blazen::StartEvent"], async (_event, ctx) => {
+    const attempt = ctx.attempt - 1;
+    contexts.push(ctx);
+    begun[attempt].open();
+    await hold[attempt].opened;
+    if (attempt === 0) {
+      const refused = { code: "ERR_BLAZEN_DELIVERY_SETTLED" };
+      await assert.rejects(ctx.set("late", true), refused);
+      await assert.rejects(ctx.sendEvent({ type: "blazen::StopEvent" }), refused);
+      setImmediate(late.open);
+    }
+    return stop(`attempt ${attempt + 1}`);
+  });
+  const handler = await wf.runWithHandler();
+  await begun[0].opened;
+  await handler.pause({ graceMs: 0 });
+  await handler.resumeInPlace();
+  await begun[1].opened;
+  assert.equal(contexts[0].signal.aborted, true);
+  assert.equal(contexts[1].signal.aborted, false);
+  hold[0].open();
+  await late.opened;
+  hold[1].open();
+  assert.equal((await handler.result()).data, "attempt 2");
+  assert.equal(await contexts[1].get("late"), null);
+});
+
 test("events that a cut short handler had sent are not doubled", async () => {
   const wf = new Workflow("sent");
   const received = [];

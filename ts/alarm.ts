@@ -10,7 +10,10 @@ export class Alarm {
   set(due: number, ring: () => void): void {
     this.stop();
     const delay = Math.min(Math.max(Math.ceil(due - performance.now()), 1), LONGEST_TIMER);
-    this.#timer = setTimeout(ring, delay);
+    this.#timer = setTimeout(() => {
+      if (performance.now() < due) this.set(due, ring);
+      else ring();
+    }, delay);
   }
 
   stop(): void {

@@ -1,4 +1,4 @@
-// What a handler receives: its run, seen by one delivery.
+// What a handler receives: its run, seen by one invocation.
 //
 // A light object that stands on the native `Context` of its run (see `stand_on.ts`): a native object for every
 // invocation would cost more than the invocation.
@@ -23,7 +23,7 @@ export class Context<Events = AnyEvents, State = AnyState> {
   readonly attempt: number;
 
   readonly #run: Run;
-  readonly #delivery: number;
+  readonly #invocation: number;
   #state: StateNamespace<State> | undefined;
   #session: SessionNamespace | undefined;
 
@@ -32,24 +32,24 @@ export class Context<Events = AnyEvents, State = AnyState> {
   }
 
   /** @internal */
-  constructor(run: Run, delivery: number, attempt: number) {
+  constructor(run: Run, invocation: number, attempt: number) {
     if (attempt === undefined) {
       throw new InvalidArgumentError("a Context is not made with new: a handler receives it as its second argument");
     }
     this.#run = run;
-    this.#delivery = delivery;
+    this.#invocation = invocation;
     this.attempt = attempt;
   }
 
   /** Values that are saved with the run: they survive a pause. */
   get state(): StateNamespace<State> {
-    this.#state ??= new StateNamespace<State>(this.#run, this.#delivery);
+    this.#state ??= new StateNamespace<State>(this.#run, this.#invocation);
     return this.#state;
   }
 
   /** Values that stay in this process: they are in no snapshot. */
   get session(): SessionNamespace {
-    this.#session ??= new SessionNamespace(this.#run, this.#delivery);
+    this.#session ??= new SessionNamespace(this.#run, this.#invocation);
     return this.#session;
   }
 
@@ -58,7 +58,7 @@ export class Context<Events = AnyEvents, State = AnyState> {
    * Pass it to `fetch` and the like.
    */
   get signal(): AbortSignal {
-    return this.#run.signalFor(this.#delivery);
+    return this.#run.signalFor(this.#invocation);
   }
 
   /** The id of the run, a UUID. */
@@ -96,7 +96,7 @@ export class Context<Events = AnyEvents, State = AnyState> {
    * (which fails the run as well), and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
    */
   async sendEvent(event: Emittable<Events>): Promise<void> {
-    this.#run.send(this.#delivery, event);
+    this.#run.send(this.#invocation, event);
   }
 
   /**
@@ -106,7 +106,7 @@ export class Context<Events = AnyEvents, State = AnyState> {
    * has settled.
    */
   async writeEventToStream(event: AnyEvent): Promise<void> {
-    this.#run.writeToStream(this.#delivery, event);
+    this.#run.writeToStream(this.#invocation, event);
   }
 }
 

@@ -21,10 +21,10 @@ function load(): typeof Native & ByHand {
 /** `settle` is exported by hand (src/node/settle.rs), so the generated types lack it. */
 interface ByHand {
   /**
-   * The handler of `delivery` has returned one event or none. Gives the number of words written to `lent`, or
+   * The handler of `invocation` has returned one event or none. Gives the number of words written to `lent`, or
    * `NOT_SETTLED`: then `expectInFlight` throws the reason.
    */
-  settle(run: number, delivery: number, eventType: number, payload: number, lent: Float64Array): number;
+  settle(run: number, invocation: number, eventType: number, payload: number, lent: Float64Array): number;
 }
 
 export const native = load();

@@ -97,11 +97,11 @@ export class Run implements DrivenRun {
   // What handlers ask for.
 
   /** @throws InvalidEventError, RunStateError, or the failure of the run if nobody accepts the event */
-  send(delivery: number, value: unknown): void {
+  send(invocation: number, value: unknown): void {
     const { event, eventType, name } = emissionOf(value, this.#definition, "sendEvent() was given");
-    this.expectInFlight(delivery);
+    this.expectInFlight(invocation);
     const payload = this.#driver.payloads.keep(event);
-    const goesOn = translated(() => native.send(this.key, delivery, eventType, payload, name));
+    const goesOn = translated(() => native.send(this.key, invocation, eventType, payload, name));
     if (goesOn) {
       this.#driver.comeBack();
       return;
@@ -112,21 +112,21 @@ export class Run implements DrivenRun {
   }
 
   /** @throws InvalidEventError or RunStateError */
-  writeToStream(delivery: number, event: unknown): void {
+  writeToStream(invocation: number, event: unknown): void {
     checkEvent(event, "writeEventToStream() was given");
-    this.expectInFlight(delivery);
+    this.expectInFlight(invocation);
     this.stream.write(event);
   }
 
-  signalFor(delivery: number): AbortSignal {
+  signalFor(invocation: number): AbortSignal {
     this.#signals ??= new Signals();
     if (this.#ended) this.#signals.abortAll(this.#endReason());
-    return this.#signals.of(delivery);
+    return this.#signals.of(invocation);
   }
 
-  /** @throws RunStateError if nothing is taken from this delivery any more */
-  expectInFlight(delivery: number): void {
-    this.#ask(() => native.expectInFlight(this.key, delivery));
+  /** @throws RunStateError if nothing is taken from this invocation any more */
+  expectInFlight(invocation: number): void {
+    this.#ask(() => native.expectInFlight(this.key, invocation));
   }
 
   // What the holder of the run asks for.
@@ -185,19 +185,19 @@ export class Run implements DrivenRun {
 
   // What the driver meets.
 
-  contextFor(delivery: number, attempt: number): AnyContext {
-    return new Context(this, delivery, attempt);
+  contextFor(invocation: number, attempt: number): AnyContext {
+    return new Context(this, invocation, attempt);
   }
 
-  settled(delivery: number): void {
-    this.#signals?.forget(delivery);
+  settled(invocation: number): void {
+    this.#signals?.forget(invocation);
   }
 
-  failed(delivery: number, error: BlazenError): void {
+  failed(invocation: number, error: BlazenError): void {
     try {
-      this.native.failStep(delivery);
+      this.native.failStep(invocation);
     } catch {
-      return; // a pause has taken the delivery back: it will be invoked again
+      return; // a pause did not wait for it: the handler will be invoked again
     }
     this.#fail(error);
   }
@@ -276,10 +276,10 @@ export class Run implements DrivenRun {
   }
 
   #interrupt(): void {
-    const deliveries = this.native.interrupt();
+    const invocations = this.native.interrupt();
     this.#signals ??= new Signals();
     this.#signals.interrupt(
-      deliveries,
+      invocations,
       new RunStateError(
         "ERR_BLAZEN_PAUSED",
         "the run was paused and did not wait for this handler; it will be invoked again",

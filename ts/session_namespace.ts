@@ -1,4 +1,4 @@
-// The values of a run that stay in this process, as one delivery reads and writes them.
+// The values of a run that stay in this process, as one invocation reads and writes them.
 
 import { checkString } from "./arguments.js";
 import { InvalidArgumentError, translated } from "./errors.js";
@@ -14,21 +14,21 @@ import type { StateValue } from "./types.js";
  */
 export class SessionNamespace {
   readonly #run: Run;
-  readonly #delivery: number;
+  readonly #invocation: number;
 
   /** @internal */
-  constructor(run: Run, delivery: number) {
-    if (delivery === undefined)
+  constructor(run: Run, invocation: number) {
+    if (invocation === undefined)
       throw new InvalidArgumentError("a SessionNamespace is not made with new: use ctx.session");
     this.#run = run;
-    this.#delivery = delivery;
+    this.#invocation = invocation;
   }
 
   /** Sets a key to a JSON value. Rejects with `ERR_BLAZEN_NOT_SERIALIZABLE`, naming the place, if it is none. */
   async set(key: string, value: unknown): Promise<void> {
     checkString(key, "the key");
     const json = toWellFormedJson(value, () => `the session key ${JSON.stringify(key)}`, MAX_SESSION_DEPTH);
-    translated(() => this.#run.session.write(this.#delivery, key, json));
+    translated(() => this.#run.session.write(this.#invocation, key, json));
   }
 
   /**
@@ -53,7 +53,7 @@ export class SessionNamespace {
   /** Takes a key out. @returns whether it was there */
   async remove(key: string): Promise<boolean> {
     checkString(key, "the key");
-    return translated(() => this.#run.session.takeOut(this.#delivery, key));
+    return translated(() => this.#run.session.takeOut(this.#invocation, key));
   }
 
   /** The keys, in the order in which they were first set. */

@@ -2,31 +2,31 @@
 
 export class Signals {
   readonly #controllers = new Map<number, AbortController>();
-  /** Deliveries whose handlers were told, or would have been: they may ask late. */
+  /** Invocations that were cut short: their handlers may ask late. */
   readonly #interrupted = new Map<number, unknown>();
   #over: { reason: unknown } | undefined;
 
-  of(delivery: number): AbortSignal {
-    const known = this.#controllers.get(delivery);
+  of(invocation: number): AbortSignal {
+    const known = this.#controllers.get(invocation);
     if (known !== undefined) return known.signal;
     if (this.#over !== undefined) return AbortSignal.abort(this.#over.reason);
-    if (this.#interrupted.has(delivery)) return AbortSignal.abort(this.#interrupted.get(delivery));
+    if (this.#interrupted.has(invocation)) return AbortSignal.abort(this.#interrupted.get(invocation));
     const controller = new AbortController();
-    this.#controllers.set(delivery, controller);
+    this.#controllers.set(invocation, controller);
     return controller.signal;
   }
 
-  /** The delivery has settled: nobody will be told. */
-  forget(delivery: number): void {
-    this.#controllers.delete(delivery);
-    this.#interrupted.delete(delivery);
+  /** The handler has returned or thrown: nobody will be told. */
+  forget(invocation: number): void {
+    this.#controllers.delete(invocation);
+    this.#interrupted.delete(invocation);
   }
 
-  interrupt(deliveries: readonly number[], reason: unknown): void {
-    for (const delivery of deliveries) {
-      this.#interrupted.set(delivery, reason);
-      const controller = this.#controllers.get(delivery);
-      this.#controllers.delete(delivery);
+  interrupt(invocations: readonly number[], reason: unknown): void {
+    for (const invocation of invocations) {
+      this.#interrupted.set(invocation, reason);
+      const controller = this.#controllers.get(invocation);
+      this.#controllers.delete(invocation);
       controller?.abort(reason);
     }
   }

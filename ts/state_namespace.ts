@@ -1,4 +1,4 @@
-// The saved values of a run, as one delivery reads and writes them.
+// The saved values of a run, as one invocation reads and writes them.
 
 import { types } from "node:util";
 import { checkFunction, checkString, refuse } from "./arguments.js";
@@ -19,17 +19,17 @@ export let writeJsonText: (state: StateNamespace<any>, key: string, json: string
  */
 export class StateNamespace<State = AnyState> {
   readonly #run: Run;
-  readonly #delivery: number;
+  readonly #invocation: number;
 
   static {
     writeJsonText = (state, key, json) => state.#writeText(key, json);
   }
 
   /** @internal */
-  constructor(run: Run, delivery: number) {
-    if (delivery === undefined) throw new InvalidArgumentError("a StateNamespace is not made with new: use ctx.state");
+  constructor(run: Run, invocation: number) {
+    if (invocation === undefined) throw new InvalidArgumentError("a StateNamespace is not made with new: use ctx.state");
     this.#run = run;
-    this.#delivery = delivery;
+    this.#invocation = invocation;
   }
 
   /**
@@ -76,7 +76,7 @@ export class StateNamespace<State = AnyState> {
   /** Takes a key out. @returns whether it was there */
   async remove(key: KeyOf<State>): Promise<boolean> {
     checkKey(key);
-    return translated(() => this.#run.state.takeOut(this.#delivery, key));
+    return translated(() => this.#run.state.takeOut(this.#invocation, key));
   }
 
   /** The keys, in the order in which they were first set. */
@@ -120,14 +120,14 @@ export class StateNamespace<State = AnyState> {
   }
 
   #writeText(key: string, json: string): void {
-    translated(() => native.stateSet(this.#run.key, this.#delivery, key, json));
+    translated(() => native.stateSet(this.#run.key, this.#invocation, key, json));
   }
 
   #writeBytes(key: unknown, bytes: unknown): void {
     checkKey(key);
     if (!(bytes instanceof Uint8Array)) refuse("the bytes", "a Buffer or a Uint8Array", bytes);
     if (isDetached(bytes)) throw new InvalidArgumentError("the memory of the bytes has been transferred away");
-    translated(() => this.#run.state.writeBytes(this.#delivery, key, bytes));
+    translated(() => this.#run.state.writeBytes(this.#invocation, key, bytes));
   }
 }
 

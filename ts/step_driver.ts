@@ -30,12 +30,12 @@ export type NativeContext = InstanceType<typeof native.Context>;
 
 /** What a run does about what the driver meets. */
 export interface DrivenRun {
-  /** The object that the handler of a delivery is given. */
-  contextFor(delivery: number, attempt: number): AnyContext;
-  /** The handler of `delivery` has returned or thrown. */
-  settled(delivery: number): void;
+  /** The object that the handler of an invocation is given. */
+  contextFor(invocation: number, attempt: number): AnyContext;
+  /** The handler of `invocation` has returned or thrown. */
+  settled(invocation: number): void;
   /** A handler threw, or returned what is no event. */
-  failed(delivery: number, error: BlazenError): void;
+  failed(invocation: number, error: BlazenError): void;
   /** An input request was made. */
   published(event: object): void;
   paused(): void;
@@ -134,9 +134,9 @@ export class StepDriver {
     if (words > ROOM.length - LONGEST_EFFECT) this.comeBack();
   }
 
-  #invoke(delivery: number, step: number, payload: number, attempt: number): void {
+  #invoke(invocation: number, step: number, payload: number, attempt: number): void {
     const { handler } = this.#definition.steps[step] as Definition["steps"][number];
-    const ctx = this.#run.contextFor(delivery, attempt);
+    const ctx = this.#run.contextFor(invocation, attempt);
     let outcome: unknown;
     try {
       // A context of its own within the run's: what the handler enters there does not reach the next.
@@ -146,14 +146,14 @@ export class StepDriver {
       outcome = Promise.reject(error);
     }
     Promise.resolve(outcome).then(
-      (value) => this.#returned(delivery, step, value),
-      (error) => this.#threw(delivery, step, error),
+      (value) => this.#returned(invocation, step, value),
+      (error) => this.#threw(invocation, step, error),
     );
   }
 
-  #returned(delivery: number, step: number, value: unknown): void {
+  #returned(invocation: number, step: number, value: unknown): void {
     if (this.#stopped) return;
-    this.#run.settled(delivery);
+    this.#run.settled(invocation);
     let eventType = NO_EVENT;
     let payload = 0;
     try {
@@ -162,17 +162,17 @@ export class StepDriver {
         eventType = plain;
         payload = this.payloads.keep(value as object);
       } else if (value !== undefined && value !== null) {
-        this.#stage(delivery, step, value);
+        this.#stage(invocation, step, value);
       }
     } catch (error) {
-      this.#refused(delivery, step, error);
+      this.#refused(invocation, step, error);
       return;
     }
     const hasTime = takeTime();
-    const words = settle(this.#key, delivery, eventType, payload, hasTime ? ROOM : NO_ROOM);
+    const words = settle(this.#key, invocation, eventType, payload, hasTime ? ROOM : NO_ROOM);
     if (words === NOT_SETTLED) {
       if (eventType !== NO_EVENT) this.payloads.release(payload);
-      this.#explainNotSettled(delivery);
+      this.#explainNotSettled(invocation);
     } else if (hasTime) {
       this.#act(words);
     } else {
@@ -180,41 +180,41 @@ export class StepDriver {
     }
   }
 
-  #threw(delivery: number, step: number, error: unknown): void {
+  #threw(invocation: number, step: number, error: unknown): void {
     if (this.#stopped) return;
-    this.#run.settled(delivery);
-    this.#run.failed(delivery, new StepError(this.#nameOf(step), error));
+    this.#run.settled(invocation);
+    this.#run.failed(invocation, new StepError(this.#nameOf(step), error));
   }
 
   /** Hands over what the number of a type does not say, or several events. */
-  #stage(delivery: number, step: number, value: unknown): void {
+  #stage(invocation: number, step: number, value: unknown): void {
     const source = `step ${JSON.stringify(this.#nameOf(step))} returned`;
     const values: unknown[] = Array.isArray(value) ? Array.from(value) : [value];
     // All are checked before the first is handed over: an array is taken whole or not at all.
     const emissions = values.map((item) => emissionOf(item, this.#definition, source));
-    for (const emission of emissions) this.#stageOne(delivery, emission);
+    for (const emission of emissions) this.#stageOne(invocation, emission);
   }
 
-  #stageOne(delivery: number, { event, eventType, name }: Emission): void {
+  #stageOne(invocation: number, { event, eventType, name }: Emission): void {
     const payload = this.payloads.keep(event);
     try {
-      this.#native.stage(delivery, eventType, payload, name);
+      this.#native.stage(invocation, eventType, payload, name);
     } catch (error) {
       this.payloads.release(payload);
       throw fromNative(error);
     }
   }
 
-  #refused(delivery: number, step: number, error: unknown): void {
+  #refused(invocation: number, step: number, error: unknown): void {
     if (isLate(error)) return;
-    this.#run.failed(delivery, error instanceof BlazenError ? error : new StepError(this.#nameOf(step), error));
+    this.#run.failed(invocation, error instanceof BlazenError ? error : new StepError(this.#nameOf(step), error));
   }
 
   /** A handler that a pause did not wait for may still return; what it returns is not taken. */
-  #explainNotSettled(delivery: number): void {
-    let reason: unknown = new InternalError("the engine failed to settle a delivery");
+  #explainNotSettled(invocation: number): void {
+    let reason: unknown = new InternalError("the engine failed to settle an invocation");
     try {
-      native.expectInFlight(this.#key, delivery);
+      native.expectInFlight(this.#key, invocation);
     } catch (error) {
       reason = fromNative(error);
     }

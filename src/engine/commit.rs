@@ -6,15 +6,15 @@
 use smallvec::SmallVec;
 
 use super::exact_string::ExactString;
-use super::ids::{DeliverySeq, EventTypeId, PayloadRef};
+use super::ids::{EventTypeId, InvocationId, PayloadRef};
 
 pub(super) type Emissions = SmallVec<[Emission; 1]>;
 
 /// A change of what is pending.
 #[derive(Debug)]
 pub struct Commit {
-    /// The delivery that has settled, if the commit settles one.
-    pub consumed: Option<DeliverySeq>,
+    /// The invocation whose delivery has settled, if the commit settles one.
+    pub consumed: Option<InvocationId>,
     /// The input request that has been answered, if the commit answers one.
     pub answered: Option<ExactString>,
     /// What was emitted, in order.

@@ -1,7 +1,7 @@
 //! One event on its way to one step: the unit that is invoked, settled and delivered again.
 
 use super::commit::Emissions;
-use super::ids::{DeliverySeq, PayloadRef, StepId};
+use super::ids::{DeliverySeq, InvocationId, PayloadRef, StepId};
 
 /// A delivery that waits to be invoked.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ impl InFlight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invocation {
     /// To be named when the handler settles, sends or writes.
+    pub id: InvocationId,
+    /// What is attempted: the same for each attempt.
     pub delivery: DeliverySeq,
     /// The step whose handler to call.
     pub step: StepId,

@@ -29,7 +29,7 @@ pub use commit::{Commit, Emission};
 pub use definition::{Definition, DefinitionError};
 pub use delivery::Invocation;
 pub use exact_string::ExactString;
-pub use ids::{DeliverySeq, EventTypeId, PayloadRef, RunId, StepId};
+pub use ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId, StepId};
 pub use input_request::RespondError;
 pub use key_space::KeySpace;
 pub use outcome::{Outcome, RunFailure};

@@ -8,7 +8,8 @@
 //! Always true:
 //! 1. A delivery is queued, in flight or settled, and never goes back but from in flight to queued, when a pause
 //!    could not wait for it.
-//! 2. `queue` is sorted by [`DeliverySeq`], and everything in flight is older than what is queued.
+//! 2. `queue` is sorted by [`DeliverySeq`](super::ids::DeliverySeq), and everything in flight is older than what is
+//!    queued. An attempt that was cut short has no way back: the next one has another [`InvocationId`].
 //! 3. A running run has something queued, in flight or asked; one that has not is stalled, which is an end.
 //! 4. A run that has ended stays as it ended.
 
@@ -28,7 +29,7 @@ use super::clock::{Millis, TimeLimit};
 use super::commit::{Commit, Emission};
 use super::definition::Definition;
 use super::delivery::{Delivery, InFlight, Invocation};
-use super::ids::{DeliverySeq, EventTypeId, PayloadRef, RunId};
+use super::ids::{EventTypeId, InvocationId, PayloadRef, RunId};
 use super::input_request::OpenRequests;
 use super::key_space::KeySpace;
 use super::outcome::Outcome;
@@ -69,7 +70,8 @@ pub struct Run {
     phase: Phase,
     last_delivery: u64,
     queue: VecDeque<Delivery>,
-    in_flight: BTreeMap<DeliverySeq, InFlight>,
+    last_invocation: u64,
+    in_flight: BTreeMap<InvocationId, InFlight>,
     requests: OpenRequests,
     /// How many deliveries still use a payload; only of payloads that more than one step received.
     shared_payloads: BTreeMap<PayloadRef, u32>,
@@ -138,8 +140,8 @@ impl Run {
         &self.state
     }
 
-    /// The saved values, for a delivery to write to.
-    pub fn state_mut(&mut self, writer: DeliverySeq) -> Result<&mut KeySpace<StateValue>, DeliveryError> {
+    /// The saved values, for a handler to write to.
+    pub fn state_mut(&mut self, writer: InvocationId) -> Result<&mut KeySpace<StateValue>, DeliveryError> {
         self.expect_in_flight(writer)?;
         Ok(&mut self.state)
     }
@@ -150,10 +152,10 @@ impl Run {
         &self.session
     }
 
-    /// The values that stay in this process, for a delivery to write to.
+    /// The values that stay in this process, for a handler to write to.
     pub fn session_mut(
         &mut self,
-        writer: DeliverySeq,
+        writer: InvocationId,
     ) -> Result<&mut KeySpace<serde_json::Value>, DeliveryError> {
         self.expect_in_flight(writer)?;
         Ok(&mut self.session)
@@ -166,6 +168,7 @@ impl Run {
             phase: Phase::Running,
             last_delivery: 0,
             queue: VecDeque::new(),
+            last_invocation: 0,
             in_flight: BTreeMap::new(),
             requests: OpenRequests::default(),
             shared_payloads: BTreeMap::new(),
@@ -182,13 +185,15 @@ impl Run {
             return None;
         }
         let delivery = self.queue.pop_front()?;
+        self.last_invocation += 1;
         let invocation = Invocation {
+            id: InvocationId(self.last_invocation),
             delivery: delivery.seq,
             step: delivery.step,
             payload: delivery.payload,
             attempt: delivery.attempt,
         };
-        self.in_flight.insert(delivery.seq, InFlight::new(delivery));
+        self.in_flight.insert(invocation.id, InFlight::new(delivery));
         Some(invocation)
     }
 }

@@ -5,7 +5,7 @@
 
 use napi_derive::napi;
 
-use super::effects::{delivery_from_js, delivery_to_js};
+use super::effects::{invocation_from_js, invocation_to_js};
 use super::errors::{self, Coded, ErrorCode, Result, error};
 use super::hot_path::emission;
 use super::registry::OwnedRun;
@@ -94,17 +94,17 @@ impl Context {
         std::mem::take(&mut self.resumed_payloads)
     }
 
-    /// Adds to what `delivery` emits when it settles. `name` is as for `send`.
+    /// Adds to what `invocation` emits when it settles. `name` is as for `send`.
     #[napi(catch_unwind)]
-    pub fn stage(&self, delivery: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<()> {
+    pub fn stage(&self, invocation: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<()> {
         let emission = emission(event_type, payload, name.as_ref())?;
-        self.run.key().with(|run| run.stage(delivery_from_js(delivery), emission).map_err(errors::to_js))
+        self.run.key().with(|run| run.stage(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
-    /// The handler of `delivery` threw.
+    /// The handler of `invocation` threw.
     #[napi(catch_unwind)]
-    pub fn fail_step(&self, delivery: f64) -> Result<()> {
-        self.run.key().with(|run| run.fail_step(delivery_from_js(delivery)).map_err(errors::to_js))
+    pub fn fail_step(&self, invocation: f64) -> Result<()> {
+        self.run.key().with(|run| run.fail_step(invocation_from_js(invocation)).map_err(errors::to_js))
     }
 
     /// Answers an input request.
@@ -124,10 +124,10 @@ impl Context {
         })
     }
 
-    /// Waits no longer for what is in flight, and gives the deliveries that went back to the queue.
+    /// Waits no longer for what is in flight, and gives the invocations that were cut short.
     #[napi(catch_unwind)]
     pub fn interrupt(&self) -> Result<Vec<f64>> {
-        self.run.key().with(|run| Ok(run.interrupt().into_iter().map(delivery_to_js).collect()))
+        self.run.key().with(|run| Ok(run.interrupt().into_iter().map(invocation_to_js).collect()))
     }
 
     /// Takes deliveries up again.

@@ -2,7 +2,7 @@
 //!
 //! | effect | words |
 //! | --- | --- |
-//! | invoke | `EFFECT_INVOKE`, delivery, step, payload, attempt |
+//! | invoke | `EFFECT_INVOKE`, invocation, step, payload, attempt |
 //! | release | `EFFECT_RELEASE`, payload |
 //! | publish | `EFFECT_PUBLISH`, payload |
 //! | paused | `EFFECT_PAUSED` |
@@ -16,7 +16,7 @@ use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use super::errors::{ErrorCode, Result, error};
-use crate::engine::{DeliverySeq, Effect, Outcome, PayloadRef, Run};
+use crate::engine::{Effect, InvocationId, Outcome, PayloadRef, Run};
 
 #[napi]
 pub const EFFECT_INVOKE: u32 = 0;
@@ -46,7 +46,7 @@ pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<i3
         written += match effect {
             Effect::Invoke(invocation) => {
                 row[0] = f64::from(EFFECT_INVOKE);
-                row[1] = delivery_to_js(invocation.delivery);
+                row[1] = invocation_to_js(invocation.id);
                 row[2] = f64::from(invocation.step.0);
                 row[3] = f64::from(invocation.payload.0);
                 row[4] = f64::from(invocation.attempt);
@@ -54,14 +54,18 @@ pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<i3
             }
             Effect::Release(payload) => of_payload(row, EFFECT_RELEASE, payload),
             Effect::Publish(payload) => of_payload(row, EFFECT_PUBLISH, payload),
-            Effect::Paused => of_phase(row, EFFECT_PAUSED),
-            Effect::Ended => match run.outcome() {
-                Some(Outcome::Completed { stop }) => of_payload(row, EFFECT_ENDED, *stop),
-                _ => {
-                    row[1] = f64::from(NO_STOP_EVENT);
-                    of_phase(row, EFFECT_ENDED) + 1
-                }
-            },
+            Effect::Paused => {
+                row[0] = f64::from(EFFECT_PAUSED);
+                1
+            }
+            Effect::Ended => {
+                row[0] = f64::from(EFFECT_ENDED);
+                row[1] = match run.outcome() {
+                    Some(Outcome::Completed { stop }) => f64::from(stop.0),
+                    _ => f64::from(NO_STOP_EVENT),
+                };
+                2
+            }
         };
     }
     i32::try_from(written).map_err(|_| error(ErrorCode::Internal, "more effects than a number can count"))
@@ -73,17 +77,12 @@ fn of_payload(row: &mut [f64], effect: u32, payload: PayloadRef) -> usize {
     2
 }
 
-fn of_phase(row: &mut [f64], effect: u32) -> usize {
-    row[0] = f64::from(effect);
-    1
+#[allow(clippy::cast_precision_loss)] // counts up from one: 2^53 invocations are out of reach
+pub(super) fn invocation_to_js(invocation: InvocationId) -> f64 {
+    invocation.0 as f64
 }
 
-#[allow(clippy::cast_precision_loss)] // counts up from one: 2^53 deliveries are out of reach
-pub(super) fn delivery_to_js(delivery: DeliverySeq) -> f64 {
-    delivery.0 as f64
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an unknown number is an unknown delivery
-pub(super) fn delivery_from_js(number: f64) -> DeliverySeq {
-    DeliverySeq(number as u64)
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an unknown number is an unknown invocation
+pub(super) fn invocation_from_js(number: f64) -> InvocationId {
+    InvocationId(number as u64)
 }

@@ -4,7 +4,7 @@ use napi::bindgen_prelude::{BufferSlice, Either3, Float64ArraySlice, Null};
 use napi::{Env, JsString};
 use napi_derive::napi;
 
-use super::effects::{self, delivery_from_js};
+use super::effects::{self, invocation_from_js};
 use super::errors::{self, ErrorCode, Result, error};
 use super::registry::RunKey;
 use super::text::{self, Exact, WellFormed};
@@ -35,21 +35,22 @@ pub fn drain(run: f64, lent: Float64ArraySlice) -> Result<i32> {
     RunKey::from_js(run).with(|run| effects::write(run, lent))
 }
 
-/// The handler of `delivery` sends an event. `name` is the id of an input request, or the name of an unknown type.
+/// The handler of `invocation` sends an event. `name` is the id of an input request, or the name of an unknown type.
 /// Says whether the run goes on.
 #[napi(catch_unwind)]
-pub fn send(run: f64, delivery: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<bool> {
+pub fn send(run: f64, invocation: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<bool> {
     let emission = emission(event_type, payload, name.as_ref())?;
     RunKey::from_js(run).with(|run| {
-        run.send(delivery_from_js(delivery), emission).map_err(errors::to_js)?;
+        run.send(invocation_from_js(invocation), emission).map_err(errors::to_js)?;
         Ok(run.outcome().is_none())
     })
 }
 
-/// Throws if `delivery` has settled or its run has ended.
+/// Throws if `invocation` has settled or its run has ended.
 #[napi(catch_unwind)]
-pub fn expect_in_flight(run: f64, delivery: f64) -> Result<()> {
-    RunKey::from_js(run).with(|run| run.expect_in_flight(delivery_from_js(delivery)).map_err(errors::to_js))
+pub fn expect_in_flight(run: f64, invocation: f64) -> Result<()> {
+    RunKey::from_js(run)
+        .with(|run| run.expect_in_flight(invocation_from_js(invocation)).map_err(errors::to_js))
 }
 
 /// The value at `key`: JSON text, bytes, or `null` if there is none.
@@ -65,11 +66,11 @@ pub fn state_get(env: &Env, run: f64, key: Exact) -> Result<Either3<JsString<'_>
     })
 }
 
-/// Sets `key` to a JSON text on behalf of `delivery`.
+/// Sets `key` to a JSON text on behalf of `invocation`.
 #[napi(catch_unwind)]
-pub fn state_set(run: f64, delivery: f64, key: Exact, json: WellFormed) -> Result<()> {
+pub fn state_set(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Result<()> {
     RunKey::from_js(run).with(|run| {
-        let state = run.state_mut(delivery_from_js(delivery)).map_err(errors::to_js)?;
+        let state = run.state_mut(invocation_from_js(invocation)).map_err(errors::to_js)?;
         state.set_json(key.as_wtf8(), json.as_str());
         Ok(())
     })

@@ -7,7 +7,7 @@ use napi::Env;
 use napi::JsString;
 use napi_derive::napi;
 
-use super::effects::delivery_from_js;
+use super::effects::invocation_from_js;
 use super::errors::{self, ErrorCode, Result, error};
 use super::registry::RunKey;
 use super::text::{self, Exact, WellFormed};
@@ -35,11 +35,11 @@ impl SessionNamespace {
         })
     }
 
-    /// Sets `key` to the value of a JSON text on behalf of `delivery`.
+    /// Sets `key` to the value of a JSON text on behalf of `invocation`.
     #[napi(catch_unwind)]
-    pub fn write(&self, delivery: f64, key: Exact, json: WellFormed) -> Result<()> {
+    pub fn write(&self, invocation: f64, key: Exact, json: WellFormed) -> Result<()> {
         self.run.with(|run| {
-            let session = run.session_mut(delivery_from_js(delivery)).map_err(errors::to_js)?;
+            let session = run.session_mut(invocation_from_js(invocation)).map_err(errors::to_js)?;
             let value = serde_json::from_str(json.as_str())
                 .map_err(|refused| error(ErrorCode::NotSerializable, refused.to_string()))?;
             session.set(key.as_wtf8(), value);
@@ -53,11 +53,11 @@ impl SessionNamespace {
         self.run.with(|run| Ok(run.session().get(key.as_wtf8()).is_some()))
     }
 
-    /// Takes `key` out on behalf of `delivery` and says whether it was there.
+    /// Takes `key` out on behalf of `invocation` and says whether it was there.
     #[napi(catch_unwind)]
-    pub fn take_out(&self, delivery: f64, key: Exact) -> Result<bool> {
+    pub fn take_out(&self, invocation: f64, key: Exact) -> Result<bool> {
         self.run.with(|run| {
-            let session = run.session_mut(delivery_from_js(delivery)).map_err(errors::to_js)?;
+            let session = run.session_mut(invocation_from_js(invocation)).map_err(errors::to_js)?;
             Ok(session.remove(key.as_wtf8()))
         })
     }

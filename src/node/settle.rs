@@ -14,12 +14,12 @@ use napi::bindgen_prelude::{
 use napi::sys;
 use napi_derive::napi;
 
-use super::effects::{self, delivery_from_js};
+use super::effects::{self, invocation_from_js};
 use super::errors::{self, Result};
 use super::hot_path::{NO_EVENT, emission};
 use super::registry::RunKey;
 
-/// In place of a number of words: the delivery could not be settled, and `expectInFlight` says why.
+/// In place of a number of words: the invocation could not be settled, and `expectInFlight` says why.
 #[napi]
 pub const NOT_SETTLED: i32 = -1;
 
@@ -28,7 +28,7 @@ pub fn export_settle(mut exports: Object) -> napi::Result<()> {
     exports.create_named_method("settle", settle_by_hand)
 }
 
-/// `settle(run, delivery, eventType, payload, lent)`: no error and no panic leaves it.
+/// `settle(run, invocation, eventType, payload, lent)`: no error and no panic leaves it.
 extern "C" fn settle_by_hand(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let settled = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: Node-API passes the environment and the arguments of the call that it makes.
@@ -44,7 +44,7 @@ extern "C" fn settle_by_hand(env: sys::napi_env, info: sys::napi_callback_info) 
 unsafe fn read_and_settle(env: sys::napi_env, info: sys::napi_callback_info) -> napi::Result<i32> {
     let arguments = CallbackInfo::<5>::new(env, info, Some(5), false)?;
     // SAFETY: the arguments are of this call.
-    let (run, delivery, event_type, payload, lent) = unsafe {
+    let (run, invocation, event_type, payload, lent) = unsafe {
         (
             f64::from_napi_value(env, arguments.get_arg(0))?,
             f64::from_napi_value(env, arguments.get_arg(1))?,
@@ -53,13 +53,13 @@ unsafe fn read_and_settle(env: sys::napi_env, info: sys::napi_callback_info) -> 
             Float64ArraySlice::from_napi_value(env, arguments.get_arg(4))?,
         )
     };
-    let words = settle(run, delivery, event_type, payload, lent);
+    let words = settle(run, invocation, event_type, payload, lent);
     words.map_err(|refused| napi::Error::from_reason(refused.reason.clone()))
 }
 
 fn settle(
     run: f64,
-    delivery: f64,
+    invocation: f64,
     event_type: i32,
     payload: u32,
     lent: Float64ArraySlice<'_>,
@@ -69,7 +69,7 @@ fn settle(
             NO_EVENT => None,
             known => Some(emission(known, payload, None)?),
         };
-        run.settle(delivery_from_js(delivery), last).map_err(errors::to_js)?;
+        run.settle(invocation_from_js(invocation), last).map_err(errors::to_js)?;
         effects::write(run, lent)
     })
 }

@@ -5,7 +5,7 @@ use napi::JsString;
 use napi::bindgen_prelude::Uint8ArraySlice;
 use napi_derive::napi;
 
-use super::effects::delivery_from_js;
+use super::effects::invocation_from_js;
 use super::errors::{self, Result};
 use super::registry::RunKey;
 use super::text::{self, Exact};
@@ -24,11 +24,11 @@ impl StateNamespace {
 
 #[napi]
 impl StateNamespace {
-    /// Sets `key` to a copy of `bytes` on behalf of `delivery`.
+    /// Sets `key` to a copy of `bytes` on behalf of `invocation`.
     #[napi(catch_unwind)]
-    pub fn write_bytes(&self, delivery: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<()> {
+    pub fn write_bytes(&self, invocation: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<()> {
         self.run.with(|run| {
-            let state = run.state_mut(delivery_from_js(delivery)).map_err(errors::to_js)?;
+            let state = run.state_mut(invocation_from_js(invocation)).map_err(errors::to_js)?;
             state.set_bytes(key.as_wtf8(), &bytes);
             Ok(())
         })
@@ -40,11 +40,11 @@ impl StateNamespace {
         self.run.with(|run| Ok(run.state().get(key.as_wtf8()).is_some()))
     }
 
-    /// Takes `key` out on behalf of `delivery` and says whether it was there.
+    /// Takes `key` out on behalf of `invocation` and says whether it was there.
     #[napi(catch_unwind)]
-    pub fn take_out(&self, delivery: f64, key: Exact) -> Result<bool> {
+    pub fn take_out(&self, invocation: f64, key: Exact) -> Result<bool> {
         self.run.with(|run| {
-            let state = run.state_mut(delivery_from_js(delivery)).map_err(errors::to_js)?;
+            let state = run.state_mut(invocation_from_js(invocation)).map_err(errors::to_js)?;
             Ok(state.remove(key.as_wtf8()))
         })
     }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::super::commit::{Commit, Emission};
 use super::super::delivery::InFlight;
-use super::super::ids::DeliverySeq;
+use super::super::ids::InvocationId;
 use super::super::outcome::{Outcome, RunFailure};
 use super::{Effect, Run};
 
@@ -20,24 +20,24 @@ pub enum DeliveryError {
 }
 
 impl Run {
-    /// Adds an emission to what `delivery` will emit when it settles.
-    pub fn stage(&mut self, delivery: DeliverySeq, emission: Emission) -> Result<(), DeliveryError> {
-        self.in_flight_mut(delivery)?.staged.push(emission);
+    /// Adds an emission to what `invocation` will emit when it settles.
+    pub fn stage(&mut self, invocation: InvocationId, emission: Emission) -> Result<(), DeliveryError> {
+        self.in_flight_mut(invocation)?.staged.push(emission);
         Ok(())
     }
 
-    /// The handler of `delivery` has returned; `last` is emitted after what was staged.
-    pub fn settle(&mut self, delivery: DeliverySeq, last: Option<Emission>) -> Result<(), DeliveryError> {
-        let mut emitted = std::mem::take(&mut self.in_flight_mut(delivery)?.staged);
+    /// The handler of `invocation` has returned; `last` is emitted after what was staged.
+    pub fn settle(&mut self, invocation: InvocationId, last: Option<Emission>) -> Result<(), DeliveryError> {
+        let mut emitted = std::mem::take(&mut self.in_flight_mut(invocation)?.staged);
         emitted.extend(last);
-        self.apply(Commit { consumed: Some(delivery), answered: None, emitted });
+        self.apply(Commit { consumed: Some(invocation), answered: None, emitted });
         Ok(())
     }
 
-    /// The handler of `delivery` emits at once. An event that an earlier attempt has sent from the same position
+    /// The handler of `invocation` emits at once. An event that an earlier attempt has sent from the same position
     /// is not sent again; its payload is released.
-    pub fn send(&mut self, delivery: DeliverySeq, emission: Emission) -> Result<(), DeliveryError> {
-        let sender = self.in_flight_mut(delivery)?;
+    pub fn send(&mut self, invocation: InvocationId, emission: Emission) -> Result<(), DeliveryError> {
+        let sender = self.in_flight_mut(invocation)?;
         sender.position += 1;
         if sender.position <= sender.delivery.sent {
             self.outbox.extend(emission.payload().map(Effect::Release));
@@ -47,22 +47,22 @@ impl Run {
         Ok(())
     }
 
-    /// The handler of `delivery` threw or rejected: the run fails.
-    pub fn fail_step(&mut self, delivery: DeliverySeq) -> Result<(), DeliveryError> {
-        let step = self.in_flight_mut(delivery)?.delivery.step;
+    /// The handler of `invocation` threw or rejected: the run fails.
+    pub fn fail_step(&mut self, invocation: InvocationId) -> Result<(), DeliveryError> {
+        let step = self.in_flight_mut(invocation)?.delivery.step;
         let step = self.definition.step_name(step).to_owned();
         self.end(Outcome::Failed(RunFailure::StepFailed { step }));
         Ok(())
     }
 
-    /// Whether anything is taken from the handler of `delivery`.
-    pub fn expect_in_flight(&mut self, delivery: DeliverySeq) -> Result<(), DeliveryError> {
-        self.in_flight_mut(delivery).map(|_| ())
+    /// Whether anything is taken from the handler of `invocation`.
+    pub fn expect_in_flight(&mut self, invocation: InvocationId) -> Result<(), DeliveryError> {
+        self.in_flight_mut(invocation).map(|_| ())
     }
 
-    fn in_flight_mut(&mut self, seq: DeliverySeq) -> Result<&mut InFlight, DeliveryError> {
+    fn in_flight_mut(&mut self, invocation: InvocationId) -> Result<&mut InFlight, DeliveryError> {
         let ended = self.outcome().is_some();
-        match self.in_flight.get_mut(&seq) {
+        match self.in_flight.get_mut(&invocation) {
             Some(in_flight) => Ok(in_flight),
             None if ended => Err(DeliveryError::Ended),
             None => Err(DeliveryError::Settled),

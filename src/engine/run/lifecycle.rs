@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::super::clock::Millis;
-use super::super::ids::DeliverySeq;
+use super::super::ids::InvocationId;
 use super::super::outcome::{Outcome, RunFailure};
 use super::Run;
 use super::phase::Phase;
@@ -19,8 +19,8 @@ pub enum LifecycleError {
     NotPaused,
 }
 
-/// The deliveries that an interruption has taken back, for the driver to tell their handlers.
-pub type Interrupted = Vec<DeliverySeq>;
+/// The invocations that an interruption has cut short, for the driver to tell their handlers.
+pub type Interrupted = Vec<InvocationId>;
 
 impl Run {
     /// Stops new deliveries. [`Effect::Paused`](super::Effect::Paused) follows when nothing is in flight; a run

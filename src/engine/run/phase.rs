@@ -36,8 +36,8 @@ impl Run {
     pub(super) fn apply(&mut self, commit: Commit) {
         let Commit { consumed, answered, emitted } = commit;
         let mut last_step = None;
-        if let Some(seq) = consumed
-            && let Some(settled) = self.in_flight.remove(&seq)
+        if let Some(invocation) = consumed
+            && let Some(settled) = self.in_flight.remove(&invocation)
         {
             self.stop_using(settled.delivery.payload);
             last_step = Some(settled.delivery.step);

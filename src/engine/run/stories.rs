@@ -17,7 +17,7 @@ use super::super::commit::Emission;
 use super::super::definition::Definition;
 use super::super::delivery::Invocation;
 use super::super::exact_string::ExactString;
-use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef, RunId};
+use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId};
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::session_policy::SessionPausePolicy;
 use super::super::snapshot::{ResumeError, Snapshot};
@@ -31,7 +31,7 @@ struct Story {
     next_payload: u32,
     /// What was asked for since it was last looked at, in words.
     told: Vec<String>,
-    /// Deliveries that were asked for, by step and event text, in order.
+    /// Invocations that were asked for, by step, in order.
     invoked: Vec<(String, Invocation)>,
     now: u64,
 }
@@ -111,10 +111,10 @@ impl Story {
         std::mem::take(&mut self.told)
     }
 
-    /// The delivery that the step was invoked with last.
-    fn delivery(&self, step: &str) -> DeliverySeq {
+    /// The last invocation of the step.
+    fn invocation(&self, step: &str) -> InvocationId {
         let found = self.invoked.iter().rev().find(|(name, _)| name == step);
-        found.unwrap_or_else(|| panic!("{step} was not invoked")).1.delivery
+        found.unwrap_or_else(|| panic!("{step} was not invoked")).1.id
     }
 
     fn event(&mut self, event_type: &str) -> Emission {
@@ -149,14 +149,14 @@ impl Story {
     }
 
     fn settles(&mut self, step: &str, emission: Option<Emission>) {
-        self.run.settle(self.delivery(step), emission).expect("the handler is at work");
+        self.run.settle(self.invocation(step), emission).expect("the handler is at work");
         self.drain();
     }
 
     /// The handler of `step` sends an event and goes on.
     fn sends(&mut self, step: &str, event_type: &str) {
         let emission = self.event(event_type);
-        self.run.send(self.delivery(step), emission).expect("the handler is at work");
+        self.run.send(self.invocation(step), emission).expect("the handler is at work");
         self.drain();
     }
 

@@ -46,7 +46,7 @@ fn an_answer_to_nothing_names_what_is_open() {
 fn two_open_requests_cannot_share_an_id() {
     let mut story = Story::start();
     let (one, other) = (story.request("r1"), story.request("r1"));
-    story.run.stage(story.delivery("charge"), one).unwrap();
+    story.run.stage(story.invocation("charge"), one).unwrap();
     story.settles("charge", Some(other));
     assert!(matches!(story.failure(), Some(RunFailure::DuplicateRequest { .. })));
 }

@@ -14,7 +14,7 @@ fn an_event_sent_in_mid_handler_is_delivered_at_once() {
 #[test]
 fn nothing_is_taken_from_a_handler_that_has_settled() {
     let mut story = Story::start();
-    let charge = story.delivery("charge");
+    let charge = story.invocation("charge");
     story.returns("charge", "Charged");
     let late = story.event("Shipped");
     assert_eq!(story.run.send(charge, late), Err(DeliveryError::Settled));
@@ -28,7 +28,7 @@ fn nothing_is_taken_from_a_handler_that_has_settled() {
 #[test]
 fn nothing_is_taken_from_a_handler_whose_run_has_ended() {
     let mut story = Story::start();
-    let charge = story.delivery("charge");
+    let charge = story.invocation("charge");
     story.run.abort();
     assert_eq!(story.run.settle(charge, None), Err(DeliveryError::Ended));
     assert!(matches!(story.run.state_mut(charge), Err(DeliveryError::Ended)));
@@ -37,7 +37,7 @@ fn nothing_is_taken_from_a_handler_whose_run_has_ended() {
 #[test]
 fn a_handler_that_throws_fails_the_run() {
     let mut story = Story::start();
-    story.run.fail_step(story.delivery("charge")).unwrap();
+    story.run.fail_step(story.invocation("charge")).unwrap();
     assert_eq!(story.failure(), Some(&RunFailure::StepFailed { step: "charge".into() }));
 }
 

@@ -55,7 +55,7 @@ fn a_pause_may_be_taken_back_while_it_waits() {
 fn a_pause_that_waits_no_longer_invokes_again_on_resume_with_the_attempt_raised() {
     let mut story = Story::start();
     story.returns("charge", "Charged");
-    let (ship, audit) = (story.delivery("ship"), story.delivery("audit"));
+    let (ship, audit) = (story.invocation("ship"), story.invocation("audit"));
     story.pauses();
     story.told();
     assert_eq!(story.run.interrupt(), [ship, audit]);
@@ -65,6 +65,8 @@ fn a_pause_that_waits_no_longer_invokes_again_on_resume_with_the_attempt_raised(
     let late = story.event("Shipped");
     assert!(story.run.settle(ship, Some(late)).is_err(), "what the cut short handler returns is not taken");
     story.goes_on();
+    assert!(story.run.settle(ship, None).is_err(), "nor for the second attempt");
+    assert!(story.run.state_mut(ship).is_err());
     assert_eq!(story.told(), [invoke("ship", "Charged") + " again", invoke("audit", "Charged") + " again"]);
 }
 

@@ -27,7 +27,7 @@ fn events_of_one_handler_are_delivered_in_the_order_emitted() {
     story.told();
     for event_type in ["Shipped", "Charged", "Shipped"] {
         let emission = story.event(event_type);
-        story.run.stage(story.delivery("charge"), emission).unwrap();
+        story.run.stage(story.invocation("charge"), emission).unwrap();
     }
     story.settles("charge", None);
     assert_eq!(
@@ -94,7 +94,7 @@ fn the_first_stop_event_ends_the_run_and_nothing_after_it_counts() {
     assert!(matches!(outcome, Some(Outcome::Completed { .. })));
 
     let late = story.event("Nobody");
-    assert!(story.run.settle(story.delivery("audit"), Some(late)).is_err());
+    assert!(story.run.settle(story.invocation("audit"), Some(late)).is_err());
     story.run.abort();
     story.drain();
     assert_eq!(story.run.outcome().cloned(), outcome);
@@ -106,7 +106,7 @@ fn what_a_handler_emits_after_a_stop_event_is_dropped() {
     let mut story = Story::start();
     for event_type in ["Charged", "blazen::StopEvent", "Nobody"] {
         let emission = story.event(event_type);
-        story.run.stage(story.delivery("charge"), emission).unwrap();
+        story.run.stage(story.invocation("charge"), emission).unwrap();
     }
     story.told();
     story.settles("charge", None);

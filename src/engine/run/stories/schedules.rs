@@ -27,6 +27,7 @@ fn play(seed: u64) {
     let mut dice = Dice(seed);
     let mut story = Story::start_with(workshop(), RunOptions::default());
     let mut at_work: Vec<Invocation> = Vec::new();
+    let mut late: Vec<Invocation> = Vec::new();
     let mut open: Vec<String> = Vec::new();
     let (mut made, mut settled, mut budget) = (1_u64, 0_u64, 30_u64);
     let mut last_seen = DeliverySeq(0);
@@ -44,7 +45,10 @@ fn play(seed: u64) {
             0 => story.run.pause(Millis(0)).unwrap(),
             1 => {
                 let taken_back = story.run.interrupt();
-                at_work.retain(|invocation| !taken_back.contains(&invocation.delivery));
+                let (cut_short, rest) =
+                    at_work.into_iter().partition(|invocation| taken_back.contains(&invocation.id));
+                at_work = rest;
+                late = cut_short;
             }
             2 => _ = story.run.resume_in_place(Millis(0)),
             3 if story.run.is_paused() => {
@@ -59,7 +63,7 @@ fn play(seed: u64) {
             }
             _ if !at_work.is_empty() => {
                 let position = usize::try_from(dice.below(at_work.len() as u64)).unwrap();
-                let delivery = at_work.swap_remove(position).delivery;
+                let invocation = at_work.swap_remove(position).id;
                 for _ in 0..dice.below(3).min(budget) {
                     budget -= 1;
                     let emission = if dice.below(6) == 0 {
@@ -69,14 +73,20 @@ fn play(seed: u64) {
                         made += 2; // both steps accept it
                         story.event("Work")
                     };
-                    story.run.stage(delivery, emission).unwrap();
+                    story.run.stage(invocation, emission).unwrap();
                 }
-                story.run.settle(delivery, None).unwrap();
+                story.run.settle(invocation, None).unwrap();
                 settled += 1;
             }
             _ => {}
         }
         story.drain();
+        for cut_short in std::mem::take(&mut late) {
+            assert!(
+                story.run.settle(cut_short.id, None).is_err(),
+                "seed {seed}: a cut short attempt settled"
+            );
+        }
     }
 
     // Whatever is left finishes: every event reaches each of its steps once, then the run has stalled.
@@ -87,7 +97,7 @@ fn play(seed: u64) {
     while story.run.outcome().is_none() {
         at_work.extend(std::mem::take(&mut story.invoked).into_iter().map(|(_, invocation)| invocation));
         if let Some(invocation) = at_work.pop() {
-            story.run.settle(invocation.delivery, None).unwrap();
+            story.run.settle(invocation.id, None).unwrap();
             settled += 1;
         } else {
             let id = open.pop().unwrap_or_else(|| panic!("seed {seed}: the run hangs"));

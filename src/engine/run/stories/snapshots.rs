@@ -4,7 +4,7 @@ use super::*;
 
 fn paused_between_steps() -> Story {
     let mut story = Story::start();
-    let charge = story.delivery("charge");
+    let charge = story.invocation("charge");
     let state = story.run.state_mut(charge).unwrap();
     state.set_json(b"zebra", "{\"z\":1,\"a\":[1e400,-0,\"\\ud800\"]}");
     state.set_json(b"__proto__", "null");
