@@ -3,9 +3,13 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import vm from "node:vm";
 import { Worker } from "node:worker_threads";
 import { Workflow } from "blazen";
 
@@ -152,6 +156,61 @@ test("worker threads run workflows of their own, several at once and one after t
   for (let round = 0; round < 3; round += 1) {
     assert.deepEqual(await Promise.all([1, 2, 3].map(one)), [1, 2, 3]);
   }
+});
+
+test("handlers, events and values of another realm are taken as those of this one", async () => {
+  const elsewhere = vm.runInNewContext(`({
+    input: { order: 42 },
+    handler: async (event, ctx) => {
+      await ctx.set("value", { list: [1, { deep: null }], when: new Date(0) });
+      await ctx.setBytes("bytes", new Uint8Array([1, 2]));
+      return { type: "Next", order: event.order };
+    },
+    fails: async () => { throw new TypeError("elsewhere"); },
+  })`);
+  const wf = new Workflow("realms");
+  wf.addStep("there", ["blazen::StartEvent"], elsewhere.handler);
+  wf.addStep("here", ["Next"], async ({ order }, ctx) => stop([order, await ctx.get("value"), await ctx.get("bytes")]));
+  assert.deepEqual((await wf.run(elsewhere.input)).data, [
+    42,
+    { list: [1, { deep: null }], when: "1970-01-01T00:00:00.000Z" },
+    Buffer.of(1, 2),
+  ]);
+  const failing = new Workflow("fails").addStep("only", ["blazen::StartEvent"], elsewhere.fails);
+  await assert.rejects(failing.run(), { code: "ERR_BLAZEN_STEP_FAILED", message: 'step "only" failed: elsewhere' });
+});
+
+test("the package works inside another realm, as in the sandbox of a test runner", async () => {
+  const load = createRequire(import.meta.url);
+  const inside = vm.createContext({ process, performance, setImmediate, queueMicrotask, Buffer, AbortController, AbortSignal });
+  const modules = new Map();
+  /** Loads a file of the package in the sandbox, and anything else as Node does. */
+  const requireFrom = (from) => (name) => {
+    const path = name.startsWith(".") ? load.resolve(new URL(name, from).pathname) : name;
+    if (!path.endsWith(".js") || path.endsWith("native.js")) return load(path);
+    if (!modules.has(path)) {
+      const module = { exports: {} };
+      modules.set(path, module);
+      const wrapped = vm.compileFunction(readFileSync(path, "utf8"), ["require", "module", "exports"], {
+        filename: path,
+        parsingContext: inside,
+      });
+      wrapped(requireFrom(pathToFileURL(path)), module, module.exports);
+    }
+    return modules.get(path).exports;
+  };
+  const { Workflow: Inside, BlazenError } = requireFrom(new URL("../index.js", import.meta.url))("./index.js");
+  assert.notEqual(Inside, Workflow);
+  const wf = new Inside("inside");
+  wf.addStep("only", ["blazen::StartEvent"], async ({ order }, ctx) => {
+    await ctx.set("order", order);
+    return stop(await ctx.get("order"));
+  });
+  assert.equal((await wf.run({ order: 42 })).data, 42);
+  assert.throws(
+    () => wf.addStep("only", ["A"], () => null),
+    (error) => error instanceof BlazenError && error.code === "ERR_BLAZEN_INVALID_ARGUMENT",
+  );
 });
 
 test("the package can be loaded several times in one process, as test runners do", async () => {

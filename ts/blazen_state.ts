@@ -7,6 +7,7 @@
 //
 // The field part has no `/`, and no `~` but the escapes for these two, so no two states or fields share a key.
 
+import { types } from "node:util";
 import { checkFunction, checkString, refuse } from "./arguments.js";
 import { type AnyContext, Context, runOf } from "./context.js";
 import { BlazenError, InvalidArgumentError } from "./errors.js";
@@ -157,7 +158,7 @@ async function loadField(
 
 function keptAs(value: unknown): Kept {
   if (value === undefined) return "undefined";
-  return value instanceof Uint8Array ? "bytes" : "json";
+  return types.isUint8Array(value) ? "bytes" : "json";
 }
 
 function otherSlot(kept: Kept | undefined): Slot {

@@ -1,5 +1,7 @@
 // Every error that this package throws, by its stable code.
 
+import { types } from "node:util";
+
 /** What went wrong, in a form for programs. The list only ever grows. */
 export type BlazenErrorCode =
   | "ERR_BLAZEN_ABORTED"
@@ -184,7 +186,8 @@ export function translated<Result>(callNative: () => Result): Result {
 
 /** An error of native code as one of the classes above; any other error as it is. */
 export function fromNative(error: unknown): unknown {
-  if (error instanceof BlazenError || !(error instanceof Error)) return error;
+  // Native code makes its errors in the main realm, which need not be this one.
+  if (error instanceof BlazenError || !types.isNativeError(error)) return error;
   const { code } = error as { code?: unknown };
   if (code === "GenericFailure") return new InternalError(`the engine failed: ${error.message}`, { cause: error });
   if (typeof code !== "string" || !code.startsWith("ERR_BLAZEN_")) return error;
@@ -219,7 +222,7 @@ export function ofCode(code: BlazenErrorCode, message: string): BlazenError {
 /** A value in a few words, whatever it is. */
 export function summary(value: unknown): string {
   try {
-    if (value instanceof Error) return value.message === "" ? value.name : value.message;
+    if (value instanceof Error || types.isNativeError(value)) return value.message === "" ? value.name : value.message;
     if (typeof value === "string") return JSON.stringify(value.length > 120 ? `${value.slice(0, 120)}...` : value);
     if (typeof value === "object" && value !== null) return `an object (${kindOf(value)})`;
     if (typeof value === "function") return "a function";

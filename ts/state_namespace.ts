@@ -63,7 +63,8 @@ export class StateNamespace<State = AnyState> {
   /** A copy of the bytes at a key, `null` if it is not there. Rejects if it holds a JSON value. */
   async getBytes(key: KeyOf<State>): Promise<Buffer | null> {
     const value = this.#read(key);
-    if (value === undefined || Buffer.isBuffer(value)) return value ?? null;
+    if (value === undefined) return null;
+    if (types.isUint8Array(value)) return value as Buffer;
     throw new InvalidArgumentError(`the state key ${JSON.stringify(key)} holds a JSON value, not bytes; use get()`);
   }
 
@@ -102,7 +103,7 @@ export class StateNamespace<State = AnyState> {
       next.catch(() => {});
       throw new InvalidArgumentError("the change given to update() must not be asynchronous: it returned a promise");
     }
-    if (next instanceof Uint8Array) this.#writeBytes(key, next);
+    if (types.isUint8Array(next)) this.#writeBytes(key, next);
     else this.#write(key, next);
     return next;
   }
@@ -125,7 +126,7 @@ export class StateNamespace<State = AnyState> {
 
   #writeBytes(key: unknown, bytes: unknown): void {
     checkKey(key);
-    if (!(bytes instanceof Uint8Array)) refuse("the bytes", "a Buffer or a Uint8Array", bytes);
+    if (!types.isUint8Array(bytes)) refuse("the bytes", "a Buffer or a Uint8Array", bytes);
     if (isDetached(bytes)) throw new InvalidArgumentError("the memory of the bytes has been transferred away");
     translated(() => this.#run.state.writeBytes(this.#invocation, key, bytes));
   }

@@ -184,10 +184,11 @@ function startEvent(input: unknown): object {
   return { ...input, type: "blazen::StartEvent" };
 }
 
+/** Made by a literal or without a prototype, in this realm or another. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function parseEvent(json: string): object {
