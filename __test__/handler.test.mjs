@@ -297,6 +297,16 @@ test("a request whose answer no step takes fails the run", async () => {
   await assert.rejects(wf.run(), { code: "ERR_BLAZEN_NOBODY_TAKES_ANSWERS" });
 });
 
+test("a run that nobody holds fails when it asks, since nobody could answer", async () => {
+  const asked = [];
+  await assert.rejects(asking().run({ id: "r1" }), { code: "ERR_BLAZEN_NOBODY_TAKES_ANSWERS", message: /runWithHandler/ });
+  await assert.rejects(
+    asking().runStreaming({ id: "r1" }, (event) => void asked.push(event.request_id)),
+    { code: "ERR_BLAZEN_NOBODY_TAKES_ANSWERS" },
+  );
+  assert.deepEqual(asked, ["r1"]);
+});
+
 test("a workflow is built in one expression", async () => {
   const builder = Workflow.builder("built")
     .addStep("only", ["blazen::StartEvent"], async () => stop("built"))

@@ -235,6 +235,32 @@ test("a pause that meets an event which is not JSON rejects, and the run goes on
   assert.equal((await handler.result()).data, "called");
 });
 
+test("a toJSON that ends or resumes the run while its snapshot is taken is obeyed", async () => {
+  for (const act of ["abort", "resumeInPlace"]) {
+    const wf = new Workflow("meddling");
+    const begun = gate();
+    const hold = gate();
+    let handler;
+    const toJSON = () => {
+      handler[act]();
+      return {};
+    };
+    wf.addStep("first", ["blazen::StartEvent"], async () => {
+      begun.open();
+      await hold.opened;
+      return { type: "Next", meddler: { toJSON } };
+    });
+    wf.addStep("second", ["Next"], async () => stop("went on"));
+    handler = await wf.runWithHandler();
+    await begun.opened;
+    const pausing = handler.pause();
+    hold.open();
+    await assert.rejects(pausing, { code: act === "abort" ? "ERR_BLAZEN_RUN_ENDED" : "ERR_BLAZEN_NOT_PAUSED" });
+    const ended = await handler.result().catch((error) => error);
+    assert.equal(ended.code ?? ended.data, act === "abort" ? "ERR_BLAZEN_ABORTED" : "went on");
+  }
+});
+
 test("the session stays behind in silence under the default policy", async (t) => {
   const warn = t.mock.method(process, "emitWarning", () => {});
   const { wf, started, hold } = held({ session: true });

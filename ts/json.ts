@@ -56,13 +56,21 @@ function isPlain(value: unknown, depthLeft: number): boolean {
 function isPlainObject(value: object, depthLeft: number): boolean {
   if (depthLeft < 0) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Array.prototype) return (value as unknown[]).every((item) => isPlain(item, depthLeft));
+  if (prototype === Array.prototype) return arePlain(value as unknown[], depthLeft);
   if (prototype !== Object.prototype && prototype !== null) return false;
   const fields = value as Record<string, unknown>;
   if (fields["toJSON"] !== undefined) return false;
   for (const name in fields) {
     const field = fields[name];
     if (field !== undefined && !isPlain(field, depthLeft)) return false;
+  }
+  return true;
+}
+
+/** Every item, holes included, which `every` would pass over. */
+function arePlain(items: readonly unknown[], depthLeft: number): boolean {
+  for (let index = 0; index < items.length; index += 1) {
+    if (!isPlain(items[index], depthLeft)) return false;
   }
   return true;
 }

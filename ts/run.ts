@@ -10,7 +10,9 @@ import {
   type BlazenErrorCode,
   fromNative,
   InternalError,
+  InvalidEventError,
   ofCode,
+  RunFailedError,
   RunStateError,
   StepError,
   translated,
@@ -31,8 +33,8 @@ type NativeSession = InstanceType<typeof native.SessionNamespace>;
 export interface RunOptions {
   readonly definition: Definition;
   readonly pausePolicy: SessionPausePolicy;
-  /** Whether somebody may come later and read the stream from its beginning. */
-  readonly keepStream: boolean;
+  /** Whether somebody holds the run: to answer it, and to read its stream from the beginning at any time. */
+  readonly hasHandler: boolean;
   /** Whether the run must be told the time. */
   readonly timeLimited: boolean;
   /** Begins the run in the engine; its first events go into the table. */
@@ -48,6 +50,7 @@ export class Run implements DrivenRun {
 
   readonly #definition: Definition;
   readonly #pausePolicy: SessionPausePolicy;
+  readonly #hasHandler: boolean;
   readonly #driver: StepDriver;
   #resolve!: (result: RunResult) => void;
   #reject!: (error: unknown) => void;
@@ -65,7 +68,8 @@ export class Run implements DrivenRun {
   constructor(options: RunOptions) {
     this.#definition = options.definition;
     this.#pausePolicy = options.pausePolicy;
-    this.stream = new EventStream(options.keepStream);
+    this.#hasHandler = options.hasHandler;
+    this.stream = new EventStream(options.hasHandler);
     this.#driver = new StepDriver(options.definition, this);
     this.native = options.begin(this.#driver.payloads, performance.now());
     this.key = this.native.key;
@@ -204,15 +208,25 @@ export class Run implements DrivenRun {
 
   published(request: object): void {
     this.stream.write(request as AnyEvent);
+    if (this.#hasHandler) return;
+    this.native.abort();
+    this.#fail(
+      new RunFailedError(
+        "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
+        "the run asks for input, and nobody has a handler to answer it with; begin it with runWithHandler()",
+      ),
+    );
   }
 
   paused(): void {
     try {
       this.#snapshot = this.#takeSnapshot();
     } catch (error) {
-      // As if nobody had asked.
+      const pause = this.#endPause();
+      // A toJSON may have resumed or ended the run, and then that stands. Else it goes on as if nobody had asked.
+      if (pause === undefined) return;
       this.native.resumeInPlace(performance.now());
-      this.#endPause()?.fail(fromNative(error));
+      pause.fail(fromNative(error));
       this.#lookAtTheClock();
       this.#driver.comeBack();
       return;
@@ -305,9 +319,15 @@ export class Run implements DrivenRun {
   }
 
   #complete(stop: number): void {
-    const { result } = this.#driver.payloads.get(stop) as { result?: unknown };
+    let data: unknown;
+    try {
+      data = (this.#driver.payloads.get(stop) as { result?: unknown }).result;
+    } catch (error) {
+      this.#fail(new InvalidEventError("the result of the stop event cannot be read", { cause: error }));
+      return;
+    }
     this.#end();
-    this.#resolve({ type: "blazen::StopEvent", data: result, runId: this.id });
+    this.#resolve({ type: "blazen::StopEvent", data, runId: this.id });
     this.#signals?.abortAll(this.#endReason());
   }
 

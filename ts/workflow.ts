@@ -147,17 +147,17 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
     return handlerOf(run);
   }
 
-  #start(input: unknown, keepStream: boolean): Run {
+  #start(input: unknown, hasHandler: boolean): Run {
     const event = startEvent(input);
-    return this.#begin(keepStream, (payloads, now) => this.#native.start(payloads.keep(event), now));
+    return this.#begin(hasHandler, (payloads, now) => this.#native.start(payloads.keep(event), now));
   }
 
-  #begin(keepStream: boolean, begin: RunOptions["begin"]): Run {
+  #begin(hasHandler: boolean, begin: RunOptions["begin"]): Run {
     const options = {
       definition: this.#definition,
       pausePolicy: this.#pausePolicy,
       timeLimited: this.#timeLimited,
-      keepStream,
+      hasHandler,
       begin,
     };
     return translated(() => new Run(options));
