@@ -1,1 +1,3 @@
+/// <reference types="node" />
+
 export * from "./dist/index.js";

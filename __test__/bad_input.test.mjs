@@ -30,7 +30,9 @@ after(() => clearInterval(keepAlive));
 /** What the name of a row promises. */
 function promise(expected) {
   if (typeof expected === "function") return "gives what is documented";
-  return [expected].flat().length > 3 ? "is refused with a code of ours" : `is refused with ${[expected].flat().join(" or ")}`;
+  return [expected].flat().length > 3
+    ? "is refused with a code of ours"
+    : `is refused with ${[expected].flat().join(" or ")}`;
 }
 
 for (const [subject, rows] of Object.entries(TABLES)) {

@@ -4,7 +4,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import vm from "node:vm";
 import { SerializationError, Workflow } from "blazen";
-import { deferred, inStep, nested, outcomeOf, REQUEST, RESPONSE, seeded, START, stop } from "./bad_input/harness.mjs";
+import { deferred, inStep, nested, outcomeOf, REQUEST, RESPONSE, START, seeded, stop } from "./bad_input/harness.mjs";
+
+/**
+ * Some versions of V8 read an escaped key of an object as a backslash (nodejs/node#63785). There, keys that JSON
+ * writes with an escape are left out: what they become is not in our hands.
+ */
+const ESCAPED_KEYS_ARE_SAFE = (() => {
+  JSON.parse('{"probe":[],"\\\\":0}');
+  return Object.keys(JSON.parse('{"probe":1,"\\n":2}'))[1] === "\n";
+})();
+const hasEscape = (key) => JSON.stringify(key) !== `"${key}"`;
 
 /** Random JSON values, with everything in them that a careless copy would change. */
 class Values {
@@ -37,7 +47,18 @@ class Values {
       case 1:
         return (this.below(2) === 0 ? 1 : -1) * (2 ** 53 - this.below(4));
       case 2:
-        return [5e-324, Number.MAX_VALUE, 2 ** 63, 2 ** 64, -(2 ** 63), 1e21, 1e-7, 0.1, 2 ** -1074 * 3, 123456789012345680000][this.below(10)];
+        return [
+          5e-324,
+          Number.MAX_VALUE,
+          2 ** 63,
+          2 ** 64,
+          -(2 ** 63),
+          1e21,
+          1e-7,
+          0.1,
+          2 ** -1074 * 3,
+          123456789012345680000,
+        ][this.below(10)];
       default:
         return this.#double();
     }
@@ -67,7 +88,9 @@ class Values {
       case 2:
         return String.fromCodePoint(0x10000 + this.below(0x100000));
       case 3:
-        return ["\\ud800", '"', "\\", "\u2028", "\u2029", "\ufeff", "\ufffd", "\uffff", "\x7f", "\\u0000"][this.below(10)];
+        return ["\\ud800", '"', "\\", "\u2028", "\u2029", "\ufeff", "\ufffd", "\uffff", "\x7f", "\\u0000"][
+          this.below(10)
+        ];
       case 4:
         return String.fromCharCode(this.below(0x10000));
       default:
@@ -83,7 +106,9 @@ class Values {
     const object = {};
     for (let count = this.below(6); count > 0; count -= 1) {
       // Not by assignment: a key called __proto__ is a key like any other.
-      Object.defineProperty(object, this.key(), {
+      const key = this.key();
+      if (hasEscape(key) && !ESCAPED_KEYS_ARE_SAFE) continue;
+      Object.defineProperty(object, key, {
         value: this.any(depth),
         enumerable: true,
         configurable: true,
@@ -94,7 +119,21 @@ class Values {
   }
 
   key() {
-    const special = ["__proto__", "constructor", "", "0", "10", "-1", "01", "toString", "length", "\0", "type", "json", "bytes"];
+    const special = [
+      "__proto__",
+      "constructor",
+      "",
+      "0",
+      "10",
+      "-1",
+      "01",
+      "toString",
+      "length",
+      "\0",
+      "type",
+      "json",
+      "bytes",
+    ];
     return this.below(3) === 0 ? special[this.below(special.length)] : this.string();
   }
 }
@@ -178,7 +217,8 @@ describe("state", () => {
       expected.set(key, values.below(5) === 0 ? Buffer.from(values.string()) : values.any());
     }
     const found = await throughSnapshot(async (ctx) => {
-      for (const [key, value] of expected) await (Buffer.isBuffer(value) ? ctx.setBytes(key, value) : ctx.set(key, value));
+      for (const [key, value] of expected)
+        await (Buffer.isBuffer(value) ? ctx.setBytes(key, value) : ctx.set(key, value));
     });
     assert.deepEqual([...found.keys()], [...expected.keys()]);
     for (const [key, value] of expected) {
@@ -381,7 +421,11 @@ describe("what JSON would lose is refused", () => {
     ["a function deep inside", { items: [0, 1, { when: () => {} }] }, ".items[2].when"],
     ["a symbol under a key that is no name", { "a b": Symbol("s") }, '["a b"]'],
     ["a Set under an empty key", { "": new Set() }, '[""]'],
-    ["a Map under the key __proto__", JSON.parse('{"a":{"__proto__":1}}', (key, value) => (key === "__proto__" ? new Map() : value)), ".a.__proto__"],
+    [
+      "a Map under the key __proto__",
+      JSON.parse('{"a":{"__proto__":1}}', (key, value) => (key === "__proto__" ? new Map() : value)),
+      ".a.__proto__",
+    ],
     ["Infinity under an index-like key", { 10: Number.POSITIVE_INFINITY }, '["10"]'],
     ["a Buffer in a field", { file: { data: Buffer.of(1) } }, ".file.data"],
     ["a typed array in an array", [[new Float32Array(1)]], "[0][0]"],
@@ -438,8 +482,14 @@ describe("what JSON would lose is refused", () => {
     await inStep(async (ctx) => {
       await ctx.set("key", nested(1_000));
       await ctx.session.set("key", nested(127));
-      await assert.rejects(ctx.set("key", nested(1_001)), { code: "ERR_BLAZEN_NOT_SERIALIZABLE", path: "[0]".repeat(1_000) });
-      await assert.rejects(ctx.session.set("key", nested(128)), { code: "ERR_BLAZEN_NOT_SERIALIZABLE", path: "[0]".repeat(127) });
+      await assert.rejects(ctx.set("key", nested(1_001)), {
+        code: "ERR_BLAZEN_NOT_SERIALIZABLE",
+        path: "[0]".repeat(1_000),
+      });
+      await assert.rejects(ctx.session.set("key", nested(128)), {
+        code: "ERR_BLAZEN_NOT_SERIALIZABLE",
+        path: "[0]".repeat(127),
+      });
       assert.deepEqual(await ctx.get("key"), nested(1_000));
       assert.deepEqual(await ctx.session.get("key"), nested(127));
     });

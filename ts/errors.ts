@@ -28,8 +28,12 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_UNKNOWN_REQUEST"
   | "ERR_BLAZEN_UNROUTED_EVENT";
 
+/** Asks nothing of the value, which may be a Proxy that objects to `instanceof`. */
+export let isBlazenError: (value: unknown) => value is BlazenError;
+
 /** The base of every error of this package. */
 export class BlazenError extends Error {
+  readonly #isOurs = true;
   /** What went wrong, in a form for programs. */
   readonly code: BlazenErrorCode;
   /** The run concerned, if there is one. */
@@ -42,6 +46,7 @@ export class BlazenError extends Error {
 
   static {
     BlazenError.prototype.name = "BlazenError";
+    isBlazenError = (value): value is BlazenError => typeof value === "object" && value !== null && #isOurs in value;
   }
 }
 
@@ -187,7 +192,7 @@ export function translated<Result>(callNative: () => Result): Result {
 /** An error of native code as one of the classes above; any other error as it is. */
 export function fromNative(error: unknown): unknown {
   // Native code makes its errors in the main realm, which need not be this one.
-  if (error instanceof BlazenError || !types.isNativeError(error)) return error;
+  if (isBlazenError(error) || !types.isNativeError(error)) return error;
   const { code } = error as { code?: unknown };
   if (code === "GenericFailure") return new InternalError(`the engine failed: ${error.message}`, { cause: error });
   if (typeof code !== "string" || !code.startsWith("ERR_BLAZEN_")) return error;
@@ -222,7 +227,7 @@ export function ofCode(code: BlazenErrorCode, message: string): BlazenError {
 /** A value in a few words, whatever it is. */
 export function summary(value: unknown): string {
   try {
-    if (value instanceof Error || types.isNativeError(value)) return value.message === "" ? value.name : value.message;
+    if (value instanceof Error || types.isNativeError(value)) return messageOf(value);
     if (typeof value === "string") return JSON.stringify(value.length > 120 ? `${value.slice(0, 120)}...` : value);
     if (typeof value === "object" && value !== null) return `an object (${kindOf(value)})`;
     if (typeof value === "function") return "a function";
@@ -230,6 +235,11 @@ export function summary(value: unknown): string {
   } catch {
     return `something that cannot be shown (${typeof value})`;
   }
+}
+
+/** Anything may have been put where a message should be. */
+function messageOf({ message, name }: { message: unknown; name: unknown }): string {
+  return typeof message === "string" && message !== "" ? message : String(name);
 }
 
 /** The name of a value's class or type. */

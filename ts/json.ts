@@ -4,11 +4,15 @@
 // quick walk finds out; whatever is not goes the careful way, which knows where in the value it is.
 
 import { types } from "node:util";
-import { BlazenError, kindOf, SerializationError, summary } from "./errors.js";
+import { isBlazenError, kindOf, SerializationError, summary } from "./errors.js";
 import { native } from "./native.js";
 
 /** How deep a state value, an event or a result may be nested. */
 export const MAX_DEPTH: number = native.MAX_DEPTH;
+
+/** How many values one value may hold, itself included: more would not fit into a string either. */
+const MOST_PARTS = 100_000_000;
+const NOT_PLAIN = -1;
 
 /** Says what a value is, if there is something to say about it. */
 export type Subject = () => string;
@@ -24,10 +28,14 @@ export const MAX_SESSION_DEPTH = 127;
  */
 export function toJson(value: unknown, subject: Subject, maxDepth: number = MAX_DEPTH): string {
   try {
-    return isPlain(value, maxDepth) ? JSON.stringify(value) : toJsonCarefully(value, subject, maxDepth);
+    const left = walk(value, maxDepth, MOST_PARTS);
+    if (left > 0) return JSON.stringify(value);
+    if (left === NOT_PLAIN) return toJsonCarefully(value, subject, maxDepth);
+    throw new SerializationError(`${subject()}: the value has more than ${MOST_PARTS} parts`, "");
   } catch (error) {
-    if (error instanceof BlazenError) throw error;
-    throw new SerializationError(`${subject()} cannot be written as JSON: ${summary(error)}`, "", { cause: error });
+    if (isBlazenError(error)) throw error;
+    const path = whereItThrows(value, "", new Set()) ?? "";
+    throw new SerializationError(`${subject()}: ${place(path)} cannot be read: ${summary(error)}`, path, { cause: error });
   }
 }
 
@@ -38,41 +46,45 @@ export function toWellFormedJson(value: unknown, subject: Subject, maxDepth: num
   return json;
 }
 
-/** Whether JSON keeps all of a value, by a walk that does not remember where it is. */
-function isPlain(value: unknown, depthLeft: number): boolean {
+/**
+ * Walks through a value without remembering where it is, to see whether JSON keeps all of it.
+ *
+ * @param left how many parts may be looked at
+ * @returns how many may still be; `NOT_PLAIN` if JSON may lose something, 0 if there are more parts
+ */
+function walk(value: unknown, depthLeft: number, left: number): number {
   switch (typeof value) {
     case "string":
     case "boolean":
-      return true;
+      return left - 1;
     case "number":
-      return Number.isFinite(value);
+      return Number.isFinite(value) ? left - 1 : NOT_PLAIN;
     case "object":
-      return value === null || isPlainObject(value, depthLeft - 1);
+      return value === null ? left - 1 : walkObject(value, depthLeft - 1, left - 1);
     default:
-      return false;
+      return NOT_PLAIN;
   }
 }
 
-function isPlainObject(value: object, depthLeft: number): boolean {
-  if (depthLeft < 0) return false;
+function walkObject(value: object, depthLeft: number, parts: number): number {
+  if (depthLeft < 0) return NOT_PLAIN;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Array.prototype) return arePlain(value as unknown[], depthLeft);
-  if (prototype !== Object.prototype && prototype !== null) return false;
+  let left = parts;
+  if (prototype === Array.prototype) {
+    // By index: a hole is a part as well, and `for ... of` costs more.
+    const items = value as readonly unknown[];
+    for (let index = 0; index < items.length && left > 0; index += 1) left = walk(items[index], depthLeft, left);
+    return left;
+  }
+  if (prototype !== Object.prototype && prototype !== null) return NOT_PLAIN;
   const fields = value as Record<string, unknown>;
-  if (fields["toJSON"] !== undefined) return false;
+  if (fields["toJSON"] !== undefined) return NOT_PLAIN;
   for (const name in fields) {
     const field = fields[name];
-    if (field !== undefined && !isPlain(field, depthLeft)) return false;
+    if (field !== undefined) left = walk(field, depthLeft, left);
+    if (left <= 0) return left;
   }
-  return true;
-}
-
-/** Every item, holes included, which `every` would pass over. */
-function arePlain(items: readonly unknown[], depthLeft: number): boolean {
-  for (let index = 0; index < items.length; index += 1) {
-    if (!isPlain(items[index], depthLeft)) return false;
-  }
-  return true;
+  return left;
 }
 
 function toJsonCarefully(value: unknown, subject: Subject, maxDepth: number): string {
@@ -82,10 +94,14 @@ function toJsonCarefully(value: unknown, subject: Subject, maxDepth: number): st
 
   const refuse = (name: string, problem: string): never => {
     const path = [...names.slice(1), ...(within.length === 0 ? [] : [name])].join("");
-    throw new SerializationError(`${subject()}: ${path === "" ? "the value" : path} ${problem}`, path);
+    throw new SerializationError(`${subject()}: ${place(path)} ${problem}`, path);
   };
 
+  let left = MOST_PARTS;
+
   const json = JSON.stringify(value, function (this: unknown, key: string, converted: unknown) {
+    left -= 1;
+    if (left < 0) throw new SerializationError(`${subject()}: the value has more than ${MOST_PARTS} parts`, "");
     while (within.length > 0 && within.at(-1) !== this) {
       within.pop();
       names.pop();
@@ -148,8 +164,7 @@ function isLossy(value: object): boolean {
 function refuseLoneSurrogates(value: unknown, subject: Subject, path: string): void {
   if (typeof value === "string") {
     if (value.isWellFormed()) return;
-    const where = path === "" ? "the value" : path;
-    throw new SerializationError(`${subject()}: ${where} has half a surrogate pair, which a session cannot hold`, path);
+    throw new SerializationError(`${subject()}: ${place(path)} has half a surrogate pair, which a session cannot hold`, path);
   }
   if (typeof value !== "object" || value === null) return;
   for (const [key, field] of Object.entries(value)) {
@@ -157,6 +172,34 @@ function refuseLoneSurrogates(value: unknown, subject: Subject, path: string): v
     refuseLoneSurrogates(key, subject, name);
     refuseLoneSurrogates(field, subject, name);
   }
+}
+
+/** The path to what throws when it is read: a getter, a toJSON, a Proxy. */
+function whereItThrows(value: unknown, path: string, seen: Set<unknown>): string | undefined {
+  if (typeof value !== "object" || value === null || seen.has(value)) return undefined;
+  seen.add(value);
+  let names: string[];
+  try {
+    const { toJSON } = value as { toJSON?: unknown };
+    if (typeof toJSON === "function") return whereItThrows(toJSON.call(value, ""), path, seen);
+    names = Object.keys(value);
+  } catch {
+    return path;
+  }
+  for (const name of names) {
+    const within = path + (Array.isArray(value) ? `[${name}]` : segment(name));
+    try {
+      const found = whereItThrows((value as Record<string, unknown>)[name], within, seen);
+      if (found !== undefined) return found;
+    } catch {
+      return within;
+    }
+  }
+  return undefined;
+}
+
+function place(path: string): string {
+  return path === "" ? "the value" : path;
 }
 
 function segment(key: string): string {

@@ -6,11 +6,12 @@ import type { Definition } from "./definition.js";
 import { checkEvent, emissionOf } from "./emission.js";
 import {
   AbortedError,
-  BlazenError,
+  type BlazenError,
   type BlazenErrorCode,
   fromNative,
   InternalError,
   InvalidEventError,
+  isBlazenError,
   ofCode,
   RunFailedError,
   RunStateError,
@@ -246,7 +247,7 @@ export class Run implements DrivenRun {
     } catch {
       // It is the engine that has failed: nothing more is asked of it.
     }
-    this.#fail(error instanceof BlazenError ? error : new InternalError("the engine failed", { cause: error }));
+    this.#fail(isBlazenError(error) ? error : new InternalError("the engine failed", { cause: error }));
   }
 
   /** Calls the engine; a refusal because the run has ended says what ended it. */
@@ -255,7 +256,7 @@ export class Run implements DrivenRun {
       return callNative();
     } catch (error) {
       const refusal = fromNative(error);
-      if (refusal instanceof RunStateError && refusal.code === "ERR_BLAZEN_RUN_ENDED") {
+      if (isBlazenError(refusal) && refusal.code === "ERR_BLAZEN_RUN_ENDED") {
         throw new RunStateError(refusal.code, refusal.message, this.#whyItEnded());
       }
       throw refusal;
@@ -291,6 +292,7 @@ export class Run implements DrivenRun {
 
   #interrupt(): void {
     const invocations = this.native.interrupt();
+    this.#driver.cutShort(invocations);
     this.#signals ??= new Signals();
     this.#signals.interrupt(
       invocations,

@@ -91,11 +91,12 @@ export class StateNamespace<State = AnyState> {
    *
    * @returns the new value
    */
+  // biome-ignore lint/suspicious/noExplicitAny: without a declared state, what a key holds is the user's to know
+  update<Value = any>(key: UndeclaredKey<State>, change: (value: any) => Value): Promise<Value>;
   update<Key extends KeyOf<State>>(
     key: Key,
     change: (value: State[Key] | null) => Settable<State, Key>,
   ): Promise<Settable<State, Key>>;
-  update<Value>(key: UndeclaredKey<State>, change: (value: Value | null) => Value): Promise<Value>;
   async update(key: string, change: (value: never) => unknown): Promise<unknown> {
     checkFunction(change, "the change");
     const next = change((this.#read(key) ?? null) as never);

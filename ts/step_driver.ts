@@ -10,7 +10,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { AnyContext } from "./context.js";
 import type { Definition } from "./definition.js";
 import { type Emission, emissionOf, plainEventType } from "./emission.js";
-import { BlazenError, fromNative, InternalError, StepError } from "./errors.js";
+import { type BlazenError, fromNative, InternalError, isBlazenError, StepError } from "./errors.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
@@ -55,6 +55,8 @@ export class StepDriver {
   #key = 0;
   #comingBack = false;
   #stopped = false;
+  /** Invocations that were cut short since effects were last read. */
+  #cutShort: ReadonlySet<number> | undefined;
 
   constructor(definition: Definition, run: DrivenRun) {
     this.#definition = definition;
@@ -106,12 +108,18 @@ export class StepDriver {
     waitForNextTurn(() => this.#readOn());
   }
 
+  /** What has been read and not yet called must not be called: its deliveries have gone back to the queue. */
+  cutShort(invocations: readonly number[]): void {
+    this.#cutShort = new Set(invocations);
+  }
+
   /** Does what the engine has written into the room. */
   #act(words: number): void {
+    this.#cutShort = undefined;
     for (let at = 0; at < words && !this.#stopped; ) {
       switch (ROOM[at]) {
         case EFFECT_INVOKE:
-          this.#invoke(ROOM[at + 1] as number, ROOM[at + 2] as number, ROOM[at + 3] as number, ROOM[at + 4] as number);
+          this.#invokeAt(at);
           at += 5;
           break;
         case EFFECT_RELEASE:
@@ -132,6 +140,12 @@ export class StepDriver {
       }
     }
     if (words > ROOM.length - LONGEST_EFFECT) this.comeBack();
+  }
+
+  #invokeAt(at: number): void {
+    const invocation = ROOM[at + 1] as number;
+    if (this.#cutShort?.has(invocation)) return;
+    this.#invoke(invocation, ROOM[at + 2] as number, ROOM[at + 3] as number, ROOM[at + 4] as number);
   }
 
   #invoke(invocation: number, step: number, payload: number, attempt: number): void {
@@ -189,9 +203,13 @@ export class StepDriver {
   /** Hands over what the number of a type does not say, or several events. */
   #stage(invocation: number, step: number, value: unknown): void {
     const source = `step ${JSON.stringify(this.#nameOf(step))} returned`;
-    const values: unknown[] = Array.isArray(value) ? Array.from(value) : [value];
-    // All are checked before the first is handed over: an array is taken whole or not at all.
-    const emissions = values.map((item) => emissionOf(item, this.#definition, source));
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    // All are checked before the first is handed over: an array is taken whole or not at all. It is read by index, as
+    // long as it was: a hole is refused where it is met, and a getter may not make it longer.
+    const emissions: Emission[] = [];
+    for (let index = 0, { length } = values; index < length; index += 1) {
+      emissions.push(emissionOf(values[index], this.#definition, source));
+    }
     for (const emission of emissions) this.#stageOne(invocation, emission);
   }
 
@@ -207,7 +225,7 @@ export class StepDriver {
 
   #refused(invocation: number, step: number, error: unknown): void {
     if (isLate(error)) return;
-    this.#run.failed(invocation, error instanceof BlazenError ? error : new StepError(this.#nameOf(step), error));
+    this.#run.failed(invocation, isBlazenError(error) ? error : new StepError(this.#nameOf(step), error));
   }
 
   /** A handler that a pause did not wait for may still return; what it returns is not taken. */
@@ -228,7 +246,7 @@ export class StepDriver {
 
 function isLate(error: unknown): boolean {
   return (
-    error instanceof BlazenError &&
+    isBlazenError(error) &&
     (error.code === "ERR_BLAZEN_DELIVERY_SETTLED" || error.code === "ERR_BLAZEN_RUN_ENDED")
   );
 }

@@ -70,8 +70,11 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   ): this {
     checkName(name, "the name of a step");
     if (!Array.isArray(eventTypes)) refuse(`the event types of step ${JSON.stringify(name)}`, "an array", eventTypes);
-    const accepts: string[] = Array.from(eventTypes);
-    for (const type of accepts) checkName(type, `an event type of step ${JSON.stringify(name)}`);
+    const accepts: string[] = [];
+    for (const type of eventTypes as readonly unknown[]) {
+      checkName(type, `an event type of step ${JSON.stringify(name)}`);
+      accepts.push(type);
+    }
     checkFunction(handler, `the handler of step ${JSON.stringify(name)}`);
     const ids = translated(() => this.#native.defineStep(name, accepts));
     this.#definition = this.#definition.withStep({ name, handler: handler as Handler }, accepts, ids);

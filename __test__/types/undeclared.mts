@@ -44,7 +44,8 @@ wf.addStep("namespaces", ["Continue", "Other"], async (event, ctx) => {
   const type: string = event.type;
   await ctx.state.set("rowCount", 0);
   await ctx.state.update<number>("rowCount", (count) => (count ?? 0) + 1);
-  await ctx.session.set("reqId", "abc123");
+  const list: number[] = await ctx.state.update("list", (items) => [...(items ?? []), 1]);
+  await ctx.session.set("reqId", list.length);
   const hasReq: boolean = await ctx.session.has("reqId");
   const reqId = await ctx.session.get<string>("reqId");
   const removed: boolean = await ctx.session.remove("reqId");

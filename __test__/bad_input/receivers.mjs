@@ -1,0 +1,173 @@
+// Methods and getters called on what they do not belong to, and classes made with `new` that are not for that.
+
+import assert from "node:assert/strict";
+import {
+  BlazenState,
+  CallbackFieldStore,
+  Context,
+  SessionNamespace,
+  StateNamespace,
+  Workflow,
+  WorkflowBuilder,
+  WorkflowHandler,
+} from "blazen";
+import { assertCoded, CODED, codedOr, gives, INVALID, inStep, outcomeOf, parked, START, stop } from "./harness.mjs";
+
+const CLASSES = [
+  Workflow,
+  WorkflowBuilder,
+  WorkflowHandler,
+  Context,
+  StateNamespace,
+  SessionNamespace,
+  CallbackFieldStore,
+];
+/** Good arguments, so that the receiver is all that is wrong. */
+const ARGUMENTS = {
+  addStep: ["a", [START], () => {}],
+  setTimeout: [5],
+  timeout: [5],
+  setSessionPausePolicy: ["warn_drop"],
+  sessionPausePolicy: ["warn_drop"],
+  runStreaming: [{}, () => {}],
+  streamEvents: [() => {}],
+  sendEvent: [stop()],
+  writeEventToStream: [stop()],
+  setBytes: ["key", Buffer.of(1)],
+  update: ["key", () => 1],
+  resume: ["{}"],
+};
+const argumentsOf = (name) => ARGUMENTS[name] ?? ["key", 1];
+
+const receivers = (owner) => [
+  ["undefined", () => undefined],
+  ["an empty object", () => ({})],
+  ["its own prototype", () => owner.prototype],
+  ["an object that inherits from the prototype", () => Object.create(owner.prototype)],
+];
+
+function methodRows(owner) {
+  return Object.entries(Object.getOwnPropertyDescriptors(owner.prototype))
+    .filter(([name]) => name !== "constructor")
+    .map(([name, { value, get }]) => [
+      `${owner.name}.prototype.${name} on what is no ${owner.name}`,
+      async () => {
+        for (const [what, receiver] of receivers(owner)) {
+          const { error } = await outcomeOf(() => (get ?? value).apply(receiver(), argumentsOf(name)));
+          assert.ok(error !== undefined, `taken on ${what}`);
+          assertCoded(error);
+        }
+      },
+      gives(undefined),
+    ]);
+}
+
+const mixed = [
+  ["Context.prototype.get on a Workflow", () => Context.prototype.get.call(new Workflow("a"), "k"), CODED],
+  [
+    "StateNamespace.prototype.get on a session",
+    () => inStep((ctx) => StateNamespace.prototype.get.call(ctx.session, "k")),
+    CODED,
+  ],
+  [
+    "SessionNamespace.prototype.get on a state",
+    () => inStep((ctx) => SessionNamespace.prototype.get.call(ctx.state, "k")),
+    CODED,
+  ],
+  [
+    "StateNamespace.prototype.get on a context",
+    () => inStep((ctx) => StateNamespace.prototype.get.call(ctx, "k")),
+    CODED,
+  ],
+  ["Workflow.prototype.run on a handler", async () => Workflow.prototype.run.call(await parked()), CODED],
+  ["a Proxy of a workflow", () => new Proxy(new Workflow("a"), {}).addStep("a", [START], stop), CODED],
+  ["a Proxy of a context", () => inStep((ctx) => new Proxy(ctx, {}).get("k")), CODED],
+  ["ctx.set taken off the context", () => inStep(({ set }) => set("k", 1)), CODED],
+  ["ctx.sendEvent taken off the context", () => inStep(({ sendEvent }) => sendEvent(stop())), CODED],
+  [
+    "BlazenState.prototype.saveTo on undefined",
+    () => inStep((ctx) => BlazenState.prototype.saveTo.call(undefined, ctx, "k")),
+    CODED,
+  ],
+  [
+    "BlazenState.prototype.saveTo on a plain object",
+    () => inStep((ctx) => BlazenState.prototype.saveTo.call({ a: 1 }, ctx, "k")),
+    CODED,
+  ],
+  [
+    "BlazenState.prototype.saveTo on an object without a class",
+    () => inStep((ctx) => BlazenState.prototype.saveTo.call(Object.create(null), ctx, "k")),
+    CODED,
+  ],
+  ["BlazenState.loadFrom on undefined", () => inStep((ctx) => BlazenState.loadFrom.call(undefined, ctx, "k")), CODED],
+  ["BlazenState.loadFrom on another class", () => inStep((ctx) => BlazenState.loadFrom.call(Map, ctx, "k")), CODED],
+  [
+    "BlazenState.loadFrom on an arrow function",
+    () => inStep((ctx) => BlazenState.loadFrom.call(() => {}, ctx, "k")),
+    CODED,
+  ],
+];
+
+const constructed = [Context, StateNamespace, SessionNamespace, WorkflowHandler, WorkflowBuilder].flatMap((owner) => [
+  [`new ${owner.name}()`, () => new owner(), INVALID],
+  [`new ${owner.name}(undefined, undefined, undefined)`, () => new owner(undefined, undefined, undefined), INVALID],
+  [`new ${owner.name}({}, 1, 1)`, () => new owner({}, 1, 1), INVALID],
+  [`new ${owner.name}(null, 1, 1)`, () => new owner(null, 1, 1), INVALID],
+  [`Reflect.construct(${owner.name}, [], Map)`, () => Reflect.construct(owner, [], Map), INVALID],
+]);
+
+const NATIVE = [Workflow, Context, StateNamespace, SessionNamespace];
+
+/** The native classes are reached along the prototype chain; they may refuse, but must not take one for another. */
+function nativeRows() {
+  const natives = NATIVE.map((owner) => [owner.name, Object.getPrototypeOf(owner)]);
+  const NativeWorkflow = Object.getPrototypeOf(Workflow);
+  const instances = () => {
+    const workflow = new NativeWorkflow("native");
+    const context = workflow.start(0, 0);
+    return [
+      workflow,
+      context,
+      context.openState(),
+      context.openSession(),
+      new Workflow("a"),
+      {},
+      Buffer.alloc(8),
+      undefined,
+    ];
+  };
+  return natives.flatMap(([name, owner]) =>
+    Object.entries(Object.getOwnPropertyDescriptors(owner.prototype))
+      .filter(([method]) => method !== "constructor")
+      .map(([method, { value, get }]) => [
+        `the native ${name}.${method} on everything else`,
+        () => {
+          let refused = 0;
+          for (const instance of instances()) {
+            if (instance instanceof owner && !(instance instanceof Workflow)) continue;
+            try {
+              (get ?? value).apply(instance, ["a", 1, 2, 3]);
+            } catch (error) {
+              if (!(error instanceof Error)) throw error;
+              refused += 1;
+            }
+          }
+          return refused >= instances().length - 1;
+        },
+        gives(true),
+      ]),
+  );
+}
+
+const nativeByMistake = [
+  ["workflow.start(), which only the native class has", () => new Workflow("a").start(0, 0), CODED],
+  ["workflow.defineStep(), likewise", () => new Workflow("a").defineStep("a", ["A"]), CODED],
+  ["ctx.abort(), likewise", () => inStep((ctx) => ctx.abort()), CODED],
+  ["ctx.pause(), likewise", () => inStep((ctx) => ctx.pause("warn_drop", 0)), CODED],
+  ["ctx.id, likewise", () => inStep((ctx) => ctx.id), codedOr(gives(undefined))],
+  ["ctx.key, likewise", () => inStep((ctx) => ctx.key), codedOr(gives(undefined))],
+  ["ctx.state.listKeys(), likewise", () => inStep((ctx) => ctx.state.listKeys()), CODED],
+  ["ctx.session.write(), likewise", () => inStep((ctx) => ctx.session.write(1, "k", "1")), CODED],
+];
+
+export default [...CLASSES.flatMap(methodRows), ...mixed, ...constructed, ...nativeRows(), ...nativeByMistake];

@@ -1,0 +1,60 @@
+// What was asked for on the command line.
+
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Refusal } from "./refusal.mjs";
+
+export const USAGE = `Makes a digest of a text: its words, sentences, reading time and most used words.
+
+Usage: npm start -- [options] [file]
+       node examples/digest/main.mjs [options] [file]
+
+  file              a text in UTF-8 (default: two chapters of Alice's Adventures in Wonderland)
+  -y, --yes         publish the digest without asking
+      --piece-ms N  dwell N milliseconds on every piece (default: what makes it about two seconds in all)
+  -h, --help        show this
+
+Stop it with Ctrl-C, and the next start goes on from there.`;
+
+const LONGEST_PIECE_MS = 60_000;
+
+/** @throws Refusal */
+export function readArguments(args) {
+  const { values, positionals } = parsed(args);
+  if (positionals.length > 1) throw wrong(`one file at a time, please, and not ${positionals.length}`);
+  if (positionals[0] === "") throw wrong("the name of the file is empty");
+  return {
+    help: values.help ?? false,
+    // `npm start --yes` without a `--` before it: npm takes the option for its own, and tells us by the environment.
+    yes: values.yes ?? process.env.npm_config_yes === "true",
+    pieceMs: milliseconds(values["piece-ms"]),
+    file: positionals[0] ?? fileURLToPath(new URL("alice.txt", import.meta.url)),
+  };
+}
+
+function parsed(args) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        yes: { type: "boolean", short: "y" },
+        "piece-ms": { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    const [firstSentence] = error.message.split(/(?<=\w)\. |\n/);
+    throw wrong(firstSentence.replace(/\.$/, ""));
+  }
+}
+
+function milliseconds(text) {
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text) && Number(text) <= LONGEST_PIECE_MS) return Number(text);
+  throw wrong(`--piece-ms takes a whole number from 0 to ${LONGEST_PIECE_MS}, and not ${JSON.stringify(text)}`);
+}
+
+function wrong(problem) {
+  return new Refusal(`${problem} (--help says what there is)`);
+}
