@@ -38,7 +38,9 @@ const codesIn = (path) => {
 };
 
 test("the codes are these, and no other", () => {
-  const type = readFileSync(new URL("../ts/errors.ts", import.meta.url), "utf8").match(/type BlazenErrorCode =[^;]*;/)[0];
+  const type = readFileSync(new URL("../ts/errors.ts", import.meta.url), "utf8").match(
+    /type BlazenErrorCode =[^;]*;/,
+  )[0];
   assert.deepEqual([...type.matchAll(/"(ERR_[A-Z_]+)"/g)].map(([, code]) => code).sort(), CODES);
 });
 
@@ -77,7 +79,9 @@ test("the four classes of the engine are native ones underneath", () => {
 
 const probe = process.env.BLAZEN_PANIC_PROBE;
 
-test("a panic in native code is an error, and the process goes on", { skip: probe === undefined && "no probe was built" }, () => {
+test("a panic in native code is an error, and the process goes on", {
+  skip: probe === undefined && "no probe was built",
+}, () => {
   const { panicNow } = createRequire(import.meta.url)(probe);
   assert.throws(panicNow, /asked to panic/);
   assert.throws(panicNow, /asked to panic/);

@@ -87,7 +87,13 @@ test("state and session are two namespaces", async () => {
     const reqId = await ctx.session.get("reqId");
     await ctx.session.remove("rateLimitCount");
 
-    seen = { hasReq, reqId, rest: await ctx.session.keys(), state: await ctx.state.keys(), other: await ctx.get("reqId") };
+    seen = {
+      hasReq,
+      reqId,
+      rest: await ctx.session.keys(),
+      state: await ctx.state.keys(),
+      other: await ctx.get("reqId"),
+    };
     return { type: "blazen::StopEvent", result: { ok: true } };
   });
   const { data } = await wf.run();

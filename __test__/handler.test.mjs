@@ -299,7 +299,10 @@ test("a request whose answer no step takes fails the run", async () => {
 
 test("a run that nobody holds fails when it asks, since nobody could answer", async () => {
   const asked = [];
-  await assert.rejects(asking().run({ id: "r1" }), { code: "ERR_BLAZEN_NOBODY_TAKES_ANSWERS", message: /runWithHandler/ });
+  await assert.rejects(asking().run({ id: "r1" }), {
+    code: "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
+    message: /runWithHandler/,
+  });
   await assert.rejects(
     asking().runStreaming({ id: "r1" }, (event) => void asked.push(event.request_id)),
     { code: "ERR_BLAZEN_NOBODY_TAKES_ANSWERS" },

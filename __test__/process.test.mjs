@@ -182,7 +182,15 @@ test("handlers, events and values of another realm are taken as those of this on
 
 test("the package works inside another realm, as in the sandbox of a test runner", async () => {
   const load = createRequire(import.meta.url);
-  const inside = vm.createContext({ process, performance, setImmediate, queueMicrotask, Buffer, AbortController, AbortSignal });
+  const inside = vm.createContext({
+    process,
+    performance,
+    setImmediate,
+    queueMicrotask,
+    Buffer,
+    AbortController,
+    AbortSignal,
+  });
   const modules = new Map();
   /** Loads a file of the package in the sandbox, and anything else as Node does. */
   const requireFrom = (from) => (name) => {

@@ -117,7 +117,9 @@ test("whoever sends an event that no step accepts hears of it, and the run has f
 });
 
 test("a run with nothing left to do fails as stalled, and names the last step", async () => {
-  const failed = await oneStep(async () => null, "silent").run().catch((error) => error);
+  const failed = await oneStep(async () => null, "silent")
+    .run()
+    .catch((error) => error);
   assert.equal(failed.code, "ERR_BLAZEN_STALLED");
   assert.match(failed.message, /"silent"/);
 });
@@ -127,7 +129,9 @@ test("what a handler throws comes back as the cause, with its class and its stac
   async function charge() {
     throw new PaymentDeclined("card declined");
   }
-  const failed = await oneStep(charge, "charge").run().catch((error) => error);
+  const failed = await oneStep(charge, "charge")
+    .run()
+    .catch((error) => error);
   assert.ok(failed instanceof StepError);
   assert.equal(failed.code, "ERR_BLAZEN_STEP_FAILED");
   assert.equal(failed.step, "charge");
@@ -179,7 +183,10 @@ test("a context whose handler has settled reads, and neither writes nor sends", 
     await assert.rejects(kept.set("key", "late"), refused);
     await assert.rejects(kept.setBytes("key", Buffer.of(1)), refused);
     await assert.rejects(kept.state.remove("key"), refused);
-    await assert.rejects(kept.state.update("key", () => "late"), refused);
+    await assert.rejects(
+      kept.state.update("key", () => "late"),
+      refused,
+    );
     await assert.rejects(kept.session.set("key", "late"), refused);
     await assert.rejects(kept.sendEvent({ type: "Next" }), refused);
     await assert.rejects(kept.writeEventToStream({ type: "Late" }), refused);

@@ -43,8 +43,14 @@ test("update reads and writes in one go, and gives the new value", async () => {
   await inHandler(async (ctx) => {
     assert.equal(await ctx.state.update("n", (n) => (n ?? 10) + 1), 11);
     assert.equal(await ctx.get("n"), 11);
-    await assert.rejects(ctx.state.update("n", async (n) => n + 1), { code: "ERR_BLAZEN_INVALID_ARGUMENT" });
-    await assert.rejects(ctx.state.update("n", () => undefined), { code: "ERR_BLAZEN_NOT_SERIALIZABLE" });
+    await assert.rejects(
+      ctx.state.update("n", async (n) => n + 1),
+      { code: "ERR_BLAZEN_INVALID_ARGUMENT" },
+    );
+    await assert.rejects(
+      ctx.state.update("n", () => undefined),
+      { code: "ERR_BLAZEN_NOT_SERIALIZABLE" },
+    );
     await assert.rejects(
       ctx.state.update("n", () => {
         throw new RangeError("mine");

@@ -1,13 +1,13 @@
 // Checks of arguments, with one way of saying what was found and what is taken.
 
-import { InvalidArgumentError, summary } from "./errors.js";
+import { InvalidArgumentError, isBlazenError, summary } from "./errors.js";
 
 /** @throws InvalidArgumentError */
 export function refuse(what: string, expected: string, found: unknown): never {
   throw new InvalidArgumentError(`${what} must be ${expected}, and is ${summary(found)}`);
 }
 
-export function checkFunction(value: unknown, what: string): void {
+export function checkFunction<Fn>(value: Fn | undefined, what: string): asserts value is Fn {
   if (typeof value !== "function") refuse(what, "a function", value);
 }
 
@@ -26,12 +26,35 @@ export function checkDuration(value: unknown, what: string, unit: "seconds" | "m
   if (typeof value !== "number" || Number.isNaN(value)) refuse(what, `a number of ${unit}`, value);
 }
 
-/** Options are an object, and none of them goes unheard for a typing error. */
-export function checkOptions(value: unknown, what: string, known: readonly string[]): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) refuse(what, "an object", value);
-  for (const name of Object.keys(value)) {
-    if (known.includes(name)) continue;
-    const list = known.map((option) => JSON.stringify(option)).join(", ");
-    throw new InvalidArgumentError(`${what} has an unknown option ${JSON.stringify(name)}; known are: ${list}`);
+/**
+ * The named options of an object: none of them goes unheard for a typing error.
+ *
+ * @throws InvalidArgumentError
+ */
+export function readOptions<Options extends object>(
+  value: Options,
+  what: string,
+  known: readonly (keyof Options & string)[],
+): Partial<Options> {
+  return reading(what, () => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) refuse(what, "an object", value);
+    for (const name of Object.keys(value)) {
+      if ((known as readonly string[]).includes(name)) continue;
+      const list = known.map((option) => JSON.stringify(option)).join(", ");
+      throw new InvalidArgumentError(`${what} has an unknown option ${JSON.stringify(name)}; known are: ${list}`);
+    }
+    const options: Partial<Options> = {};
+    for (const name of known) options[name] = value[name];
+    return options;
+  });
+}
+
+/** What is read of an argument, which may have getters that throw. */
+export function reading<Part>(what: string, read: () => Part): Part {
+  try {
+    return read();
+  } catch (error) {
+    if (isBlazenError(error)) throw error;
+    throw new InvalidArgumentError(`${what} cannot be read: ${summary(error)}`, { cause: error });
   }
 }

@@ -8,11 +8,11 @@
 // The field part has no `/`, and no `~` but the escapes for these two, so no two states or fields share a key.
 
 import { types } from "node:util";
-import { checkFunction, checkString, refuse } from "./arguments.js";
-import { type AnyContext, Context, runOf } from "./context.js";
+import { checkFunction, checkString, reading, refuse } from "./arguments.js";
+import { type AnyContext, isContext, runOf } from "./context.js";
 import { BlazenError, InvalidArgumentError } from "./errors.js";
 import type { FieldStore } from "./field_store.js";
-import { toJson } from "./json.js";
+import { isPlainObject, toJson } from "./json.js";
 import type { Run } from "./run.js";
 import { writeJsonText } from "./state_namespace.js";
 
@@ -30,6 +30,7 @@ export class BlazenStateMeta {
 /** How one field is kept: in the state as JSON or bytes, not at all because it is undefined, or in a slot of its store. */
 type Kept = "json" | "bytes" | "undefined" | Slot;
 type Slot = "a" | "b";
+const KEPT: readonly unknown[] = ["json", "bytes", "undefined", "a", "b"] satisfies Kept[];
 
 interface Manifest {
   readonly version: 1;
@@ -60,7 +61,7 @@ export abstract class BlazenState {
    */
   async saveTo(ctx: AnyContext, key: string): Promise<void> {
     checkPlace(ctx, key);
-    const meta = metaOf(this.constructor as StateClass);
+    const meta = metaOf(reading("the state", () => this.constructor as StateClass));
     await oneAtATime(ctx, key, () => save(this, meta, ctx, key));
   }
 
@@ -88,7 +89,8 @@ async function save(state: BlazenState, meta: Meta, ctx: AnyContext, key: string
 
   for (const name of Object.keys(state)) {
     if (meta.transient.has(name)) continue;
-    const value = (state as unknown as Record<string, unknown>)[name];
+    const field = `the field ${state.constructor.name}.${name}`;
+    const value = reading(field, () => (state as unknown as Record<string, unknown>)[name]);
     const store = meta.storeBy.get(name);
     const kept: Kept = store !== undefined ? otherSlot(before.get(name)) : keptAs(value);
     const place = keyOf(key, name, kept);
@@ -96,7 +98,7 @@ async function save(state: BlazenState, meta: Meta, ctx: AnyContext, key: string
     if (store !== undefined) {
       stored.push(() => store.save(place, value, ctx));
     } else if (kept === "json") {
-      const json = toJson(value, () => `the field ${state.constructor.name}.${name}`);
+      const json = toJson(value, () => field);
       writes.push(() => writeJsonText(ctx.state, place, json));
     } else if (kept === "bytes") {
       const bytes = Buffer.from(value as Uint8Array);
@@ -121,18 +123,18 @@ async function load<State extends BlazenState>(
 ): Promise<State> {
   const manifest = await readManifest(ctx, key);
   if (manifest === undefined) {
-    throw new BlazenError(
-      "ERR_BLAZEN_STATE_NOT_SAVED",
+    throw notSaved(
       `no ${stateClass.name} has been saved under the key ${JSON.stringify(key)}; save one with saveTo() first`,
     );
   }
   const state = new stateClass();
+  const { restore } = stateClass.prototype;
   for (const [name, kept] of manifest.fields) {
     if (meta.transient.has(name)) continue;
     const value = await loadField(stateClass, meta, ctx, key, name, kept);
     Object.defineProperty(state, name, { value, writable: true, enumerable: true, configurable: true });
   }
-  await state.restore();
+  await restore.call(state);
   return state;
 }
 
@@ -146,7 +148,10 @@ async function loadField(
 ): Promise<unknown> {
   if (kept === "undefined") return undefined;
   const place = keyOf(key, name, kept);
-  if (kept === "json" || kept === "bytes") return ctx.state.get(place);
+  if (kept === "json" || kept === "bytes") {
+    if (await ctx.state.has(place)) return ctx.state.get(place);
+    throw notSaved(`the field ${stateClass.name}.${name} was saved as ${JSON.stringify(place)}, and that key is gone`);
+  }
   const store = meta.storeBy.get(name);
   if (store === undefined) {
     throw new InvalidArgumentError(
@@ -166,7 +171,23 @@ function otherSlot(kept: Kept | undefined): Slot {
 }
 
 async function readManifest(ctx: AnyContext, key: string): Promise<Manifest | undefined> {
-  return ((await ctx.state.get(manifestKey(key))) as Manifest | null) ?? undefined;
+  const found: unknown = await ctx.state.get(manifestKey(key));
+  if (found === null) return undefined;
+  if (isManifest(found)) return found;
+  throw notSaved(`what stands at ${JSON.stringify(manifestKey(key))} was not written by this version of BlazenState`);
+}
+
+function isManifest(value: unknown): value is Manifest {
+  const { version, fields } = (typeof value === "object" ? value : {}) as { version?: unknown; fields?: unknown };
+  return version === 1 && Array.isArray(fields) && fields.every(isField);
+}
+
+function isField(field: unknown): boolean {
+  return Array.isArray(field) && typeof field[0] === "string" && KEPT.includes(field[1]);
+}
+
+function notSaved(message: string): BlazenError {
+  return new BlazenError("ERR_BLAZEN_STATE_NOT_SAVED", message);
 }
 
 function manifestKey(key: string): string {
@@ -191,6 +212,10 @@ function staleKeys(
 
 /** What `meta` says along the chain of classes, the base class first. */
 function metaOf(stateClass: StateClass): Meta {
+  return reading("the meta of a BlazenState", () => readMeta(stateClass));
+}
+
+function readMeta(stateClass: StateClass): Meta {
   const transient = new Set<string>();
   const storeBy = new Map<string, FieldStore>();
   for (const owner of classesFromBase(stateClass)) {
@@ -204,7 +229,9 @@ function metaOf(stateClass: StateClass): Meta {
       checkString(field, `a field of ${what}.transient`);
       transient.add(field);
     }
-    for (const [field, store] of Object.entries(meta.storeBy ?? {})) {
+    const stores: unknown = meta.storeBy ?? {};
+    if (!isPlainObject(stores)) refuse(`${what}.storeBy`, "an object of field stores by field", stores);
+    for (const [field, store] of Object.entries(stores as Record<string, FieldStore>)) {
       checkFunction(store?.save, `${what}.storeBy.${field}.save`);
       checkFunction(store?.load, `${what}.storeBy.${field}.load`);
       storeBy.set(field, store);
@@ -223,7 +250,7 @@ function classesFromBase(stateClass: StateClass): (typeof BlazenState)[] {
 }
 
 function checkPlace(ctx: unknown, key: unknown): void {
-  if (!(ctx instanceof Context)) refuse("the context", "the one that a handler receives", ctx);
+  if (!isContext(ctx)) refuse("the context", "the one that a handler receives", ctx);
   checkString(key, "the key");
 }
 
@@ -234,12 +261,31 @@ async function oneAtATime<Result>(ctx: AnyContext, key: string, work: () => Prom
   const run = runOf(ctx);
   const queues = underWay.get(run) ?? new Map<string, Promise<unknown>>();
   underWay.set(run, queues);
-  const before = queues.get(key);
-  const mine = before === undefined ? work() : before.then(work, work);
-  queues.set(key, mine);
+  const mine = doneOrCutShort(queues.get(key), ctx.signal).then(work);
+  // Whoever comes next waits for the work, or until nothing that it does counts any more.
+  const over = doneOrCutShort(mine, ctx.signal);
+  queues.set(key, over);
   try {
     return await mine;
   } finally {
-    if (queues.get(key) === mine) queues.delete(key);
+    if (queues.get(key) === over) queues.delete(key);
+  }
+}
+
+/** Waits for work that may never end, if the handler that began it is cut short. */
+async function doneOrCutShort(work: Promise<unknown> | undefined, signal: AbortSignal): Promise<void> {
+  if (work === undefined || signal.aborted) return;
+  let stopListening = (): void => {};
+  const cutShort = new Promise<void>((resolve) => {
+    const listener = (): void => resolve();
+    signal.addEventListener("abort", listener);
+    stopListening = () => signal.removeEventListener("abort", listener);
+  });
+  try {
+    await Promise.race([work, cutShort]);
+  } catch {
+    // What failed is told to whoever began it.
+  } finally {
+    stopListening();
   }
 }

@@ -5,14 +5,17 @@
 
 import { InvalidArgumentError } from "./errors.js";
 import { native } from "./native.js";
+import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
 import { SessionNamespace } from "./session_namespace.js";
-import { standOn } from "./stand_on.js";
 import { StateNamespace } from "./state_namespace.js";
 import type { AnyEvent, AnyEvents, AnyState, Emittable, KeyOf, Settable, StateValue, UndeclaredKey } from "./types.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: for code that does not depend on the events and state of a workflow
 export type AnyContext = Context<any, any>;
+
+/** Asks nothing of the value, which may be a Proxy. */
+export let isContext: (value: unknown) => value is AnyContext;
 
 /** The run that a context belongs to. */
 export let runOf: (ctx: AnyContext) => Run;
@@ -27,13 +30,9 @@ export class Context<Events = AnyEvents, State = AnyState> {
   #state: StateNamespace<State> | undefined;
   #session: SessionNamespace | undefined;
 
-  static {
-    runOf = (ctx) => ctx.#run;
-  }
-
   /** @internal */
-  constructor(run: Run, invocation: number, attempt: number) {
-    if (attempt === undefined) {
+  constructor(by: typeof INTERNAL, run: Run, invocation: number, attempt: number) {
+    if (by !== INTERNAL) {
       throw new InvalidArgumentError("a Context is not made with new: a handler receives it as its second argument");
     }
     this.#run = run;
@@ -43,13 +42,13 @@ export class Context<Events = AnyEvents, State = AnyState> {
 
   /** Values that are saved with the run: they survive a pause. */
   get state(): StateNamespace<State> {
-    this.#state ??= new StateNamespace<State>(this.#run, this.#invocation);
+    this.#state ??= new StateNamespace<State>(INTERNAL, this.#run, this.#invocation);
     return this.#state;
   }
 
   /** Values that stay in this process: they are in no snapshot. */
   get session(): SessionNamespace {
-    this.#session ??= new SessionNamespace(this.#run, this.#invocation);
+    this.#session ??= new SessionNamespace(INTERNAL, this.#run, this.#invocation);
     return this.#session;
   }
 
@@ -95,8 +94,8 @@ export class Context<Events = AnyEvents, State = AnyState> {
    * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it
    * (which fails the run as well), and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
    */
-  async sendEvent(event: Emittable<Events>): Promise<void> {
-    this.#run.send(this.#invocation, event);
+  sendEvent(event: Emittable<Events>): Promise<void> {
+    return this.#run.send(this.#invocation, event);
   }
 
   /**
@@ -108,6 +107,10 @@ export class Context<Events = AnyEvents, State = AnyState> {
   async writeEventToStream(event: AnyEvent): Promise<void> {
     this.#run.writeToStream(this.#invocation, event);
   }
-}
 
-standOn(Context, native.Context);
+  static {
+    runOf = (ctx) => ctx.#run;
+    isContext = (value): value is AnyContext => typeof value === "object" && value !== null && #run in value;
+    publicClass(Context, { isOurs: isContext, rejects: true, native: native.Context });
+  }
+}

@@ -9,28 +9,31 @@ export interface Step {
   readonly handler: Handler;
 }
 
-/** The steps that a run began with. Never changed: a step added later makes another definition. */
+/** The steps of a workflow. Not changed once a run has begun with it: a step added later goes into a copy. */
 export class Definition {
   readonly workflow: string;
-  readonly steps: readonly Step[];
-  readonly eventTypes: ReadonlyMap<string, number>;
+  readonly steps: Step[];
+  readonly eventTypes: Map<string, number>;
 
-  constructor(workflow: string, steps: readonly Step[], eventTypes: ReadonlyMap<string, number>) {
+  private constructor(workflow: string, steps: readonly Step[], eventTypes: ReadonlyMap<string, number>) {
     this.workflow = workflow;
-    this.steps = steps;
-    this.eventTypes = eventTypes;
+    this.steps = [...steps];
+    this.eventTypes = new Map(eventTypes);
   }
 
   static empty(workflow: string): Definition {
     return new Definition(workflow, [], RESERVED);
   }
 
-  withStep(step: Step, accepts: readonly string[], ids: readonly number[]): Definition {
-    const eventTypes = new Map(this.eventTypes);
+  copy(): Definition {
+    return new Definition(this.workflow, this.steps, this.eventTypes);
+  }
+
+  add(step: Step, accepts: readonly string[], ids: readonly number[]): void {
+    this.steps.push(step);
     accepts.forEach((eventType, index) => {
-      eventTypes.set(eventType, ids[index] as number);
+      this.eventTypes.set(eventType, ids[index] as number);
     });
-    return new Definition(this.workflow, [...this.steps, step], eventTypes);
   }
 }
 

@@ -34,46 +34,67 @@ export function plainEventType(value: unknown, definition: Definition): number |
  * @throws InvalidEventError if it is no event, or one that only the engine emits
  */
 export function emissionOf(value: unknown, definition: Definition, source: string): Emission {
-  checkEvent(value, source);
-  const eventType = definition.eventTypes.get(value.type) ?? UNKNOWN_EVENT;
+  const { event, type } = checkEvent(value, source);
+  const eventType = definition.eventTypes.get(type) ?? UNKNOWN_EVENT;
   switch (eventType) {
     case UNKNOWN_EVENT:
-      return { event: value, eventType, name: value.type };
+      return { event, eventType, name: type };
     case INPUT_REQUEST_EVENT:
-      return inputRequest(value, source);
+      return inputRequest(event, source);
     case START_EVENT:
     case INPUT_RESPONSE_EVENT:
-      throw new InvalidEventError(`${source} a ${JSON.stringify(value.type)}, which only the engine emits`);
+      throw new InvalidEventError(`${source} a ${JSON.stringify(type)}, which only the engine emits`);
     default:
-      return { event: value, eventType, name: undefined };
+      return { event, eventType, name: undefined };
   }
 }
 
-/** @throws InvalidEventError if the value is no event */
-export function checkEvent(value: unknown, source: string): asserts value is { type: string } {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+/**
+ * @returns the event and its type, which is read once
+ * @throws InvalidEventError if the value is no event
+ */
+export function checkEvent(value: unknown, source: string): { event: object; type: string } {
+  if (!reading(source, () => isObject(value))) {
     throw new InvalidEventError(
       `${source} ${describe(value)}, which is no event: an event is an object with a type, such as { type: "Charged" }`,
     );
   }
+  const type = reading(source, () => (value as { type?: unknown }).type);
+  if (typeof type === "string" && type !== "") return { event: value as object, type };
+  throw new InvalidEventError(`${source} an event whose type is ${summary(type)}; it must be a non-empty string`);
+}
+
+/** Whether a value that was read from JSON is an event. */
+export function isEvent(value: unknown): value is { type: string } {
+  if (!isObject(value)) return false;
   const { type } = value as { type?: unknown };
-  if (typeof type !== "string" || type === "") {
-    throw new InvalidEventError(`${source} an event whose type is ${summary(type)}; it must be a non-empty string`);
+  return typeof type === "string" && type !== "";
+}
+
+function inputRequest(event: object, source: string): Emission {
+  const name = reading(source, () => (event as { request_id?: unknown }).request_id);
+  if (name === undefined) {
+    const made = randomUUID();
+    const request = reading(source, () => ({ ...event, request_id: made }));
+    return { event: request, eventType: INPUT_REQUEST_EVENT, name: made };
+  }
+  if (typeof name === "string" && name !== "") return { event, eventType: INPUT_REQUEST_EVENT, name };
+  throw new InvalidEventError(
+    `${source} an input request whose request_id is ${summary(name)}; it must be a non-empty string`,
+  );
+}
+
+/** What is read of an event, which may have getters that throw. */
+function reading<Part>(source: string, read: () => Part): Part {
+  try {
+    return read();
+  } catch (error) {
+    throw new InvalidEventError(`${source} an event that cannot be read: ${summary(error)}`, { cause: error });
   }
 }
 
-function inputRequest(event: { type: string }, source: string): Emission {
-  const { request_id: id } = event as { request_id?: unknown };
-  if (id === undefined) {
-    const name = randomUUID();
-    return { event: { ...event, request_id: name }, eventType: INPUT_REQUEST_EVENT, name };
-  }
-  if (typeof id !== "string" || id === "") {
-    throw new InvalidEventError(
-      `${source} an input request whose request_id is ${summary(id)}; it must be a non-empty string`,
-    );
-  }
-  return { event, eventType: INPUT_REQUEST_EVENT, name: id };
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isPlain(eventType: number): boolean {

@@ -1,7 +1,8 @@
 // What a run tells the world while it runs.
 //
 // A reader gets every event in order, from the first on if the stream keeps them. One that takes its time holds up
-// nobody: what it has not read waits for it.
+// nobody: what it has not read waits for it. A callback may write to the very stream that it reads: what it writes
+// comes after what is being handed out.
 
 import { AsyncResource } from "node:async_hooks";
 import { StreamCallbackError, summary } from "./errors.js";
@@ -12,7 +13,10 @@ export type StreamCallback = (event: AnyEvent) => unknown;
 
 /** A callback that reads a stream. */
 export interface StreamSubscription {
-  /** Resolves when the run has ended and the callback has had every event, or after `unsubscribe()`; rejects if the callback failed. */
+  /**
+   * Resolves when the run has ended and the callback has had every event, or after `unsubscribe()`; rejects if the
+   * callback failed.
+   */
   readonly done: Promise<void>;
   /** The callback gets nothing more. */
   unsubscribe(): void;
@@ -22,6 +26,9 @@ export class EventStream {
   readonly #keep: boolean;
   #kept: AnyEvent[] = [];
   #readers: readonly Reader[] = [];
+  /** Written while another event is being handed out. */
+  #next: AnyEvent[] = [];
+  #handingOut = false;
   #ended = false;
 
   /** @param keep whether a reader that comes late gets the events from the first on */
@@ -30,24 +37,45 @@ export class EventStream {
   }
 
   write(event: AnyEvent): void {
+    if (this.#handingOut) {
+      this.#next.push(event);
+      return;
+    }
+    this.#handingOut = true;
+    this.#handOut(event);
+    while (this.#next.length > 0) {
+      const written = this.#next;
+      this.#next = [];
+      for (const later of written) this.#handOut(later);
+    }
+    this.#handingOut = false;
+    if (this.#ended) this.#endReaders();
+  }
+
+  end(): void {
+    this.#ended = true;
+    if (!this.#handingOut) this.#endReaders();
+  }
+
+  subscribe(callback: StreamCallback): StreamSubscription {
+    const reader: Reader = new Reader(AsyncResource.bind(callback), this.#kept, () => this.#remove(reader));
+    this.#readers = [...this.#readers, reader];
+    reader.begin();
+    if (this.#ended && !this.#handingOut) reader.end();
+    return reader;
+  }
+
+  #handOut(event: AnyEvent): void {
     // Most runs that wait have one event to keep, and an array that is pushed to has room for many.
     if (this.#keep && this.#kept.length === 0) this.#kept = [event];
     else if (this.#keep) this.#kept.push(event);
     for (const reader of this.#readers) reader.take(event);
   }
 
-  end(): void {
-    this.#ended = true;
-    for (const reader of this.#readers) reader.end();
+  #endReaders(): void {
+    const readers = this.#readers;
     this.#readers = [];
-  }
-
-  subscribe(callback: StreamCallback): StreamSubscription {
-    const reader: Reader = new Reader(AsyncResource.bind(callback), () => this.#remove(reader));
-    this.#readers = [...this.#readers, reader];
-    for (const event of this.#kept) reader.take(event);
-    if (this.#ended) reader.end();
-    return reader;
+    for (const reader of readers) reader.end();
   }
 
   #remove(reader: Reader): void {
@@ -59,21 +87,27 @@ class Reader implements StreamSubscription {
   readonly done: Promise<void>;
   readonly #callback: StreamCallback;
   readonly #leave: () => void;
-  #unread: AnyEvent[] = [];
-  #busy = false;
+  #unread: AnyEvent[];
+  /** Until it begins, and while the callback is at work. */
+  #busy = true;
   #closed = false;
   #ended = false;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
 
-  constructor(callback: StreamCallback, leave: () => void) {
+  constructor(callback: StreamCallback, kept: readonly AnyEvent[], leave: () => void) {
     this.#callback = callback;
+    this.#unread = [...kept];
     this.#leave = leave;
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     this.done.catch(() => {});
+  }
+
+  begin(): void {
+    this.#read();
   }
 
   take(event: AnyEvent): void {
@@ -96,25 +130,32 @@ class Reader implements StreamSubscription {
     this.#busy = true;
     let next = 0;
     while (!this.#closed && next < this.#unread.length) {
-      let pending: unknown;
+      let outcome: unknown;
       try {
-        pending = this.#callback(this.#unread[next++] as AnyEvent);
+        outcome = this.#callback(this.#unread[next++] as AnyEvent);
       } catch (error) {
         this.#fail(error);
         return;
       }
-      if (typeof pending === "object" && pending !== null && "then" in pending) {
+      if ((typeof outcome === "object" && outcome !== null) || typeof outcome === "function") {
         this.#unread = this.#unread.slice(next);
-        Promise.resolve(pending).then(
-          () => this.#read(),
-          (error) => this.#fail(error),
-        );
+        void this.#readOnAfter(outcome);
         return;
       }
     }
     this.#unread = [];
     this.#busy = false;
     if (this.#ended) this.#close();
+  }
+
+  async #readOnAfter(outcome: unknown): Promise<void> {
+    try {
+      await outcome;
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#read();
   }
 
   #fail(error: unknown): void {

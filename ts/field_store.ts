@@ -1,7 +1,8 @@
 // Where a field of a BlazenState is kept, if not in the state of the run as JSON.
 
-import { checkFunction, checkOptions } from "./arguments.js";
+import { checkFunction, readOptions } from "./arguments.js";
 import type { AnyContext } from "./context.js";
+import { publicClass } from "./public_class.js";
 
 // A field store serves fields of any type, in workflows of any types.
 // biome-ignore lint/suspicious/noExplicitAny: the value is the field's
@@ -27,10 +28,10 @@ export class CallbackFieldStore implements FieldStore {
 
   /** @throws InvalidArgumentError if one of the functions is missing */
   constructor(callbacks: FieldCallbacks) {
-    checkOptions(callbacks, "a CallbackFieldStore", ["saveFn", "loadFn"]);
-    checkFunction(callbacks.saveFn, "saveFn");
-    checkFunction(callbacks.loadFn, "loadFn");
-    this.#callbacks = { saveFn: callbacks.saveFn, loadFn: callbacks.loadFn };
+    const { saveFn, loadFn } = readOptions(callbacks, "a CallbackFieldStore", ["saveFn", "loadFn"]);
+    checkFunction(saveFn, "saveFn");
+    checkFunction(loadFn, "loadFn");
+    this.#callbacks = { saveFn, loadFn };
   }
 
   async save(key: string, value: FieldValue, ctx: AnyContext): Promise<void> {
@@ -39,5 +40,9 @@ export class CallbackFieldStore implements FieldStore {
 
   async load(key: string, ctx: AnyContext): Promise<FieldValue> {
     return this.#callbacks.loadFn(key, ctx);
+  }
+
+  static {
+    publicClass(CallbackFieldStore, { isOurs: (value) => #callbacks in value, rejects: true });
   }
 }

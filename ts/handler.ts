@@ -1,8 +1,9 @@
 // What `runWithHandler` and `resume` give: one run, for whoever looks after it.
 
-import { checkDuration, checkFunction, checkOptions, checkString } from "./arguments.js";
+import { checkDuration, checkFunction, checkString, readOptions } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
 import type { StreamCallback, StreamSubscription } from "./event_stream.js";
+import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
 import type { AnyEvents, RunData, RunResult } from "./types.js";
 
@@ -20,8 +21,8 @@ export class WorkflowHandler<Events = AnyEvents> {
   readonly #run: Run;
 
   /** @internal */
-  constructor(run: Run) {
-    if (run === undefined) {
+  constructor(by: typeof INTERNAL, run: Run) {
+    if (by !== INTERNAL) {
       throw new InvalidArgumentError("a WorkflowHandler is not made with new: use runWithHandler() or resume()");
     }
     this.#run = run;
@@ -50,8 +51,7 @@ export class WorkflowHandler<Events = AnyEvents> {
    * `ERR_BLAZEN_RUN_ENDED` if the run has ended, or ends before it has paused.
    */
   async pause(options: PauseOptions = {}): Promise<string> {
-    checkOptions(options, "pause()", ["graceMs"]);
-    const { graceMs } = options;
+    const { graceMs } = readOptions(options, "the options of pause()", ["graceMs"]);
     if (graceMs !== undefined) checkGrace(graceMs);
     return this.#run.pause(graceMs);
   }
@@ -95,6 +95,10 @@ export class WorkflowHandler<Events = AnyEvents> {
   async streamEvents(callback: StreamCallback): Promise<StreamSubscription> {
     checkFunction(callback, "the callback");
     return this.#run.stream.subscribe(callback);
+  }
+
+  static {
+    publicClass(WorkflowHandler, { isOurs: (value) => #run in value, rejects: true });
   }
 }
 

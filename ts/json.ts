@@ -35,7 +35,9 @@ export function toJson(value: unknown, subject: Subject, maxDepth: number = MAX_
   } catch (error) {
     if (isBlazenError(error)) throw error;
     const path = whereItThrows(value, "", new Set()) ?? "";
-    throw new SerializationError(`${subject()}: ${place(path)} cannot be read: ${summary(error)}`, path, { cause: error });
+    throw new SerializationError(`${subject()}: ${place(path)} cannot be read: ${summary(error)}`, path, {
+      cause: error,
+    });
   }
 }
 
@@ -72,7 +74,8 @@ function walkObject(value: object, depthLeft: number, parts: number): number {
   let left = parts;
   if (prototype === Array.prototype) {
     // By index: a hole is a part as well, and `for ... of` costs more.
-    const items = value as readonly unknown[];
+    const items = value as readonly unknown[] & { toJSON?: unknown };
+    if (items.toJSON !== undefined) return NOT_PLAIN;
     for (let index = 0; index < items.length && left > 0; index += 1) left = walk(items[index], depthLeft, left);
     return left;
   }
@@ -137,21 +140,28 @@ function problemOf(original: unknown, converted: unknown, mustBe: boolean): stri
     case "number":
       return Number.isFinite(converted) ? undefined : `is ${converted}, which JSON would turn into null`;
     case "object":
-      return converted !== null && isLossy(converted)
-        ? `is a ${kindOf(converted)}, whose content JSON would lose`
-        : undefined;
+      return converted === null ? undefined : problemOfObject(converted);
     default:
       return undefined;
   }
 }
 
-function isLossy(value: object): boolean {
+function problemOfObject(value: object): string | undefined {
+  if (types.isNumberObject(value)) {
+    return Number.isFinite(Number(value)) ? undefined : `is ${value}, which JSON would turn into null`;
+  }
+  const hasOwnWay = Array.isArray(value) || isPlainObject(value) || types.isBoxedPrimitive(value);
+  if (isContainer(value) || (!hasOwnWay && Object.keys(value).length === 0)) {
+    return `is a ${kindOf(value)}, of which JSON would keep nothing`;
+  }
+  return undefined;
+}
+
+/** What holds its content where JSON does not look, whatever fields it may have beside. */
+function isContainer(value: object): boolean {
   return (
     types.isMap(value) ||
     types.isSet(value) ||
-    types.isWeakMap(value) ||
-    types.isWeakSet(value) ||
-    types.isPromise(value) ||
     types.isRegExp(value) ||
     types.isNativeError(value) ||
     types.isBigIntObject(value) ||
@@ -161,10 +171,20 @@ function isLossy(value: object): boolean {
   );
 }
 
+/** Made by a literal or without a prototype, in this realm or another. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 function refuseLoneSurrogates(value: unknown, subject: Subject, path: string): void {
   if (typeof value === "string") {
     if (value.isWellFormed()) return;
-    throw new SerializationError(`${subject()}: ${place(path)} has half a surrogate pair, which a session cannot hold`, path);
+    throw new SerializationError(
+      `${subject()}: ${place(path)} has half a surrogate pair, which a session cannot hold`,
+      path,
+    );
   }
   if (typeof value !== "object" || value === null) return;
   for (const [key, field] of Object.entries(value)) {

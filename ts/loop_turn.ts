@@ -8,22 +8,24 @@ const MOST_HOPS = 512;
 const MOST_MILLISECONDS = 10;
 const HOPS_BETWEEN_LOOKS_AT_THE_CLOCK = 8;
 
+/** In this turn. */
 let hops = 0;
 let turnBegan = 0;
 let waiting: (() => void)[] = [];
 
-/** Counts one hop, and says whether there is time for it in this turn. */
+/** Counts one hop, and says whether there is time for it in this turn. If not, `waitForNextTurn` must follow. */
 export function takeTime(): boolean {
-  if (waiting.length > 0) return false;
-  if (hops === 0) turnBegan = performance.now();
+  if (hops === 0) {
+    turnBegan = performance.now();
+    setImmediate(beginTurn);
+  }
   hops += 1;
-  if (hops > MOST_HOPS) return false;
+  if (waiting.length > 0 || hops > MOST_HOPS) return false;
   return hops % HOPS_BETWEEN_LOOKS_AT_THE_CLOCK !== 0 || performance.now() - turnBegan < MOST_MILLISECONDS;
 }
 
 /** Calls `goOn` in the next turn, after those that asked before. */
 export function waitForNextTurn(goOn: () => void): void {
-  if (waiting.length === 0) setImmediate(beginTurn);
   waiting.push(goOn);
 }
 

@@ -3,7 +3,7 @@
 import { Alarm } from "./alarm.js";
 import { type AnyContext, Context } from "./context.js";
 import type { Definition } from "./definition.js";
-import { checkEvent, emissionOf } from "./emission.js";
+import { checkEvent, emissionOf, isEvent } from "./emission.js";
 import {
   AbortedError,
   type BlazenError,
@@ -15,7 +15,7 @@ import {
   ofCode,
   RunFailedError,
   RunStateError,
-  StepError,
+  SerializationError,
   translated,
 } from "./errors.js";
 import { EventStream } from "./event_stream.js";
@@ -24,6 +24,7 @@ import { native } from "./native.js";
 import { PauseInProgress } from "./pause_in_progress.js";
 import { SessionPausePolicy } from "./pause_policy.js";
 import type { PayloadTable } from "./payload_table.js";
+import { INTERNAL } from "./public_class.js";
 import { Signals } from "./signals.js";
 import { type DrivenRun, type NativeContext, StepDriver } from "./step_driver.js";
 import type { AnyEvent, RunResult } from "./types.js";
@@ -101,8 +102,15 @@ export class Run implements DrivenRun {
 
   // What handlers ask for.
 
-  /** @throws InvalidEventError, RunStateError, or the failure of the run if nobody accepts the event */
-  send(invocation: number, value: unknown): void {
+  /** Rejects with InvalidEventError, RunStateError, or the failure of the run if nobody accepts the event. */
+  send(invocation: number, value: unknown): Promise<void> {
+    const sent = this.#send(invocation, value);
+    // A run that has failed says so itself: whoever does not wait for this promise need not be told twice.
+    if (this.#failure !== undefined) sent.catch(ignore);
+    return sent;
+  }
+
+  async #send(invocation: number, value: unknown): Promise<void> {
     const { event, eventType, name } = emissionOf(value, this.#definition, "sendEvent() was given");
     this.expectInFlight(invocation);
     const payload = this.#driver.payloads.keep(event);
@@ -118,9 +126,9 @@ export class Run implements DrivenRun {
 
   /** @throws InvalidEventError or RunStateError */
   writeToStream(invocation: number, event: unknown): void {
-    checkEvent(event, "writeEventToStream() was given");
+    const checked = checkEvent(event, "writeEventToStream() was given");
     this.expectInFlight(invocation);
-    this.stream.write(event);
+    this.stream.write(checked.event as AnyEvent);
   }
 
   signalFor(invocation: number): AbortSignal {
@@ -191,7 +199,7 @@ export class Run implements DrivenRun {
   // What the driver meets.
 
   contextFor(invocation: number, attempt: number): AnyContext {
-    return new Context(this, invocation, attempt);
+    return new Context(INTERNAL, this, invocation, attempt);
   }
 
   settled(invocation: number): void {
@@ -273,8 +281,7 @@ export class Run implements DrivenRun {
   }
 
   #takeSnapshot(): string {
-    const events = this.native.pendingPayloads().map((number) => this.#driver.payloads.get(number) as AnyEvent);
-    const texts = events.map((event) => toJson(event, () => `the pending event ${JSON.stringify(event.type)}`));
+    const texts = this.native.pendingPayloads().map((number) => eventJson(this.#driver.payloads.get(number)));
     const snapshot = this.native.snapshot(texts, this.#pausePolicy as never, new Date().toISOString());
     if (this.#pausePolicy === SessionPausePolicy.WarnDrop) this.#warnOfSession();
     return snapshot;
@@ -335,7 +342,7 @@ export class Run implements DrivenRun {
 
   #fail(failure: BlazenError): void {
     if (this.#ended) return;
-    failure.runId = this.id;
+    Reflect.set(failure, "runId", this.id); // it may be an error of the user's, and frozen
     this.#failure = failure;
     this.#end();
     this.#reject(failure);
@@ -356,3 +363,15 @@ export class Run implements DrivenRun {
     return this.#failure ?? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended");
   }
 }
+
+/** The JSON text of an event that is on its way, which must be read as an event again. */
+function eventJson(event: object): string {
+  const { type } = checkEvent(event, "a step was to be given");
+  const subject = () => `the pending event ${JSON.stringify(type)}`;
+  const json = toJson(event, subject);
+  const read: unknown = JSON.parse(json);
+  if (isEvent(read)) return json;
+  throw new SerializationError(`${subject()} has a toJSON that does not give an event`, "");
+}
+
+function ignore(): void {}

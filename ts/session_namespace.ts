@@ -4,8 +4,8 @@ import { checkString } from "./arguments.js";
 import { InvalidArgumentError, translated } from "./errors.js";
 import { MAX_SESSION_DEPTH, toWellFormedJson } from "./json.js";
 import { native } from "./native.js";
+import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
-import { standOn } from "./stand_on.js";
 import type { StateValue } from "./types.js";
 
 /**
@@ -17,9 +17,8 @@ export class SessionNamespace {
   readonly #invocation: number;
 
   /** @internal */
-  constructor(run: Run, invocation: number) {
-    if (invocation === undefined)
-      throw new InvalidArgumentError("a SessionNamespace is not made with new: use ctx.session");
+  constructor(by: typeof INTERNAL, run: Run, invocation: number) {
+    if (by !== INTERNAL) throw new InvalidArgumentError("a SessionNamespace is not made with new: use ctx.session");
     this.#run = run;
     this.#invocation = invocation;
   }
@@ -60,6 +59,8 @@ export class SessionNamespace {
   async keys(): Promise<string[]> {
     return translated(() => this.#run.session.listKeys());
   }
-}
 
-standOn(SessionNamespace, native.SessionNamespace);
+  static {
+    publicClass(SessionNamespace, { isOurs: (value) => #run in value, rejects: true, native: native.SessionNamespace });
+  }
+}

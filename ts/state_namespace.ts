@@ -5,8 +5,8 @@ import { checkFunction, checkString, refuse } from "./arguments.js";
 import { InvalidArgumentError, translated } from "./errors.js";
 import { toJson } from "./json.js";
 import { native } from "./native.js";
+import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
-import { standOn } from "./stand_on.js";
 import type { AnyState, KeyOf, Settable, StateValue, UndeclaredKey } from "./types.js";
 
 /** Writes JSON text that is checked already. */
@@ -21,13 +21,9 @@ export class StateNamespace<State = AnyState> {
   readonly #run: Run;
   readonly #invocation: number;
 
-  static {
-    writeJsonText = (state, key, json) => state.#writeText(key, json);
-  }
-
   /** @internal */
-  constructor(run: Run, invocation: number) {
-    if (invocation === undefined) throw new InvalidArgumentError("a StateNamespace is not made with new: use ctx.state");
+  constructor(by: typeof INTERNAL, run: Run, invocation: number) {
+    if (by !== INTERNAL) throw new InvalidArgumentError("a StateNamespace is not made with new: use ctx.state");
     this.#run = run;
     this.#invocation = invocation;
   }
@@ -101,7 +97,7 @@ export class StateNamespace<State = AnyState> {
     checkFunction(change, "the change");
     const next = change((this.#read(key) ?? null) as never);
     if (types.isPromise(next)) {
-      next.catch(() => {});
+      void ignoreRejection(next);
       throw new InvalidArgumentError("the change given to update() must not be asynchronous: it returned a promise");
     }
     if (types.isUint8Array(next)) this.#writeBytes(key, next);
@@ -128,8 +124,14 @@ export class StateNamespace<State = AnyState> {
   #writeBytes(key: unknown, bytes: unknown): void {
     checkKey(key);
     if (!types.isUint8Array(bytes)) refuse("the bytes", "a Buffer or a Uint8Array", bytes);
-    if (isDetached(bytes)) throw new InvalidArgumentError("the memory of the bytes has been transferred away");
+    if (isDetached(bytes))
+      throw new InvalidArgumentError("the memory of the bytes is gone: it was transferred, or made smaller");
     translated(() => this.#run.state.writeBytes(this.#invocation, key, bytes));
+  }
+
+  static {
+    writeJsonText = (state, key, json) => state.#writeText(key, json);
+    publicClass(StateNamespace, { isOurs: (value) => #run in value, rejects: true, native: native.StateNamespace });
   }
 }
 
@@ -137,15 +139,21 @@ function checkKey(key: unknown): asserts key is string {
   checkString(key, "the key");
 }
 
-/** A view whose memory has gone elsewhere says that it has no bytes; nothing else tells it from an empty one. */
+async function ignoreRejection(promise: Promise<unknown>): Promise<void> {
+  try {
+    await promise;
+  } catch {
+    // Its owner has been told that no promise is taken.
+  }
+}
+
+/** A view whose memory is gone says that it has no bytes; only its methods tell it from an empty one. */
 function isDetached(view: Uint8Array): boolean {
   if (view.byteLength > 0) return false;
   try {
-    new Uint8Array(view.buffer);
+    Uint8Array.prototype.indexOf.call(view, 0); // a Buffer has an indexOf of its own
     return false;
   } catch {
     return true;
   }
 }
-
-standOn(StateNamespace, native.StateNamespace);

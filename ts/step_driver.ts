@@ -159,10 +159,19 @@ export class StepDriver {
     } catch (error) {
       outcome = Promise.reject(error);
     }
-    Promise.resolve(outcome).then(
-      (value) => this.#returned(invocation, step, value),
-      (error) => this.#threw(invocation, step, error),
-    );
+    void this.#observe(invocation, step, outcome);
+  }
+
+  /** Waits for a handler. `await` calls no `then` of a promise, and that of anything else not at once. */
+  async #observe(invocation: number, step: number, outcome: unknown): Promise<void> {
+    let value: unknown;
+    try {
+      value = await outcome;
+    } catch (error) {
+      this.#threw(invocation, step, error);
+      return;
+    }
+    this.#returned(invocation, step, value);
   }
 
   #returned(invocation: number, step: number, value: unknown): void {
@@ -225,7 +234,8 @@ export class StepDriver {
 
   #refused(invocation: number, step: number, error: unknown): void {
     if (isLate(error)) return;
-    this.#run.failed(invocation, isBlazenError(error) ? error : new StepError(this.#nameOf(step), error));
+    const isOurs = isBlazenError(error) && error.code === "ERR_BLAZEN_INVALID_EVENT";
+    this.#run.failed(invocation, isOurs ? error : new StepError(this.#nameOf(step), error));
   }
 
   /** A handler that a pause did not wait for may still return; what it returns is not taken. */
@@ -246,7 +256,6 @@ export class StepDriver {
 
 function isLate(error: unknown): boolean {
   return (
-    isBlazenError(error) &&
-    (error.code === "ERR_BLAZEN_DELIVERY_SETTLED" || error.code === "ERR_BLAZEN_RUN_ENDED")
+    isBlazenError(error) && (error.code === "ERR_BLAZEN_DELIVERY_SETTLED" || error.code === "ERR_BLAZEN_RUN_ENDED")
   );
 }

@@ -1,14 +1,16 @@
 // A workflow: its steps, and where runs begin.
 
-import { checkDuration, checkFunction, checkName, checkOptions, checkString, refuse } from "./arguments.js";
+import { checkDuration, checkFunction, checkName, checkString, reading, readOptions, refuse } from "./arguments.js";
 import { Definition, type Handler } from "./definition.js";
+import { isEvent } from "./emission.js";
 import { InvalidArgumentError, SnapshotError, translated } from "./errors.js";
 import type { StreamCallback } from "./event_stream.js";
 import { WorkflowHandler } from "./handler.js";
+import { isPlainObject } from "./json.js";
 import { native } from "./native.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
+import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
-import { standOn } from "./stand_on.js";
 import type { Acceptable, AnyEvents, AnyState, EventMap, RunData, RunInput, RunResult, StepHandler } from "./types.js";
 import { WorkflowBuilder } from "./workflow_builder.js";
 
@@ -30,24 +32,29 @@ export interface WorkflowOptions {
 export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState> {
   readonly #native: InstanceType<typeof native.Workflow>;
   #definition: Definition;
+  /** Whether a run has begun with the definition. */
+  #hasRuns = false;
   #timeLimited = false;
   #pausePolicy: SessionPausePolicy = SessionPausePolicy.PickleOrError;
 
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
   constructor(name: string, options: WorkflowOptions = {}) {
     checkName(name, "the name of a workflow");
-    checkOptions(options, "a workflow", ["timeout", "sessionPausePolicy"]);
+    const { timeout, sessionPausePolicy } = readOptions(options, "the options of a workflow", [
+      "timeout",
+      "sessionPausePolicy",
+    ]);
     this.#native = translated(() => new native.Workflow(name));
     this.#definition = Definition.empty(name);
-    if (options.timeout !== undefined) this.setTimeout(options.timeout);
-    if (options.sessionPausePolicy !== undefined) this.setSessionPausePolicy(options.sessionPausePolicy);
+    if (timeout !== undefined) this.setTimeout(timeout);
+    if (sessionPausePolicy !== undefined) this.setSessionPausePolicy(sessionPausePolicy);
   }
 
   /** A workflow in one expression: `Workflow.builder("orders").addStep(...).timeout(60).build()`. */
   static builder<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState>(
     name: string,
   ): WorkflowBuilder<Events, State> {
-    return new WorkflowBuilder(new Workflow<Events, State>(name));
+    return new WorkflowBuilder(INTERNAL, new Workflow<Events, State>(name));
   }
 
   /** The name of the workflow: a snapshot is resumed by a workflow of the same name. */
@@ -69,15 +76,12 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
     handler: StepHandler<Events, State, Types[number]>,
   ): this {
     checkName(name, "the name of a step");
-    if (!Array.isArray(eventTypes)) refuse(`the event types of step ${JSON.stringify(name)}`, "an array", eventTypes);
-    const accepts: string[] = [];
-    for (const type of eventTypes as readonly unknown[]) {
-      checkName(type, `an event type of step ${JSON.stringify(name)}`);
-      accepts.push(type);
-    }
+    const accepts = readEventTypes(eventTypes, name);
     checkFunction(handler, `the handler of step ${JSON.stringify(name)}`);
     const ids = translated(() => this.#native.defineStep(name, accepts));
-    this.#definition = this.#definition.withStep({ name, handler: handler as Handler }, accepts, ids);
+    if (this.#hasRuns) this.#definition = this.#definition.copy();
+    this.#hasRuns = false;
+    this.#definition.add({ name, handler: handler as Handler }, accepts, ids);
     return this;
   }
 
@@ -163,42 +167,50 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
       hasHandler,
       begin,
     };
+    this.#hasRuns = true;
     return translated(() => new Run(options));
   }
+
+  static {
+    publicClass(Workflow, { isOurs: (value) => #native in value, rejects: false, native: native.Workflow });
+  }
+}
+
+function readEventTypes(eventTypes: unknown, step: string): string[] {
+  const what = `the event types of step ${JSON.stringify(step)}`;
+  return reading(what, () => {
+    if (!Array.isArray(eventTypes)) refuse(what, "an array", eventTypes);
+    const types: string[] = [];
+    for (const type of eventTypes as readonly unknown[]) {
+      checkName(type, `an event type of step ${JSON.stringify(step)}`);
+      types.push(type);
+    }
+    return types;
+  });
 }
 
 function handlerOf<Events>(run: Run): WorkflowHandler<Events> {
   // A run may fail before anybody asks for its result, and without anybody ever asking.
   run.result.catch(ignore);
-  return new WorkflowHandler(run);
+  return new WorkflowHandler(INTERNAL, run);
 }
 
 function ignore(): void {}
 
 function startEvent(input: unknown): object {
-  if (input === undefined) return { type: "blazen::StartEvent" };
-  if (!isPlainObject(input)) return { type: "blazen::StartEvent", data: input };
-  const { type } = input;
-  if (type !== undefined && type !== "blazen::StartEvent") {
+  return reading("the input", () => {
+    if (input === undefined) return { type: "blazen::StartEvent" };
+    if (!isPlainObject(input)) return { type: "blazen::StartEvent", data: input };
+    const { type } = input;
+    if (type === undefined || type === "blazen::StartEvent") return { ...input, type: "blazen::StartEvent" };
     throw new InvalidArgumentError(
       `the input has a field "type", which its start event needs for itself; put the input into a field: { input: ... }`,
     );
-  }
-  return { ...input, type: "blazen::StartEvent" };
-}
-
-/** Made by a literal or without a prototype, in this realm or another. */
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+  });
 }
 
 function parseEvent(json: string): object {
   const event: unknown = JSON.parse(json);
-  const { type } = event as { type?: unknown };
-  if (typeof type === "string") return event as object;
+  if (isEvent(event)) return event;
   throw new SnapshotError("ERR_BLAZEN_SNAPSHOT_INVALID", "this is not a snapshot of a run: an event in it has no type");
 }
-
-standOn(Workflow, native.Workflow);

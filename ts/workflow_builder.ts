@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from "./errors.js";
 import type { SessionPausePolicy } from "./pause_policy.js";
+import { INTERNAL, publicClass } from "./public_class.js";
 import type { Acceptable, AnyEvents, AnyState, EventMap, StepHandler } from "./types.js";
 import type { Workflow } from "./workflow.js";
 
@@ -11,7 +12,8 @@ export class WorkflowBuilder<Events extends EventMap<Events> = AnyEvents, State 
   #built = false;
 
   /** @internal */
-  constructor(workflow: Workflow<Events, State>) {
+  constructor(by: typeof INTERNAL, workflow: Workflow<Events, State>) {
+    if (by !== INTERNAL) throw new InvalidArgumentError("a WorkflowBuilder is made by Workflow.builder(name)");
     this.#workflow = workflow;
   }
 
@@ -47,5 +49,9 @@ export class WorkflowBuilder<Events extends EventMap<Events> = AnyEvents, State 
   #open(): Workflow<Events, State> {
     if (this.#built) throw new InvalidArgumentError("build() has been called; change the workflow that it gave");
     return this.#workflow;
+  }
+
+  static {
+    publicClass(WorkflowBuilder, { isOurs: (value) => #workflow in value, rejects: false });
   }
 }

@@ -359,21 +359,21 @@ const thenables = [
     FAILED,
   ],
   [
-    "a promise whose then is its own and throws",
+    "a promise whose then is its own and throws: it is asked as await asks it",
     () => Object.assign(Promise.resolve(stop("ran")), { then: throwing(() => new Error("then")) }),
-    FAILED,
+    gives("ran"),
   ],
   [
     "a promise whose then is its own and calls back at once",
-    () => Object.assign(Promise.resolve(), { then: (resolve) => resolve(stop("ran")) }),
+    () => Object.assign(Promise.resolve(stop("ran")), { then: (resolve) => resolve(stop("at once")) }),
     gives("ran"),
   ],
   [
     "a promise whose then is its own and calls back twice",
     () =>
-      Object.assign(Promise.resolve(), {
+      Object.assign(Promise.resolve(stop("ran")), {
         then: (resolve) => {
-          resolve(stop("ran"));
+          resolve(stop("at once"));
           resolve(stop("again"));
         },
       }),
@@ -420,9 +420,8 @@ const neverSettles = [
         .addStep("begin", [START], () => Array.from({ length: 20 }, (_, n) => ({ type: "Next", n })))
         .addStep("work", ["Next"], ({ n }) => {
           invoked.push(n);
-          return Object.assign(Promise.resolve(), {
-            then: (resolve) => resolve(Array.from({ length: 3 }, () => ({ type: "Done", n }))),
-          });
+          const events = Array.from({ length: 3 }, () => ({ type: "Done", n }));
+          return Object.assign(Promise.resolve(events), { then: (resolve) => resolve([{ type: "Done", n: -1 }]) });
         })
         .addStep("hear", ["Done"], ({ n }) => {
           heard.push(n);
@@ -455,10 +454,6 @@ const badCallbacks = () => [
   [
     "returns a promise whose constructor throws",
     () => Object.defineProperty(Promise.resolve(), "constructor", { get: throwing(() => new Error("constructor")) }),
-  ],
-  [
-    "returns a promise whose own then throws",
-    () => Object.assign(Promise.resolve(), { then: throwing(() => new Error("then")) }),
   ],
 ];
 

@@ -11,7 +11,7 @@ import {
   WorkflowBuilder,
   WorkflowHandler,
 } from "blazen";
-import { assertCoded, CODED, codedOr, gives, INVALID, inStep, outcomeOf, parked, START, stop } from "./harness.mjs";
+import { assertCoded, CODED, gives, INVALID, inStep, outcomeOf, parked, START, stop } from "./harness.mjs";
 
 const CLASSES = [
   Workflow,
@@ -48,7 +48,7 @@ const receivers = (owner) => [
 
 function methodRows(owner) {
   return Object.entries(Object.getOwnPropertyDescriptors(owner.prototype))
-    .filter(([name]) => name !== "constructor")
+    .filter(([name, { value, get }]) => name !== "constructor" && (get ?? value) !== undefined)
     .map(([name, { value, get }]) => [
       `${owner.name}.prototype.${name} on what is no ${owner.name}`,
       async () => {
@@ -159,15 +159,16 @@ function nativeRows() {
   );
 }
 
-const nativeByMistake = [
-  ["workflow.start(), which only the native class has", () => new Workflow("a").start(0, 0), CODED],
-  ["workflow.defineStep(), likewise", () => new Workflow("a").defineStep("a", ["A"]), CODED],
-  ["ctx.abort(), likewise", () => inStep((ctx) => ctx.abort()), CODED],
-  ["ctx.pause(), likewise", () => inStep((ctx) => ctx.pause("warn_drop", 0)), CODED],
-  ["ctx.id, likewise", () => inStep((ctx) => ctx.id), codedOr(gives(undefined))],
-  ["ctx.key, likewise", () => inStep((ctx) => ctx.key), codedOr(gives(undefined))],
-  ["ctx.state.listKeys(), likewise", () => inStep((ctx) => ctx.state.listKeys()), CODED],
-  ["ctx.session.write(), likewise", () => inStep((ctx) => ctx.session.write(1, "k", "1")), CODED],
+/** What the native classes offer is not to be seen through the public ones. */
+const hidden = [
+  ["workflow.start", () => new Workflow("a").start, gives(undefined)],
+  ["workflow.defineStep", () => new Workflow("a").defineStep, gives(undefined)],
+  ["ctx.abort", () => inStep((ctx) => ctx.abort), gives(undefined)],
+  ["ctx.pause", () => inStep((ctx) => ctx.pause), gives(undefined)],
+  ["ctx.id", () => inStep((ctx) => ctx.id), gives(undefined)],
+  ["ctx.key", () => inStep((ctx) => ctx.key), gives(undefined)],
+  ["ctx.state.listKeys", () => inStep((ctx) => ctx.state.listKeys), gives(undefined)],
+  ["ctx.session.write", () => inStep((ctx) => ctx.session.write), gives(undefined)],
 ];
 
-export default [...CLASSES.flatMap(methodRows), ...mixed, ...constructed, ...nativeRows(), ...nativeByMistake];
+export default [...CLASSES.flatMap(methodRows), ...mixed, ...constructed, ...nativeRows(), ...hidden];

@@ -3,7 +3,7 @@
 //! A definition is always valid: names are checked when a step is added. Runs share it behind an `Arc` and keep
 //! the one that they began with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
@@ -157,11 +157,12 @@ impl Definition {
         if accepts.is_empty() {
             return Err(DefinitionError::NoEventTypes(step()));
         }
-        for (position, event_type) in accepts.iter().enumerate() {
+        let mut named = BTreeSet::new();
+        for event_type in accepts {
             if event_type.is_empty() {
                 return Err(DefinitionError::EmptyEventType(step()));
             }
-            if accepts[..position].contains(event_type) {
+            if !named.insert(event_type) {
                 return Err(DefinitionError::DuplicateEventType {
                     step: step(),
                     event_type: event_type.clone(),

@@ -11,6 +11,9 @@ use super::registry::OwnedRun;
 use super::text::WellFormed;
 use crate::engine::{Definition, Millis, PayloadRef, Run, RunId, RunOptions, Snapshot};
 
+/// The clock of a run counts milliseconds.
+const SHORTEST_LIMIT: Duration = Duration::from_millis(1);
+
 /// The definition of a workflow. Handlers stay in JavaScript, under the number that `addStep` gives.
 #[napi]
 pub struct Workflow {
@@ -45,7 +48,8 @@ impl Workflow {
     /// Limits the time that a run may spend running; zero takes the limit off. Says whether there is one now.
     #[napi(catch_unwind)]
     pub fn limit_time(&mut self, seconds: f64) -> bool {
-        self.options.time_limit = Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero());
+        let limit = Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds > 0.0);
+        self.options.time_limit = limit.map(|limit| limit.max(SHORTEST_LIMIT));
         self.options.time_limit.is_some()
     }
 

@@ -1,7 +1,9 @@
 //! Reads the document: first its version, then its depth, then everything that this version knows. Fields that it
 //! does not know are passed over.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -29,6 +31,7 @@ impl Snapshot {
         }
         let read_error = |error: serde_json::Error| describe(&error, text.len());
         let Versioned { version } = serde_json::from_str(text).map_err(read_error)?;
+        let version = version.get();
         if version > SNAPSHOT_VERSION {
             return Err(SnapshotError::Newer { version });
         }
@@ -49,7 +52,7 @@ impl Snapshot {
 
 #[derive(Deserialize)]
 struct Versioned {
-    version: u64,
+    version: NonZeroU64,
 }
 
 #[derive(Deserialize)]
@@ -73,12 +76,13 @@ struct Event {
 #[derive(Deserialize)]
 struct Delivery {
     step: String,
-    attempt: u32,
+    attempt: NonZeroU32,
     sent: u32,
 }
 
 #[derive(Deserialize)]
 struct Metadata {
+    #[serde(deserialize_with = "requests")]
     input_requests: Vec<Request>,
     time_remaining_ms: Option<u64>,
 }
@@ -121,7 +125,7 @@ impl From<Document> for Snapshot {
 
 impl From<Delivery> for PendingDelivery {
     fn from(Delivery { step, attempt, sent }: Delivery) -> Self {
-        Self { step, attempt, sent }
+        Self { step, attempt: attempt.get(), sent }
     }
 }
 
@@ -137,6 +141,18 @@ fn object_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
         Ok(raw.get().to_owned())
     } else {
         Err(D::Error::custom("`event` is not an object"))
+    }
+}
+
+/// Requests whose ids tell them apart.
+fn requests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Request>, D::Error> {
+    let requests = Vec::<Request>::deserialize(deserializer)?;
+    let mut ids = BTreeSet::new();
+    match requests.iter().find(|request| !ids.insert(&request.request_id)) {
+        Some(twice) => {
+            Err(D::Error::custom(format_args!("two input requests are called {:?}", twice.request_id)))
+        }
+        None => Ok(requests),
     }
 }
 
