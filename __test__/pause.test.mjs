@@ -136,6 +136,34 @@ test("a pause with a grace aborts what is still at work, which is invoked again 
   assert.deepEqual(attempts, [1, 2]);
 });
 
+test("what an attempt that was cut short had written is taken back, so that the next counts anew", async () => {
+  const wf = new Workflow("count");
+  const begun = gate();
+  wf.addStep("first", ["blazen::StartEvent"], async (_event, ctx) => {
+    await ctx.setBytes("bytes", Buffer.of(1));
+    await ctx.set("gone", true);
+    return { type: "Next" };
+  });
+  wf.addStep("only", ["Next"], async (_event, ctx) => {
+    const count = await ctx.state.update("count", (n) => (n ?? 0) + 1);
+    await ctx.setBytes("bytes", Buffer.of(2));
+    await ctx.state.remove("gone");
+    if (ctx.attempt === 1) {
+      begun.open();
+      await new Promise(() => {});
+    }
+    return stop({ attempt: ctx.attempt, count });
+  });
+  const handler = await wf.runWithHandler();
+  await begun.opened;
+  const snapshot = await handler.pause({ graceMs: 0 });
+  assert.deepEqual(JSON.parse(snapshot).context_state, { bytes: { bytes: "AQ==" }, gone: { json: true } });
+  await handler.resumeInPlace();
+  for (const run of [handler, await wf.resume(snapshot)]) {
+    assert.deepEqual((await run.result()).data, { attempt: 2, count: 1 });
+  }
+});
+
 test("what an attempt that was cut short does later is not taken for the next attempt's", async () => {
   const wf = new Workflow("stale");
   const begun = [gate(), gate()];

@@ -11,7 +11,8 @@ import type { AnyEvents, RunData, RunResult } from "./types.js";
 export interface PauseOptions {
   /**
    * How long to wait for handlers that are at work, in milliseconds; as long as they take unless given. What is still
-   * at work then has its `ctx.signal` aborted, and is invoked again on resume with `ctx.attempt` raised.
+   * at work then has its `ctx.signal` aborted, and is invoked again on resume with `ctx.attempt` raised. What it has
+   * written to the state since it began or last sent an event is taken back.
    */
   graceMs?: number;
 }

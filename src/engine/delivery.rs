@@ -2,6 +2,7 @@
 
 use super::commit::Emissions;
 use super::ids::{DeliverySeq, InvocationId, PayloadRef, StepId};
+use super::run_state::UncommittedWrites;
 
 /// A delivery that waits to be invoked.
 #[derive(Clone, Debug)]
@@ -21,13 +22,15 @@ pub(super) struct InFlight {
     pub(super) delivery: Delivery,
     /// How many events this attempt has sent.
     pub(super) position: u32,
+    /// What could still be taken back of what this attempt has written.
+    pub(super) writes: UncommittedWrites,
     /// Emitted by what the handler returned, to be applied when it settles.
     pub(super) staged: Emissions,
 }
 
 impl InFlight {
     pub(super) fn new(delivery: Delivery) -> Self {
-        Self { delivery, position: 0, staged: Emissions::new() }
+        Self { delivery, position: 0, writes: UncommittedWrites::new(), staged: Emissions::new() }
     }
 
     /// The same delivery, to be invoked once more.

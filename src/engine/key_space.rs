@@ -13,8 +13,9 @@ pub struct KeySpace<V> {
     next_order: u64,
 }
 
+/// A value and its place in the order.
 #[derive(Clone, Debug)]
-struct Entry<V> {
+pub(super) struct Entry<V> {
     order: u64,
     value: V,
 }
@@ -39,17 +40,33 @@ impl<V> KeySpace<V> {
 
     /// Sets `key`; one that is there already keeps its place in the order.
     pub fn set(&mut self, key: &[u8], value: V) {
-        if let Some(current) = self.get_mut(key) {
-            *current = value;
-        } else {
-            self.entries.insert(ExactString::from_wtf8(key), Entry { order: self.next_order, value });
-            self.next_order += 1;
-        }
+        self.replace(key, value);
     }
 
     /// Takes `key` out and says whether it was there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        self.entries.remove(key).is_some()
+        self.take(key).is_some()
+    }
+
+    /// Sets `key` and gives what was there, for [`KeySpace::put_back`].
+    pub(super) fn replace(&mut self, key: &[u8], value: V) -> Option<Entry<V>> {
+        if let Some(current) = self.entries.get_mut(key) {
+            let order = current.order;
+            return Some(std::mem::replace(current, Entry { order, value }));
+        }
+        self.entries.insert(ExactString::from_wtf8(key), Entry { order: self.next_order, value });
+        self.next_order += 1;
+        None
+    }
+
+    /// Takes `key` out and gives what was there, for [`KeySpace::put_back`].
+    pub(super) fn take(&mut self, key: &[u8]) -> Option<Entry<V>> {
+        self.entries.remove(key)
+    }
+
+    /// Undoes a [`KeySpace::replace`] or a [`KeySpace::take`], the place in the order included.
+    pub(super) fn put_back(&mut self, key: &[u8], entry: Entry<V>) {
+        self.entries.insert(ExactString::from_wtf8(key), entry);
     }
 
     /// Whether nothing is held.

@@ -20,6 +20,7 @@ mod input_request;
 mod key_space;
 mod outcome;
 mod run;
+mod run_state;
 mod session_policy;
 mod snapshot;
 mod state_value;

@@ -20,6 +20,7 @@ mod phase;
 mod restoring;
 #[cfg(test)]
 mod stories;
+mod writing;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use super::ids::{EventTypeId, InvocationId, PayloadRef, RunId};
 use super::input_request::OpenRequests;
 use super::key_space::KeySpace;
 use super::outcome::Outcome;
+use super::run_state::RunState;
 use super::state_value::StateValue;
 
 pub use handling::DeliveryError;
@@ -76,7 +78,7 @@ pub struct Run {
     /// How many deliveries still use a payload; only of payloads that more than one step received.
     shared_payloads: BTreeMap<PayloadRef, u32>,
     time_limit: TimeLimit,
-    state: KeySpace<StateValue>,
+    state: RunState,
     session: KeySpace<serde_json::Value>,
     /// What the driver has not been told of: payloads, and then the latest change of phase.
     outbox: VecDeque<Effect>,
@@ -137,13 +139,7 @@ impl Run {
     /// The saved values.
     #[must_use]
     pub fn state(&self) -> &KeySpace<StateValue> {
-        &self.state
-    }
-
-    /// The saved values, for a handler to write to.
-    pub fn state_mut(&mut self, writer: InvocationId) -> Result<&mut KeySpace<StateValue>, DeliveryError> {
-        self.expect_in_flight(writer)?;
-        Ok(&mut self.state)
+        self.state.values()
     }
 
     /// The values that stay in this process.
@@ -173,7 +169,7 @@ impl Run {
             requests: OpenRequests::default(),
             shared_payloads: BTreeMap::new(),
             time_limit,
-            state: KeySpace::default(),
+            state: RunState::default(),
             session: KeySpace::default(),
             outbox: VecDeque::new(),
             notice: None,

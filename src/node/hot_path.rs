@@ -70,9 +70,7 @@ pub fn state_get(env: &Env, run: f64, key: Exact) -> Result<Either3<JsString<'_>
 #[napi(catch_unwind)]
 pub fn state_set(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Result<()> {
     RunKey::from_js(run).with(|run| {
-        let state = run.state_mut(invocation_from_js(invocation)).map_err(errors::to_js)?;
-        state.set_json(key.as_wtf8(), json.as_str());
-        Ok(())
+        run.set_json(invocation_from_js(invocation), key.as_wtf8(), json.as_str()).map_err(errors::to_js)
     })
 }
 

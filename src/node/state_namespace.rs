@@ -28,9 +28,7 @@ impl StateNamespace {
     #[napi(catch_unwind)]
     pub fn write_bytes(&self, invocation: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<()> {
         self.run.with(|run| {
-            let state = run.state_mut(invocation_from_js(invocation)).map_err(errors::to_js)?;
-            state.set_bytes(key.as_wtf8(), &bytes);
-            Ok(())
+            run.set_bytes(invocation_from_js(invocation), key.as_wtf8(), &bytes).map_err(errors::to_js)
         })
     }
 
@@ -43,10 +41,7 @@ impl StateNamespace {
     /// Takes `key` out on behalf of `invocation` and says whether it was there.
     #[napi(catch_unwind)]
     pub fn take_out(&self, invocation: f64, key: Exact) -> Result<bool> {
-        self.run.with(|run| {
-            let state = run.state_mut(invocation_from_js(invocation)).map_err(errors::to_js)?;
-            Ok(state.remove(key.as_wtf8()))
-        })
+        self.run.with(|run| run.remove(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js))
     }
 
     /// The keys, in the order in which they were first set.

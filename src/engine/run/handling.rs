@@ -37,11 +37,14 @@ impl Run {
     /// The handler of `invocation` emits at once. An event that an earlier attempt has sent from the same position
     /// is not sent again; its payload is released.
     pub fn send(&mut self, invocation: InvocationId, emission: Emission) -> Result<(), DeliveryError> {
-        let sender = self.in_flight_mut(invocation)?;
+        let otherwise = self.why_not_in_flight();
+        let sender = self.in_flight.get_mut(&invocation).ok_or(otherwise)?;
         sender.position += 1;
         if sender.position <= sender.delivery.sent {
             self.outbox.extend(emission.payload().map(Effect::Release));
         } else {
+            // What the handler wrote before it sent is part of what it sends.
+            self.state.commit(&mut sender.writes);
             self.apply(Commit::of(emission));
         }
         Ok(())
@@ -56,16 +59,16 @@ impl Run {
     }
 
     /// Whether anything is taken from the handler of `invocation`.
-    pub fn expect_in_flight(&mut self, invocation: InvocationId) -> Result<(), DeliveryError> {
-        self.in_flight_mut(invocation).map(|_| ())
+    pub fn expect_in_flight(&self, invocation: InvocationId) -> Result<(), DeliveryError> {
+        if self.in_flight.contains_key(&invocation) { Ok(()) } else { Err(self.why_not_in_flight()) }
     }
 
     fn in_flight_mut(&mut self, invocation: InvocationId) -> Result<&mut InFlight, DeliveryError> {
-        let ended = self.outcome().is_some();
-        match self.in_flight.get_mut(&invocation) {
-            Some(in_flight) => Ok(in_flight),
-            None if ended => Err(DeliveryError::Ended),
-            None => Err(DeliveryError::Settled),
-        }
+        let otherwise = self.why_not_in_flight();
+        self.in_flight.get_mut(&invocation).ok_or(otherwise)
+    }
+
+    pub(super) fn why_not_in_flight(&self) -> DeliveryError {
+        if self.outcome().is_some() { DeliveryError::Ended } else { DeliveryError::Settled }
     }
 }

@@ -16,6 +16,7 @@ use super::super::exact_string::ExactString;
 use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef, StepId};
 use super::super::input_request::OpenRequests;
 use super::super::outcome::{Outcome, RunFailure};
+use super::super::run_state::UncommittedWrites;
 use super::{Effect, Run};
 
 /// Where a run stands.
@@ -37,8 +38,9 @@ impl Run {
         let Commit { consumed, answered, emitted } = commit;
         let mut last_step = None;
         if let Some(invocation) = consumed
-            && let Some(settled) = self.in_flight.remove(&invocation)
+            && let Some(mut settled) = self.in_flight.remove(&invocation)
         {
+            self.state.commit(&mut settled.writes);
             self.stop_using(settled.delivery.payload);
             last_step = Some(settled.delivery.step);
         }
@@ -69,14 +71,17 @@ impl Run {
         self.draw_consequences(None);
     }
 
-    /// What is in flight will not be waited for: it goes back to the queue.
+    /// What is in flight will not be waited for: it goes back to the queue, and its writes are taken back.
     pub(super) fn take_back_in_flight(&mut self) {
-        for (_, cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+        let mut writes = UncommittedWrites::new();
+        for (_, mut cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+            writes.append(&mut cut_short.writes);
             for emission in &cut_short.staged {
                 self.outbox.extend(emission.payload().map(Effect::Release));
             }
             self.queue.push_front(cut_short.again());
         }
+        self.state.take_back(writes);
         self.draw_consequences(None);
     }
 
@@ -98,6 +103,7 @@ impl Run {
         if !self.in_flight.is_empty() {
             return;
         }
+        self.state.nothing_is_in_flight();
         match self.phase {
             Phase::Pausing => {
                 self.phase = Phase::Paused;

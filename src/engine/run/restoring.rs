@@ -9,6 +9,7 @@ use super::super::definition::Definition;
 use super::super::delivery::Delivery;
 use super::super::exact_string::ExactString;
 use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef};
+use super::super::run_state::RunState;
 use super::super::session_policy::SessionPausePolicy;
 use super::super::snapshot::{PendingDelivery, ResumeError, Snapshot, SnapshotWriter};
 use super::{Effect, Run, RunOptions};
@@ -99,7 +100,7 @@ impl Run {
             run.requests.open(request.request_id, payload);
             run.outbox.push_back(Effect::Publish(payload));
         }
-        run.state = snapshot.state;
+        run.state = RunState::restored(snapshot.state);
         run.go_on(now);
         Ok(run)
     }
@@ -137,7 +138,7 @@ impl Run {
         timestamp: &str,
     ) -> String {
         let mut document = SnapshotWriter::new(self.definition.name(), self.id, timestamp);
-        document.state(&self.state);
+        document.state(self.state());
         document.list_of_objects(
             "pending_events",
             events.iter().zip(event_texts),

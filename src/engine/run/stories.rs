@@ -7,6 +7,7 @@ mod routing;
 mod schedules;
 mod snapshots;
 mod time;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

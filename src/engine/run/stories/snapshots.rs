@@ -5,11 +5,12 @@ use super::*;
 fn paused_between_steps() -> Story {
     let mut story = Story::start();
     let charge = story.invocation("charge");
-    let state = story.run.state_mut(charge).unwrap();
-    state.set_json(b"zebra", "{\"z\":1,\"a\":[1e400,-0,\"\\ud800\"]}");
-    state.set_json(b"__proto__", "null");
-    state.set_json("\u{0}key".as_bytes(), "\"\\u0000\"");
-    state.set(ExactString::from_utf16(&[0xD800]).as_wtf8(), super::super::StateValue::Bytes(vec![0, 255]));
+    let lone_surrogate = ExactString::from_utf16(&[0xD800]);
+    let text = "{\"z\":1,\"a\":[1e400,-0,\"\\ud800\"]}";
+    for (key, json) in [("zebra", text), ("__proto__", "null"), ("\u{0}key", "\"\\u0000\"")] {
+        story.run.set_json(charge, key.as_bytes(), json).unwrap();
+    }
+    story.run.set_bytes(charge, lone_surrogate.as_wtf8(), &[0, 255]).unwrap();
     story.run.session_mut(charge).unwrap().set(b"request", serde_json::json!("here only"));
     story.pauses();
     story.returns("charge", "Charged");

@@ -1,0 +1,163 @@
+use std::collections::BTreeMap;
+
+use super::super::super::ids::InvocationId;
+use super::super::super::state_value::StateValue;
+use super::schedules::Dice;
+use super::*;
+
+/// Three handlers at work at once.
+fn three_at_work() -> (Story, [InvocationId; 3]) {
+    let mut story = Story::start();
+    story.sends("charge", "Charged");
+    let at_work = ["charge", "ship", "audit"].map(|step| story.invocation(step));
+    (story, at_work)
+}
+
+fn value(story: &Story, key: &str) -> Option<String> {
+    match story.run.state().get(key.as_bytes())? {
+        StateValue::Json(json) => Some(json.clone()),
+        StateValue::Bytes(bytes) => Some(format!("{bytes:?}")),
+    }
+}
+
+fn keys(story: &Story) -> Vec<String> {
+    story.run.state().in_order().into_iter().map(|(key, _)| key.to_string()).collect()
+}
+
+fn cut_short(story: &mut Story) {
+    story.pauses();
+    story.run.interrupt();
+    story.drain();
+}
+
+#[test]
+fn what_a_cut_short_handler_has_written_is_taken_back() {
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    for key in ["kept", "changed", "bytes", "removed", "last"] {
+        story.run.set_json(charge, key.as_bytes(), "\"before\"").unwrap();
+    }
+    story.returns("charge", "Shipped");
+
+    let close = story.invocation("close");
+    story.run.set_json(close, b"changed", "\"after\"").unwrap();
+    story.run.set_json(close, b"changed", "\"again\"").unwrap();
+    story.run.set_bytes(close, b"bytes", &[1, 2]).unwrap();
+    assert!(story.run.remove(close, b"removed").unwrap());
+    assert!(!story.run.remove(close, b"removed").unwrap());
+    story.run.set_json(close, b"new", "\"after\"").unwrap();
+    assert_eq!(value(&story, "changed").as_deref(), Some("\"again\""), "a write counts at once");
+    cut_short(&mut story);
+
+    assert_eq!(keys(&story), ["kept", "changed", "bytes", "removed", "last"], "in the old order");
+    for key in keys(&story) {
+        assert_eq!(value(&story, &key).as_deref(), Some("\"before\""));
+    }
+}
+
+#[test]
+fn a_count_that_is_cut_short_is_counted_once() {
+    let mut story = Story::start();
+    for attempt in 1..=3 {
+        let charge = story.invocation("charge");
+        assert_eq!(value(&story, "count"), None, "attempt {attempt}");
+        story.run.set_json(charge, b"count", "1").unwrap();
+        if attempt < 3 {
+            cut_short(&mut story);
+            story.goes_on();
+        }
+    }
+    story.returns("charge", "Shipped");
+    cut_short(&mut story);
+    assert_eq!(value(&story, "count").as_deref(), Some("1"));
+}
+
+#[test]
+fn what_was_written_before_a_send_stays_with_what_was_sent() {
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    story.run.set_json(charge, b"a", "1").unwrap();
+    story.sends("charge", "Shipped");
+    story.run.set_json(charge, b"a", "2").unwrap();
+    story.run.set_json(charge, b"b", "2").unwrap();
+    cut_short(&mut story);
+    assert_eq!(value(&story, "a").as_deref(), Some("1"));
+    assert_eq!(value(&story, "b"), None);
+}
+
+#[test]
+fn of_several_writers_the_latest_that_settled_stands() {
+    let (mut story, [charge, ship, audit]) = three_at_work();
+    story.run.set_json(charge, b"k", "\"charge\"").unwrap();
+    story.run.set_json(ship, b"k", "\"ship\"").unwrap();
+    story.run.set_json(audit, b"k", "\"audit\"").unwrap();
+    story.run.set_json(charge, b"k", "\"charge again\"").unwrap();
+    story.returns_nothing("ship");
+    assert_eq!(value(&story, "k").as_deref(), Some("\"charge again\""));
+    cut_short(&mut story);
+    assert_eq!(value(&story, "k").as_deref(), Some("\"ship\""));
+}
+
+#[test]
+fn nothing_is_kept_for_taking_back_once_nothing_is_in_flight() {
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    for n in 0..100 {
+        story.run.set_json(charge, format!("key {n}").as_bytes(), "1").unwrap();
+    }
+    story.asks("charge", "r1");
+    assert!(!format!("{:?}", story.run.state).contains("writer"), "no stamp is left");
+    assert_eq!(keys(&story).len(), 100);
+}
+
+#[test]
+fn in_any_schedule_the_latest_committed_write_of_each_key_stands() {
+    for seed in 0..2_000 {
+        let mut dice = Dice(seed);
+        let (mut story, at_work) = three_at_work();
+        // The model: each write in order, by whom, and whether it is committed.
+        let mut history: Vec<(InvocationId, &str, Option<String>, bool)> = Vec::new();
+        let mut working: Vec<(InvocationId, &str)> =
+            at_work.into_iter().zip(["charge", "ship", "audit"]).collect();
+        for number in 0..dice.below(40) {
+            let (writer, step) = working[usize::try_from(dice.below(working.len() as u64)).unwrap()];
+            let key = ["a", "b"][usize::try_from(dice.below(2)).unwrap()];
+            match dice.below(8) {
+                0 if working.len() > 1 => {
+                    working.retain(|(other, _)| *other != writer);
+                    story.returns_nothing(step);
+                    commit(&mut history, writer);
+                }
+                1 => {
+                    story.sends(step, "Shipped");
+                    commit(&mut history, writer);
+                }
+                2 => {
+                    if story.run.remove(writer, key.as_bytes()).unwrap() {
+                        history.push((writer, key, None, false));
+                    }
+                }
+                _ => {
+                    story.run.set_json(writer, key.as_bytes(), &number.to_string()).unwrap();
+                    history.push((writer, key, Some(number.to_string()), false));
+                }
+            }
+        }
+        cut_short(&mut story);
+        let mut expected: BTreeMap<&str, Option<String>> = BTreeMap::new();
+        for (_, key, value, committed) in history {
+            if committed {
+                expected.insert(key, value);
+            }
+        }
+        for key in ["a", "b"] {
+            assert_eq!(value(&story, key), expected.get(key).cloned().flatten(), "seed {seed}, key {key}");
+        }
+    }
+}
+
+fn commit(history: &mut [(InvocationId, &str, Option<String>, bool)], writer: InvocationId) {
+    for write in history.iter_mut().filter(|(by, ..)| *by == writer) {
+        write.3 = true;
+    }
+}

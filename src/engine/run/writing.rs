@@ -1,0 +1,33 @@
+//! What handlers write to the state of their run.
+
+use super::super::ids::InvocationId;
+use super::super::run_state::{RunState, UncommittedWrites};
+use super::{DeliveryError, Run};
+
+impl Run {
+    /// Sets a key (WTF-8) of the state to a JSON text on behalf of a handler.
+    pub fn set_json(&mut self, writer: InvocationId, key: &[u8], json: &str) -> Result<(), DeliveryError> {
+        self.write(writer, |state, uncommitted| state.set_json(writer, uncommitted, key, json))
+    }
+
+    /// Sets a key (WTF-8) of the state to a copy of bytes on behalf of a handler.
+    pub fn set_bytes(&mut self, writer: InvocationId, key: &[u8], bytes: &[u8]) -> Result<(), DeliveryError> {
+        self.write(writer, |state, uncommitted| state.set_bytes(writer, uncommitted, key, bytes))
+    }
+
+    /// Takes a key (WTF-8) out of the state on behalf of a handler and says whether it was there.
+    pub fn remove(&mut self, writer: InvocationId, key: &[u8]) -> Result<bool, DeliveryError> {
+        self.write(writer, |state, uncommitted| state.remove(writer, uncommitted, key))
+    }
+
+    fn write<T>(
+        &mut self,
+        writer: InvocationId,
+        write: impl FnOnce(&mut RunState, &mut UncommittedWrites) -> T,
+    ) -> Result<T, DeliveryError> {
+        match self.in_flight.get_mut(&writer) {
+            Some(in_flight) => Ok(write(&mut self.state, &mut in_flight.writes)),
+            None => Err(self.why_not_in_flight()),
+        }
+    }
+}
