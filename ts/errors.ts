@@ -45,7 +45,6 @@ export class BlazenError extends Error {
   }
 
   static {
-    BlazenError.prototype.name = "BlazenError";
     isBlazenError = (value): value is BlazenError => typeof value === "object" && value !== null && #isOurs in value;
   }
 }
@@ -55,20 +54,12 @@ export class InvalidArgumentError extends BlazenError {
   constructor(message: string, options?: ErrorOptions) {
     super("ERR_BLAZEN_INVALID_ARGUMENT", message, options);
   }
-
-  static {
-    InvalidArgumentError.prototype.name = "InvalidArgumentError";
-  }
 }
 
 /** A handler returned or sent something that is no event that it may emit. */
 export class InvalidEventError extends BlazenError {
   constructor(message: string, options?: ErrorOptions) {
     super("ERR_BLAZEN_INVALID_EVENT", message, options);
-  }
-
-  static {
-    InvalidEventError.prototype.name = "InvalidEventError";
   }
 }
 
@@ -81,18 +72,10 @@ export class SerializationError extends BlazenError {
     super("ERR_BLAZEN_NOT_SERIALIZABLE", message, options);
     this.path = path;
   }
-
-  static {
-    SerializationError.prototype.name = "SerializationError";
-  }
 }
 
 /** A run that ended without a result. */
-export class RunFailedError extends BlazenError {
-  static {
-    RunFailedError.prototype.name = "RunFailedError";
-  }
-}
+export class RunFailedError extends BlazenError {}
 
 /** A handler threw or rejected; what it threw is the `cause`. */
 export class StepError extends RunFailedError {
@@ -103,18 +86,10 @@ export class StepError extends RunFailedError {
     super("ERR_BLAZEN_STEP_FAILED", `step ${JSON.stringify(step)} failed: ${summary(cause)}`, { cause });
     this.step = step;
   }
-
-  static {
-    StepError.prototype.name = "StepError";
-  }
 }
 
 /** A run took longer than its limit. */
-export class TimeoutError extends RunFailedError {
-  static {
-    TimeoutError.prototype.name = "TimeoutError";
-  }
-}
+export class TimeoutError extends RunFailedError {}
 
 /** A run was aborted; the reason given is the `cause`. */
 export class AbortedError extends RunFailedError {
@@ -127,34 +102,18 @@ export class AbortedError extends RunFailedError {
       },
     );
   }
-
-  static {
-    AbortedError.prototype.name = "AbortedError";
-  }
 }
 
 /** A text that is no snapshot, or not one that this workflow can resume. */
-export class SnapshotError extends BlazenError {
-  static {
-    SnapshotError.prototype.name = "SnapshotError";
-  }
-}
+export class SnapshotError extends BlazenError {}
 
 /** A handler or context was asked for something that the run cannot do as it stands. */
-export class RunStateError extends BlazenError {
-  static {
-    RunStateError.prototype.name = "RunStateError";
-  }
-}
+export class RunStateError extends BlazenError {}
 
 /** A callback that reads a stream threw; what it threw is the `cause`. */
 export class StreamCallbackError extends BlazenError {
   constructor(cause: unknown) {
     super("ERR_BLAZEN_STREAM_CALLBACK", `the stream callback failed: ${summary(cause)}`, { cause });
-  }
-
-  static {
-    StreamCallbackError.prototype.name = "StreamCallbackError";
   }
 }
 
@@ -163,10 +122,6 @@ export class NativeBindingError extends BlazenError {
   constructor(message: string, options?: ErrorOptions) {
     super("ERR_BLAZEN_NATIVE_BINDING", message, options);
   }
-
-  static {
-    NativeBindingError.prototype.name = "NativeBindingError";
-  }
 }
 
 /** A defect of this package. */
@@ -174,10 +129,25 @@ export class InternalError extends BlazenError {
   constructor(message: string, options?: ErrorOptions) {
     super("ERR_BLAZEN_INTERNAL", message, options);
   }
+}
 
-  static {
-    InternalError.prototype.name = "InternalError";
-  }
+// Said and not derived: a bundler may rename the classes.
+for (const [name, type] of Object.entries({
+  BlazenError,
+  InvalidArgumentError,
+  InvalidEventError,
+  SerializationError,
+  RunFailedError,
+  StepError,
+  TimeoutError,
+  AbortedError,
+  SnapshotError,
+  RunStateError,
+  StreamCallbackError,
+  NativeBindingError,
+  InternalError,
+})) {
+  Object.defineProperty(type.prototype, "name", { value: name, writable: true, configurable: true });
 }
 
 /** What native code gives, or its error as one of the classes above. */
