@@ -1,6 +1,5 @@
 // What a handler returned or sent, checked: an event, under the number of its type.
 
-import { randomUUID } from "node:crypto";
 import type { Definition } from "./definition.js";
 import { InvalidEventError, kindOf, summary } from "./errors.js";
 import { native } from "./native.js";
@@ -74,7 +73,7 @@ export function isEvent(value: unknown): value is { type: string } {
 function inputRequest(event: object, source: string): Emission {
   const name = reading(source, () => (event as { request_id?: unknown }).request_id);
   if (name === undefined) {
-    const made = randomUUID();
+    const made = crypto.randomUUID();
     const request = reading(source, () => ({ ...event, request_id: made }));
     return { event: request, eventType: INPUT_REQUEST_EVENT, name: made };
   }

@@ -3,7 +3,7 @@
 import { Alarm } from "./alarm.js";
 import { type AnyContext, Context } from "./context.js";
 import type { Definition } from "./definition.js";
-import { checkEvent, emissionOf, isEvent } from "./emission.js";
+import { checkEvent, emissionOf } from "./emission.js";
 import {
   AbortedError,
   type BlazenError,
@@ -15,17 +15,16 @@ import {
   ofCode,
   RunFailedError,
   RunStateError,
-  SerializationError,
   translated,
 } from "./errors.js";
 import { EventStream } from "./event_stream.js";
-import { toJson } from "./json.js";
 import { native } from "./native.js";
 import { PauseInProgress } from "./pause_in_progress.js";
-import { SessionPausePolicy } from "./pause_policy.js";
+import type { SessionPausePolicy } from "./pause_policy.js";
 import type { PayloadTable } from "./payload_table.js";
 import { INTERNAL } from "./public_class.js";
 import { Signals } from "./signals.js";
+import { takeSnapshot } from "./snapshot.js";
 import { type DrivenRun, type NativeContext, StepDriver } from "./step_driver.js";
 import type { AnyEvent, RunResult } from "./types.js";
 
@@ -229,7 +228,7 @@ export class Run implements DrivenRun {
 
   paused(): void {
     try {
-      this.#snapshot = this.#takeSnapshot();
+      this.#snapshot = takeSnapshot(this.native, this.#driver.payloads, this.#pausePolicy);
     } catch (error) {
       const pause = this.#endPause();
       // A toJSON may have resumed or ended the run, and then that stands. Else it goes on as if nobody had asked.
@@ -278,23 +277,6 @@ export class Run implements DrivenRun {
   #failureOfEngine(): BlazenError {
     const { code, message } = this.native.outcome();
     return ofCode(code as BlazenErrorCode, message as string);
-  }
-
-  #takeSnapshot(): string {
-    const texts = this.native.pendingPayloads().map((number) => eventJson(this.#driver.payloads.get(number)));
-    const snapshot = this.native.snapshot(texts, this.#pausePolicy as never, new Date().toISOString());
-    if (this.#pausePolicy === SessionPausePolicy.WarnDrop) this.#warnOfSession();
-    return snapshot;
-  }
-
-  #warnOfSession(): void {
-    const keys = this.session.listKeys();
-    if (keys.length === 0) return;
-    const list = keys.map((key) => JSON.stringify(key)).join(", ");
-    process.emitWarning(
-      `Run ${this.id} was paused; these session entries are not in its snapshot: ${list}`,
-      "BlazenWarning",
-    );
   }
 
   #interrupt(): void {
@@ -362,16 +344,6 @@ export class Run implements DrivenRun {
   #endReason(): unknown {
     return this.#failure ?? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended");
   }
-}
-
-/** The JSON text of an event that is on its way, which must be read as an event again. */
-function eventJson(event: object): string {
-  const { type } = checkEvent(event, "a step was to be given");
-  const subject = () => `the pending event ${JSON.stringify(type)}`;
-  const json = toJson(event, subject);
-  const read: unknown = JSON.parse(json);
-  if (isEvent(read)) return json;
-  throw new SerializationError(`${subject()} has a toJSON that does not give an event`, "");
 }
 
 function ignore(): void {}
