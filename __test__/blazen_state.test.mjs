@@ -238,6 +238,47 @@ test("saves and loads of one key that overlap are never mixed", async () => {
   });
 });
 
+test("saves that are taken back leave what was saved before, in a store outside the run as well", async () => {
+  const { store } = outside();
+  class Document extends BlazenState {
+    static meta = { storeBy: { body: store } };
+    title = "";
+    body = "";
+  }
+  const wf = new Workflow("taken-back");
+  let hold;
+  const held = new Promise((resolve) => {
+    hold = resolve;
+  });
+  wf.addStep("good", ["blazen::StartEvent"], async (_event, ctx) => {
+    await Object.assign(new Document(), { title: "good", body: "good" }).saveTo(ctx, "doc");
+    return { type: "Next" };
+  });
+  wf.addStep("bad", ["Next"], async (_event, ctx) => {
+    if (ctx.attempt > 1) return { type: "blazen::StopEvent", result: { ...(await Document.loadFrom(ctx, "doc")) } };
+    for (let n = 0; n < 5; n += 1) {
+      await Object.assign(new Document(), { title: "bad", body: `bad ${n}` }).saveTo(ctx, "doc");
+      assert.equal((await Document.loadFrom(ctx, "doc")).body, `bad ${n}`);
+    }
+    hold();
+    await new Promise(() => {});
+  });
+  const handler = await wf.runWithHandler();
+  await held;
+  await handler.pause({ graceMs: 0 });
+  await handler.resumeInPlace();
+  assert.deepEqual((await handler.result()).data, { title: "good", body: "good" });
+});
+
+test("a meta with a name that means nothing is refused", async () => {
+  class Typo extends BlazenState {
+    static meta = { transiet: ["x"] };
+  }
+  await inHandler(async (ctx) => {
+    await assert.rejects(new Typo().saveTo(ctx, "t"), { code: "ERR_BLAZEN_INVALID_ARGUMENT", message: /"transiet"/ });
+  });
+});
+
 test("a state goes over with the snapshot", async () => {
   class Progress extends BlazenState {
     static meta = { transient: ["timer"] };

@@ -95,6 +95,18 @@ test("zero or less takes the limit off, and a limit concerns runs that begin aft
   }
 });
 
+test("time counts while a pause waits for a handler that never returns", async () => {
+  const wf = new Workflow("limit", { timeout: 0.02 });
+  wf.addStep("only", ["blazen::StartEvent"], () => new Promise(() => {}));
+  const handler = await wf.runWithHandler();
+  await turn();
+  await assert.rejects(handler.pause(), (error) => {
+    assert.equal(error.code, "ERR_BLAZEN_RUN_ENDED");
+    return true;
+  });
+  await assert.rejects(handler.result(), { code: "ERR_BLAZEN_TIMEOUT" });
+});
+
 test("the time of a pause does not count", async () => {
   const wf = new Workflow("limit", { timeout: 0.2 });
   wf.addStep("ask", ["blazen::StartEvent"], async () => ({ type: "blazen::InputRequestEvent", request_id: "r" }));

@@ -103,6 +103,15 @@ test("an event that no step accepts fails the run at once, and names the nearest
   });
 });
 
+test("what is most often forgotten is guessed: the engine's prefix, and the steps", async () => {
+  const failure = (wf) => wf.run().catch((error) => error.message);
+  const prefix = oneStep(async () => ({ type: "StopEvent" }));
+  assert.match(await failure(prefix), /did you mean "blazen::StopEvent"\?/);
+  const start = new Workflow("start").addStep("only", ["StartEvent"], async () => stop());
+  assert.match(await failure(start), /"blazen::StartEvent"; did you mean "StartEvent"\?/);
+  assert.match(await failure(new Workflow("empty")), /has no steps/);
+});
+
 test("whoever sends an event that no step accepts hears of it, and the run has failed", async () => {
   let heard;
   const wf = oneStep(async (_event, ctx) => {

@@ -41,7 +41,7 @@ export function readOptions<Options extends object>(
     for (const name of Object.keys(value)) {
       if ((known as readonly string[]).includes(name)) continue;
       const list = known.map((option) => JSON.stringify(option)).join(", ");
-      throw new InvalidArgumentError(`${what} has an unknown option ${JSON.stringify(name)}; known are: ${list}`);
+      throw new InvalidArgumentError(`${what}: there is no ${JSON.stringify(name)}; there are ${list}`);
     }
     const options: Partial<Options> = {};
     for (const name of known) options[name] = value[name];

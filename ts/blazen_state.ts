@@ -1,20 +1,21 @@
 // Typed state objects that are saved field by field.
 //
 // Under the state's key stand: a manifest (`KEY/~`) that says which fields there are and how each is kept, each field
-// (`KEY/FIELD`), and, for fields with a store of their own, one of two slots (`KEY/FIELD~a`, `KEY/FIELD~b`). A save
-// lets the stores write into the slots that are not in use and then changes everything else, the manifest included,
-// in one go: until then, what was saved before is whole.
+// (`KEY/FIELD`), and, for fields with a store of their own, one of three slots (`KEY/FIELD~a`, `~b`, `~c`). A save lets
+// the stores write into slots that are not in use and then changes everything else, the manifest included, in one go:
+// until then, what was saved before is whole. In use is the slot of the last save, and, since that may be taken back
+// when its handler is cut short, the slot of the last save that may not.
 //
 // The field part has no `/`, and no `~` but the escapes for these two, so no two states or fields share a key.
 
 import { types } from "node:util";
-import { checkFunction, checkString, reading, refuse } from "./arguments.js";
+import { checkFunction, checkString, reading, readOptions, refuse } from "./arguments.js";
 import { type AnyContext, isContext, runOf } from "./context.js";
 import { BlazenError, InvalidArgumentError } from "./errors.js";
 import type { FieldStore } from "./field_store.js";
 import { isPlainObject, toJson } from "./json.js";
 import type { Run } from "./run.js";
-import { writeJsonText } from "./state_namespace.js";
+import { readCommittedJson, writeJsonText } from "./state_namespace.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a class that is only ever read, not called
 type StateClass = abstract new (...args: any[]) => BlazenState;
@@ -29,8 +30,9 @@ export class BlazenStateMeta {
 
 /** How one field is kept: in the state as JSON or bytes, not at all because it is undefined, or in a slot of its store. */
 type Kept = "json" | "bytes" | "undefined" | Slot;
-type Slot = "a" | "b";
-const KEPT: readonly unknown[] = ["json", "bytes", "undefined", "a", "b"] satisfies Kept[];
+type Slot = (typeof SLOTS)[number];
+const SLOTS = ["a", "b", "c"] as const;
+const KEPT: readonly unknown[] = ["json", "bytes", "undefined", ...SLOTS] satisfies Kept[];
 
 interface Manifest {
   readonly version: 1;
@@ -44,7 +46,8 @@ interface Meta {
 
 /**
  * A state object whose fields are saved one by one. Subclass it, declare fields, and say in `static meta` what is
- * special about any of them. `loadFrom` makes the object with `new` and no arguments.
+ * special about any of them. `loadFrom` makes the object with `new` and no arguments. Private fields and accessors are
+ * not saved; bytes are.
  */
 export abstract class BlazenState {
   /** How the fields of this class are kept, beside what its base classes say. */
@@ -83,6 +86,7 @@ export abstract class BlazenState {
 
 async function save(state: BlazenState, meta: Meta, ctx: AnyContext, key: string): Promise<void> {
   const before = new Map((await readManifest(ctx, key))?.fields);
+  const committed = new Map(committedManifest(ctx, key)?.fields);
   const fields: [string, Kept][] = [];
   const writes: (() => unknown)[] = [];
   const stored: (() => Promise<void>)[] = [];
@@ -92,7 +96,7 @@ async function save(state: BlazenState, meta: Meta, ctx: AnyContext, key: string
     const field = `the field ${state.constructor.name}.${name}`;
     const value = reading(field, () => (state as unknown as Record<string, unknown>)[name]);
     const store = meta.storeBy.get(name);
-    const kept: Kept = store !== undefined ? otherSlot(before.get(name)) : keptAs(value);
+    const kept: Kept = store !== undefined ? freeSlot(before.get(name), committed.get(name)) : keptAs(value);
     const place = keyOf(key, name, kept);
     fields.push([name, kept]);
     if (store !== undefined) {
@@ -166,8 +170,8 @@ function keptAs(value: unknown): Kept {
   return types.isUint8Array(value) ? "bytes" : "json";
 }
 
-function otherSlot(kept: Kept | undefined): Slot {
-  return kept === "a" ? "b" : "a";
+function freeSlot(...inUse: readonly (Kept | undefined)[]): Slot {
+  return SLOTS.find((slot) => !inUse.includes(slot)) as Slot; // two are in use at the most
 }
 
 async function readManifest(ctx: AnyContext, key: string): Promise<Manifest | undefined> {
@@ -177,8 +181,18 @@ async function readManifest(ctx: AnyContext, key: string): Promise<Manifest | un
   throw notSaved(`what stands at ${JSON.stringify(manifestKey(key))} was not written by this version of BlazenState`);
 }
 
+/** The manifest that would stand if every handler at work were cut short. */
+function committedManifest(ctx: AnyContext, key: string): Manifest | undefined {
+  const json = readCommittedJson(ctx.state, manifestKey(key));
+  const found: unknown = json === null ? undefined : JSON.parse(json);
+  return isManifest(found) ? found : undefined;
+}
+
 function isManifest(value: unknown): value is Manifest {
-  const { version, fields } = (typeof value === "object" ? value : {}) as { version?: unknown; fields?: unknown };
+  const { version, fields } = (typeof value === "object" && value !== null ? value : {}) as {
+    version?: unknown;
+    fields?: unknown;
+  };
   return version === 1 && Array.isArray(fields) && fields.every(isField);
 }
 
@@ -196,7 +210,11 @@ function manifestKey(key: string): string {
 
 function keyOf(key: string, field: string, kept: Kept): string {
   const place = `${key}/${field.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-  return kept === "a" || kept === "b" ? `${place}~${kept}` : place;
+  return isSlot(kept) ? `${place}~${kept}` : place;
+}
+
+function isSlot(kept: Kept): kept is Slot {
+  return (SLOTS as readonly string[]).includes(kept);
 }
 
 /** Keys that the save before wrote and this one did not. */
@@ -222,7 +240,7 @@ function readMeta(stateClass: StateClass): Meta {
     const meta = Object.hasOwn(owner, "meta") ? owner.meta : undefined;
     if (meta === undefined) continue;
     const what = `${owner.name}.meta`;
-    if (typeof meta !== "object" || meta === null) refuse(what, "an object", meta);
+    readOptions(meta, what, ["transient", "storeBy"]);
     const fields: unknown = meta.transient ?? [];
     if (!Array.isArray(fields)) refuse(`${what}.transient`, "an array of field names", fields);
     for (const field of fields) {

@@ -1,6 +1,6 @@
 // What a handler receives: its run, seen by one invocation.
 //
-// A light object that stands on the native `Context` of its run (see `stand_on.ts`): a native object for every
+// A light object that stands on the native `Context` of its run (see `public_class.ts`): a native object for every
 // invocation would cost more than the invocation.
 
 import { InvalidArgumentError } from "./errors.js";
@@ -9,7 +9,17 @@ import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
 import { SessionNamespace } from "./session_namespace.js";
 import { StateNamespace } from "./state_namespace.js";
-import type { AnyEvent, AnyEvents, AnyState, Emittable, KeyOf, Settable, StateValue, UndeclaredKey } from "./types.js";
+import type {
+  AnyEvent,
+  AnyEvents,
+  AnyState,
+  Emittable,
+  KeyOf,
+  Settable,
+  StateValue,
+  UndeclaredKey,
+  ValueOf,
+} from "./types.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: for code that does not depend on the events and state of a workflow
 export type AnyContext = Context<any, any>;
@@ -71,9 +81,9 @@ export class Context<Events = AnyEvents, State = AnyState> {
   }
 
   /** Gets a value from the state, `null` if there is none. Short for `ctx.state.get`. */
-  get<Key extends KeyOf<State>>(key: Key): Promise<State[Key] | null>;
+  get<Key extends KeyOf<State>>(key: Key): Promise<ValueOf<State, Key> | null>;
   get<Value = StateValue>(key: UndeclaredKey<State>): Promise<Value | null>;
-  get<Key extends KeyOf<State>, Fallback>(key: Key, fallback: Fallback): Promise<State[Key] | Fallback>;
+  get<Key extends KeyOf<State>, Fallback>(key: Key, fallback: Fallback): Promise<ValueOf<State, Key> | Fallback>;
   get(key: string, fallback?: unknown): Promise<unknown> {
     return this.state.get(key as never, fallback);
   }

@@ -37,7 +37,7 @@ export class BlazenError extends Error {
   /** What went wrong, in a form for programs. */
   readonly code: BlazenErrorCode;
   /** The run concerned, if there is one. */
-  runId?: string;
+  declare runId?: string;
 
   constructor(code: BlazenErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

@@ -14,8 +14,8 @@ export type StreamCallback = (event: AnyEvent) => unknown;
 /** A callback that reads a stream. */
 export interface StreamSubscription {
   /**
-   * Resolves when the run has ended and the callback has had every event, or after `unsubscribe()`; rejects if the
-   * callback failed.
+   * Resolves when the run has ended, however, and the callback has had every event, or after `unsubscribe()`; rejects
+   * if the callback failed. Whether the run failed is told by its `result()`.
    */
   readonly done: Promise<void>;
   /** The callback gets nothing more. */

@@ -8,7 +8,10 @@ import { publicClass } from "./public_class.js";
 // biome-ignore lint/suspicious/noExplicitAny: the value is the field's
 type FieldValue = any;
 
-/** Saves and loads the value of a field under a key. */
+/**
+ * Saves and loads the value of a field under a key. A key is unique within its run only: a store outside the run must
+ * add `await ctx.runId()`, which stays the same when the run is resumed. What such a store keeps is in no snapshot.
+ */
 export interface FieldStore {
   /** Saves `value` under `key`; whatever was under that key may be overwritten. */
   save(key: string, value: FieldValue, ctx: AnyContext): Promise<void>;

@@ -37,7 +37,8 @@ export class WorkflowHandler<Events = AnyEvents> {
   /**
    * The result of the run, however often it is asked for. Stays pending while the run is paused.
    *
-   * Rejects with a `RunFailedError` if the run fails: what a handler threw is its `cause`.
+   * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), and with an
+   * `InvalidEventError` if a handler returned what is no event.
    */
   result(): Promise<RunResult<RunData<Events>>> {
     return this.#run.result as Promise<RunResult<RunData<Events>>>;
@@ -45,7 +46,8 @@ export class WorkflowHandler<Events = AnyEvents> {
 
   /**
    * Stops new deliveries, lets the handlers that are at work return, and resolves to the run as a JSON document, from
-   * which `Workflow.resume` goes on anywhere. Pausing a paused run gives the same snapshot.
+   * which `Workflow.resume` goes on anywhere. Pausing a paused run gives the same snapshot. Do not await it in a handler
+   * of the run itself: it waits for that handler.
    *
    * If it rejects, the run goes on as if nobody had asked: with `ERR_BLAZEN_SESSION_NOT_EMPTY` under the policy
    * `HardError`, and with `ERR_BLAZEN_NOT_SERIALIZABLE` if an event that is on its way is not JSON. Rejects with

@@ -18,6 +18,6 @@ export type SessionPausePolicy = (typeof SessionPausePolicy)[keyof typeof Sessio
 export function checkPausePolicy(value: unknown): asserts value is SessionPausePolicy {
   const known: readonly unknown[] = Object.values(SessionPausePolicy);
   if (!known.includes(value)) {
-    refuse("the session pause policy", known.map((policy) => JSON.stringify(policy)).join(", "), value);
+    refuse("the session pause policy", `one of ${known.map((policy) => JSON.stringify(policy)).join(", ")}`, value);
   }
 }

@@ -157,8 +157,7 @@ export class Run implements DrivenRun {
 
   async pause(graceMs: number | undefined): Promise<string> {
     if (this.#snapshot !== undefined) return this.#snapshot;
-    this.#ask(() => this.native.pause(this.#pausePolicy as never, performance.now()));
-    this.#timeLimit?.stop();
+    this.#ask(() => this.native.pause(this.#pausePolicy as never));
     this.#pause ??= new PauseInProgress();
     if (graceMs !== undefined) this.#pause.waitNoLongerThan(graceMs, () => this.#interrupt());
     this.#driver.comeBack();
@@ -239,6 +238,7 @@ export class Run implements DrivenRun {
       this.#driver.comeBack();
       return;
     }
+    this.#timeLimit?.stop();
     this.#endPause()?.succeed(this.#snapshot);
   }
 

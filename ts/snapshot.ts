@@ -16,7 +16,7 @@ export function takeSnapshot(
   policy: SessionPausePolicy,
 ): string {
   const events = run.pendingPayloads().map((number) => eventJson(payloads.get(number)));
-  const snapshot = run.snapshot(events, policy as never, new Date().toISOString());
+  const snapshot = run.snapshot(events, policy as never, new Date().toISOString(), performance.now());
   if (policy === SessionPausePolicy.WarnDrop) warnOfSession(run.id, run.openSession().listKeys());
   return snapshot;
 }

@@ -7,7 +7,11 @@ import { toJson } from "./json.js";
 import { native } from "./native.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
-import type { AnyState, KeyOf, Settable, StateValue, UndeclaredKey } from "./types.js";
+import type { AnyState, KeyOf, Settable, StateValue, UndeclaredKey, ValueOf } from "./types.js";
+
+/** The JSON text that would stand at a key if every handler at work were cut short. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever the state of the workflow
+export let readCommittedJson: (state: StateNamespace<any>, key: string) => string | null;
 
 /** Writes JSON text that is checked already. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever the state of the workflow
@@ -43,9 +47,9 @@ export class StateNamespace<State = AnyState> {
    *
    * @param fallback given for a key that is not there; `null` unless given
    */
-  get<Key extends KeyOf<State>>(key: Key): Promise<State[Key] | null>;
+  get<Key extends KeyOf<State>>(key: Key): Promise<ValueOf<State, Key> | null>;
   get<Value = StateValue>(key: UndeclaredKey<State>): Promise<Value | null>;
-  get<Key extends KeyOf<State>, Fallback>(key: Key, fallback: Fallback): Promise<State[Key] | Fallback>;
+  get<Key extends KeyOf<State>, Fallback>(key: Key, fallback: Fallback): Promise<ValueOf<State, Key> | Fallback>;
   async get(key: string, fallback: unknown = null): Promise<unknown> {
     const value = this.#read(key);
     return value === undefined ? fallback : value;
@@ -91,7 +95,7 @@ export class StateNamespace<State = AnyState> {
   update<Value = any>(key: UndeclaredKey<State>, change: (value: any) => Value): Promise<Value>;
   update<Key extends KeyOf<State>>(
     key: Key,
-    change: (value: State[Key] | null) => Settable<State, Key>,
+    change: (value: ValueOf<State, Key> | null) => Settable<State, Key>,
   ): Promise<Settable<State, Key>>;
   async update(key: string, change: (value: never) => unknown): Promise<unknown> {
     checkFunction(change, "the change");
@@ -130,6 +134,7 @@ export class StateNamespace<State = AnyState> {
   }
 
   static {
+    readCommittedJson = (state, key) => translated(() => state.#run.state.committedJson(key));
     writeJsonText = (state, key, json) => state.#writeText(key, json);
     publicClass(StateNamespace, { isOurs: (value) => #run in value, rejects: true, native: native.StateNamespace });
   }

@@ -123,6 +123,10 @@ export type RunInput<Events> =
       ? Events["blazen::StartEvent"]
       : unknown;
 
+/** The arguments that give a run its input: none are needed where every field of it may be left out. */
+export type RunArguments<Events> =
+  Partial<RunInput<Events>> extends RunInput<Events> ? [input?: RunInput<Events>] : [input: RunInput<Events>];
+
 /** The result of a run: `result` of its stop event, where that is declared. */
 export type RunData<Events> =
   Undeclared<Events> extends true
@@ -146,8 +150,11 @@ export interface RunResult<Data = unknown> {
 /** A key of a state. */
 export type KeyOf<State> = keyof State & string;
 
+/** The value at a key. A key that need not be there is `null` where it is not, never `undefined`. */
+export type ValueOf<State, Key extends KeyOf<State>> = Exclude<State[Key], undefined>;
+
 /** What may be set at a key; without a declared state it is checked when it is set. */
-export type Settable<State, Key extends KeyOf<State>> = Undeclared<State> extends true ? unknown : State[Key];
+export type Settable<State, Key extends KeyOf<State>> = Undeclared<State> extends true ? unknown : ValueOf<State, Key>;
 
 /** `string` for a state that declares no keys, so that a type may be given instead of a key. */
 export type UndeclaredKey<State> = Undeclared<State> extends true ? string : never;

@@ -11,12 +11,22 @@ import { native } from "./native.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
-import type { Acceptable, AnyEvents, AnyState, EventMap, RunData, RunInput, RunResult, StepHandler } from "./types.js";
+import type {
+  Acceptable,
+  AnyEvents,
+  AnyState,
+  EventMap,
+  RunArguments,
+  RunData,
+  RunInput,
+  RunResult,
+  StepHandler,
+} from "./types.js";
 import { WorkflowBuilder } from "./workflow_builder.js";
 
 /** How runs of a workflow behave. */
 export interface WorkflowOptions {
-  /** The longest time that a run may spend running, in seconds; no limit unless given. */
+  /** The longest time that a run may spend running, in seconds; no limit unless given. See `setTimeout`. */
   timeout?: number;
   /** What a pause does about session values; `pickle_or_error` unless given. */
   sessionPausePolicy?: SessionPausePolicy;
@@ -86,7 +96,8 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   }
 
   /**
-   * Limits the time that a run may spend running; time in which it is paused does not count. Concerns runs that begin
+   * Limits the time that a run may spend running: waiting for a person counts, being paused does not. At the limit the
+   * run fails with a `TimeoutError`, and the `ctx.signal` of handlers at work is aborted. Concerns runs that begin
    * afterwards.
    *
    * @param seconds zero or less takes the limit off
@@ -108,14 +119,15 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
    * @param input becomes `blazen::StartEvent`: a plain object is spread over it, anything else is its `data`
    * @returns what the stop event carried as `result`, as `data`
    *
-   * Rejects with a `RunFailedError` if the run fails: what a handler threw is its `cause`.
+   * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), and with an
+   * `InvalidEventError` if a handler returned what is no event.
    */
-  async run(input?: RunInput<Events>): Promise<RunResult<RunData<Events>>> {
+  async run(...[input]: RunArguments<Events>): Promise<RunResult<RunData<Events>>> {
     return this.#start(input, false).result as Promise<RunResult<RunData<Events>>>;
   }
 
   /** Begins a run and resolves to its handler. */
-  async runWithHandler(input?: RunInput<Events>): Promise<WorkflowHandler<Events>> {
+  async runWithHandler(...[input]: RunArguments<Events>): Promise<WorkflowHandler<Events>> {
     return handlerOf(this.#start(input, true));
   }
 

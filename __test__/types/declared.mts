@@ -91,6 +91,10 @@ orders.addStep("none", ["Charged"]);
 const result = await orders.run({ order: { id: "1", cents: 5 } });
 same<typeof result, RunResult<{ receipt: string }>>();
 same<typeof result.data.receipt, string>();
+// @ts-expect-error the input is missing
+await orders.run();
+// @ts-expect-error the input is missing
+await orders.runWithHandler();
 // @ts-expect-error the input is wrong
 await orders.run({ ordre: 1 });
 const handler = await orders.runWithHandler({ order: { id: "1", cents: 5 } });
@@ -120,6 +124,18 @@ export async function load(ctx: Context<Events, State>): Promise<void> {
   // @ts-expect-error a key is a string
   await progress.saveTo(ctx, 5);
 }
+
+const partial = new Workflow<{ "blazen::StartEvent": { order?: number } }, { name?: string }>("partial");
+partial.addStep("only", ["blazen::StartEvent"], async (_event, ctx) => {
+  const name = await ctx.get("name");
+  same<typeof name, string | null>();
+  const orNumber = await ctx.get("name", 5);
+  same<typeof orNumber, string | number>();
+  // @ts-expect-error nothing is set to undefined
+  await ctx.set("name", undefined);
+  return null;
+});
+await partial.run();
 
 // @ts-expect-error events are a map from type to payload
 new Workflow<{ Charged: string }>("orders");

@@ -133,11 +133,19 @@ impl Definition {
         self.event_types.iter().find(|(_, id)| **id == event_type).map(|(name, _)| name.as_str())
     }
 
-    /// The accepted event type whose name is most like `name`, if one is like it at all.
+    /// The event type that can be emitted or is accepted and whose name is most like `name`, if one is like it at all.
     #[must_use]
     pub fn nearest_event_type(&self, name: &str) -> Option<&str> {
-        let accepted = self.event_types.iter().filter(|(_, id)| !self.routes(**id).is_empty());
-        nearest(name, accepted.map(|(name, _)| name.as_str()))
+        let ends_or_asks = |id| id == EventTypeId::STOP || id == EventTypeId::INPUT_REQUEST;
+        let known =
+            self.event_types.iter().filter(|(_, id)| ends_or_asks(**id) || !self.routes(**id).is_empty());
+        nearest(name, known.map(|(name, _)| name.as_str()))
+    }
+
+    /// Whether there is no step at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
     }
 
     /// The step whose name is most like `name`, if one is like it at all.
@@ -193,6 +201,11 @@ fn is_acceptable(reserved: &str) -> bool {
     [EventTypeId::START, EventTypeId::INPUT_RESPONSE].iter().any(|id| RESERVED[id.0 as usize] == reserved)
 }
 
+/// A name without the engine's prefix, which is what is most often forgotten.
+fn bare(name: &str) -> &str {
+    name.strip_prefix(RESERVED_PREFIX).unwrap_or(name)
+}
+
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > LONGEST_COMPARED {
         return None;
@@ -200,7 +213,7 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
     let tolerated = (name.chars().count() / 3).max(2);
     known
         .filter(|candidate| candidate.len() <= LONGEST_COMPARED)
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .map(|candidate| (strsim::damerau_levenshtein(bare(name), bare(candidate)), candidate))
         .filter(|(distance, _)| *distance <= tolerated)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -274,6 +287,7 @@ mod tests {
         let definition = orders();
         assert_eq!(definition.nearest_event_type("Chraged"), Some("Charged"));
         assert_eq!(definition.nearest_event_type("Unrelated"), None);
+        assert_eq!(definition.nearest_event_type("StopEvent"), Some("blazen::StopEvent"));
         assert_eq!(definition.nearest_event_type(&"x".repeat(1_000_000)), None);
         assert_eq!(definition.nearest_step("chip"), Some("ship"));
     }

@@ -20,6 +20,12 @@ pub(super) struct Entry<V> {
     value: V,
 }
 
+impl<V> Entry<V> {
+    pub(super) fn value(&self) -> &V {
+        &self.value
+    }
+}
+
 impl<V> Default for KeySpace<V> {
     fn default() -> Self {
         Self { entries: BTreeMap::new(), next_order: 0 }

@@ -34,6 +34,12 @@ pub enum RunFailure {
         /// An accepted type that may have been meant.
         nearest: Option<String>,
     },
+    /// A workflow to which no step was added.
+    #[error("workflow {workflow:?} has no steps; add one that accepts \"blazen::StartEvent\"")]
+    NoSteps {
+        /// The workflow.
+        workflow: String,
+    },
     /// Nothing is left that could ever move the run on.
     #[error(
         "workflow {workflow:?} has stalled: nothing is queued or in flight and nobody is waited for{}; the last step must return {{ type: \"blazen::StopEvent\", result }}",

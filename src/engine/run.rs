@@ -109,10 +109,7 @@ impl Run {
     /// When [`Run::time_is_now`] must be called at the latest.
     #[must_use]
     pub fn wake_at(&self) -> Option<Millis> {
-        match self.phase {
-            Phase::Running => self.time_limit.due(),
-            _ => None,
-        }
+        if self.is_on_the_clock() { self.time_limit.due() } else { None }
     }
 
     /// The identity of the run.

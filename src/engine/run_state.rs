@@ -96,6 +96,22 @@ impl RunState {
         was_there
     }
 
+    /// The value at `key` without what could still be taken back; `in_flight` is all that could.
+    pub(super) fn committed<'a>(
+        &'a self,
+        key: &[u8],
+        in_flight: impl Iterator<Item = &'a UncommittedWrite>,
+    ) -> Option<&'a StateValue> {
+        let committed = self.stamps.get(key).map_or(0, |stamp| stamp.committed);
+        let first_uncommitted = in_flight
+            .filter(|write| write.key.as_wtf8() == key && write.number > committed)
+            .min_by_key(|write| write.number);
+        match first_uncommitted {
+            Some(write) => write.before.as_ref().map(Entry::value),
+            None => self.values.get(key),
+        }
+    }
+
     /// What was written cannot be taken back any more.
     pub(super) fn commit(&mut self, uncommitted: &mut UncommittedWrites) {
         for write in uncommitted.drain(..) {

@@ -117,10 +117,10 @@ impl Context {
 
     /// Stops new deliveries; `EFFECT_PAUSED` follows.
     #[napi(catch_unwind)]
-    pub fn pause(&self, policy: PausePolicy, now: f64) -> Result<()> {
+    pub fn pause(&self, policy: PausePolicy) -> Result<()> {
         self.run.key().with(|run| {
             run.check_session(policy.into()).map_err(errors::to_js)?;
-            run.pause(millis(now)).map_err(errors::to_js)
+            run.pause().map_err(errors::to_js)
         })
     }
 
@@ -163,8 +163,16 @@ impl Context {
 
     /// The paused run as a JSON document.
     #[napi(catch_unwind)]
-    pub fn snapshot(&self, payloads: Vec<String>, policy: PausePolicy, timestamp: String) -> Result<String> {
-        self.run.key().with(|run| run.snapshot(&payloads, policy.into(), &timestamp).map_err(errors::to_js))
+    pub fn snapshot(
+        &self,
+        payloads: Vec<String>,
+        policy: PausePolicy,
+        timestamp: String,
+        now: f64,
+    ) -> Result<String> {
+        self.run.key().with(|run| {
+            run.snapshot(&payloads, policy.into(), &timestamp, millis(now)).map_err(errors::to_js)
+        })
     }
 
     /// How the run has ended.

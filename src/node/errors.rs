@@ -146,7 +146,7 @@ impl Coded for ResumeError {
 impl Coded for RunFailure {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Unrouted { .. } => ErrorCode::Unrouted,
+            Self::NoSteps { .. } | Self::Unrouted { .. } => ErrorCode::Unrouted,
             Self::Stalled { .. } => ErrorCode::Stalled,
             Self::StepFailed { .. } => ErrorCode::StepFailed,
             Self::TimedOut { .. } => ErrorCode::TimedOut,

@@ -9,6 +9,7 @@ use super::effects::invocation_from_js;
 use super::errors::{self, Result};
 use super::registry::RunKey;
 use super::text::{self, Exact};
+use crate::engine::StateValue;
 
 /// The saved values of one run.
 #[napi]
@@ -29,6 +30,15 @@ impl StateNamespace {
     pub fn write_bytes(&self, invocation: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<()> {
         self.run.with(|run| {
             run.set_bytes(invocation_from_js(invocation), key.as_wtf8(), &bytes).map_err(errors::to_js)
+        })
+    }
+
+    /// The JSON text that would stand at `key` if every handler at work were cut short, if that is what stands there.
+    #[napi(catch_unwind)]
+    pub fn committed_json<'env>(&self, env: &'env Env, key: Exact) -> Result<Option<JsString<'env>>> {
+        self.run.with(|run| match run.committed(key.as_wtf8()) {
+            Some(StateValue::Json(json)) => text::to_js(env, json).map(Some).map_err(errors::of_napi),
+            _ => Ok(None),
         })
     }
 

@@ -25,12 +25,12 @@ pub type Interrupted = Vec<InvocationId>;
 impl Run {
     /// Stops new deliveries. [`Effect::Paused`](super::Effect::Paused) follows when nothing is in flight; a run
     /// that is paused or pausing already stays so.
-    pub fn pause(&mut self, now: Millis) -> Result<(), LifecycleError> {
+    pub fn pause(&mut self) -> Result<(), LifecycleError> {
         match self.phase {
             Phase::Ended(_) => Err(LifecycleError::Ended),
             Phase::Pausing | Phase::Paused => Ok(()),
             Phase::Running => {
-                self.begin_pausing(now);
+                self.begin_pausing();
                 Ok(())
             }
         }
@@ -65,12 +65,17 @@ impl Run {
 
     /// Tells the run the time. What is due happens.
     pub fn time_is_now(&mut self, now: Millis) {
-        if !matches!(self.phase, Phase::Running) {
+        if !self.is_on_the_clock() {
             return;
         }
         if let Some(limit) = self.time_limit.expired(now) {
             self.end(Outcome::Failed(RunFailure::TimedOut { limit }));
         }
+    }
+
+    /// Whether time counts: also while a pause waits for what is in flight, which may take for ever.
+    pub(super) fn is_on_the_clock(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Pausing)
     }
 
     /// Whether the run is paused, so that a snapshot of it can be taken.

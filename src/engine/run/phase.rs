@@ -57,8 +57,7 @@ impl Run {
     }
 
     /// Nothing new will be invoked; the run is paused as soon as nothing is in flight.
-    pub(super) fn begin_pausing(&mut self, now: Millis) {
-        self.time_limit = self.time_limit.stopped(now);
+    pub(super) fn begin_pausing(&mut self) {
         self.phase = Phase::Pausing;
         self.draw_consequences(None);
     }
@@ -174,6 +173,9 @@ impl Run {
     fn unrouted(&self, event_type: String) -> Outcome {
         let nearest = self.definition.nearest_event_type(&event_type).map(str::to_owned);
         let workflow = self.definition.name().to_owned();
+        if self.definition.is_empty() {
+            return Outcome::Failed(RunFailure::NoSteps { workflow });
+        }
         Outcome::Failed(RunFailure::Unrouted { workflow, event_type, nearest })
     }
 

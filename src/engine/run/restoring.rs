@@ -54,17 +54,19 @@ impl Run {
         }
     }
 
-    /// The paused run as a JSON document. `payloads` are the JSON texts of [`Run::pending_payloads`].
+    /// The paused run as a JSON document; its time stops. `payloads` are the JSON texts of [`Run::pending_payloads`].
     pub fn snapshot(
-        &self,
+        &mut self,
         payloads: &[String],
         policy: SessionPausePolicy,
         timestamp: &str,
+        now: Millis,
     ) -> Result<String, SnapshotRefusal> {
         if !self.is_paused() {
             return Err(SnapshotRefusal::NotPaused);
         }
         self.check_session(policy)?;
+        self.time_limit = self.time_limit.stopped(now);
         let events = self.pending_events();
         let expected = events.len() + self.requests.iter().count();
         if payloads.len() != expected {

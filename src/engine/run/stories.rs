@@ -174,7 +174,7 @@ impl Story {
     }
 
     fn pauses(&mut self) {
-        self.run.pause(Millis(self.now)).expect("the run goes on");
+        self.run.pause().expect("the run goes on");
         self.drain();
     }
 
@@ -189,10 +189,11 @@ impl Story {
         self.drain();
     }
 
-    fn snapshot(&self) -> String {
+    fn snapshot(&mut self) -> String {
         let payloads: Vec<String> =
             self.run.pending_payloads().iter().map(|payload| self.payloads[&payload.0].clone()).collect();
-        self.run.snapshot(&payloads, SessionPausePolicy::PickleOrError, "now").expect("the run is paused")
+        let taken = self.run.snapshot(&payloads, SessionPausePolicy::PickleOrError, "now", Millis(self.now));
+        taken.expect("the run is paused")
     }
 
     fn failure(&self) -> Option<&RunFailure> {

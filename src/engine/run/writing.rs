@@ -2,6 +2,7 @@
 
 use super::super::ids::InvocationId;
 use super::super::run_state::{RunState, UncommittedWrites};
+use super::super::state_value::StateValue;
 use super::{DeliveryError, Run};
 
 impl Run {
@@ -18,6 +19,12 @@ impl Run {
     /// Takes a key (WTF-8) out of the state on behalf of a handler and says whether it was there.
     pub fn remove(&mut self, writer: InvocationId, key: &[u8]) -> Result<bool, DeliveryError> {
         self.write(writer, |state, uncommitted| state.remove(writer, uncommitted, key))
+    }
+
+    /// The value at a key (WTF-8) of the state as it would be if everything in flight were cut short.
+    #[must_use]
+    pub fn committed(&self, key: &[u8]) -> Option<&StateValue> {
+        self.state.committed(key, self.in_flight.values().flat_map(|in_flight| &in_flight.writes))
     }
 
     fn write<T>(

@@ -29,7 +29,7 @@ fn a_run_goes_on_elsewhere_as_it_would_have_here() {
 
 #[test]
 fn the_state_goes_over_to_the_letter_and_the_session_stays() {
-    let here = paused_between_steps();
+    let mut here = paused_between_steps();
     let snapshot = here.snapshot();
     let there = Story::moved_to(&snapshot, orders()).unwrap();
     let values = |story: &Story| format!("{:?}", story.run.state().in_order());
@@ -75,8 +75,8 @@ fn attempts_and_sent_events_go_over() {
 
 #[test]
 fn only_a_paused_run_can_be_taken() {
-    let story = Story::start();
-    let taken = story.run.snapshot(&[], SessionPausePolicy::PickleOrError, "now");
+    let mut story = Story::start();
+    let taken = story.run.snapshot(&[], SessionPausePolicy::PickleOrError, "now", Millis(0));
     assert_eq!(taken, Err(SnapshotRefusal::NotPaused));
 }
 

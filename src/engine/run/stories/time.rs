@@ -15,14 +15,24 @@ fn time_in_which_a_run_is_paused_does_not_count() {
     let mut story = Story::limited_to_millis(100);
     story.it_is(60);
     story.pauses();
-    assert_eq!(story.run.wake_at(), None);
     story.returns("charge", "Shipped");
+    story.snapshot();
+    assert_eq!(story.run.wake_at(), None);
     story.it_is(1_000);
     story.goes_on();
     assert_eq!(story.run.wake_at(), Some(Millis(1_040)));
     story.it_is(1_039);
     assert_eq!(story.run.outcome(), None);
     story.it_is(1_040);
+    assert!(matches!(story.failure(), Some(RunFailure::TimedOut { .. })));
+}
+
+#[test]
+fn time_counts_while_a_pause_waits_for_a_handler() {
+    let mut story = Story::limited_to_millis(100);
+    story.pauses();
+    assert_eq!(story.run.wake_at(), Some(Millis(100)));
+    story.it_is(100);
     assert!(matches!(story.failure(), Some(RunFailure::TimedOut { .. })));
 }
 
