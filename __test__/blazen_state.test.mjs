@@ -270,6 +270,40 @@ test("saves that are taken back leave what was saved before, in a store outside 
   assert.deepEqual((await handler.result()).data, { title: "good", body: "good" });
 });
 
+test("what a store does late for an attempt that was cut short does not reach the next attempt's save", async () => {
+  const { saved } = outside();
+  let release;
+  const late = new Promise((resolve) => {
+    release = resolve;
+  });
+  const stale = [];
+  const slow = {
+    save: async (key, value, ctx) => {
+      if (ctx.attempt === 1) {
+        stale.push(late.then(() => saved.set(key, value)));
+        await late;
+      } else saved.set(key, value);
+    },
+    load: async (key) => saved.get(key),
+  };
+  class Document extends BlazenState {
+    static meta = { storeBy: { body: slow } };
+    body = "";
+  }
+  const wf = new Workflow("late-store");
+  wf.addStep("only", ["blazen::StartEvent"], async (_event, ctx) => {
+    await Object.assign(new Document(), { body: `attempt ${ctx.attempt}` }).saveTo(ctx, "doc");
+    release();
+    await Promise.all(stale);
+    return { type: "blazen::StopEvent", result: (await Document.loadFrom(ctx, "doc")).body };
+  });
+  const handler = await wf.runWithHandler();
+  await new Promise(setImmediate);
+  await handler.pause({ graceMs: 0 });
+  await handler.resumeInPlace();
+  assert.equal((await handler.result()).data, "attempt 2");
+});
+
 test("a meta with a name that means nothing is refused", async () => {
   class Typo extends BlazenState {
     static meta = { transiet: ["x"] };

@@ -52,6 +52,43 @@ test("abort ends the run, tells the handlers, and rejects the result with the re
   assert.equal(await handler.result().catch((error) => error), failed);
 });
 
+test("an abort that comes after the stop event does not undo it", async () => {
+  const wf = new Workflow("late-abort");
+  wf.addStep("again", ["blazen::StartEvent", "Again"], ({ n = 0 }) =>
+    n < 5_000 ? { type: "Again", n: n + 1 } : stop(n),
+  );
+  for (let round = 0; round < 30; round += 1) {
+    const handler = await wf.runWithHandler();
+    for (let turns = round; turns > 0; turns -= 1) await turn();
+    const asked = handler.pause().catch((error) => error.code);
+    await handler.abort();
+    const outcome = await handler.result().then(
+      ({ data }) => data,
+      (error) => error.code,
+    );
+    assert.ok(outcome === 5_000 || outcome === "ERR_BLAZEN_ABORTED", String(outcome));
+    await asked;
+  }
+});
+
+test("what a handler asks of a person in its last words is on the stream", async () => {
+  const wf = new Workflow("last-words");
+  wf.addStep("only", ["blazen::StartEvent"], async ({ send }, ctx) => {
+    if (!send) return [{ type: "blazen::InputRequestEvent", request_id: "r" }, stop()];
+    await ctx.sendEvent({ type: "blazen::InputRequestEvent", request_id: "r" });
+    await ctx.sendEvent(stop());
+  });
+  wf.addStep("read", ["blazen::InputResponseEvent"], async () => null);
+  for (const send of [true, false]) {
+    const handler = await wf.runWithHandler({ send });
+    const seen = [];
+    const { done } = await handler.streamEvents(({ request_id }) => void seen.push(request_id));
+    await handler.result();
+    await done;
+    assert.deepEqual(seen, ["r"]);
+  }
+});
+
 test("a paused run can be aborted", async () => {
   const handler = await asking().runWithHandler({ id: "r1" });
   await handler.pause();

@@ -181,7 +181,7 @@ test("what an attempt that was cut short does later is not taken for the next at
       await assert.rejects(ctx.sendEvent({ type: "blazen::StopEvent" }), refused);
       setImmediate(late.open);
     }
-    return stop(`attempt ${attempt + 1}`);
+    return stop([`attempt ${attempt + 1}`, await ctx.get("late")]);
   });
   const handler = await wf.runWithHandler();
   await begun[0].opened;
@@ -193,8 +193,7 @@ test("what an attempt that was cut short does later is not taken for the next at
   hold[0].open();
   await late.opened;
   hold[1].open();
-  assert.equal((await handler.result()).data, "attempt 2");
-  assert.equal(await contexts[1].get("late"), null);
+  assert.deepEqual((await handler.result()).data, ["attempt 2", null]);
 });
 
 test("events that a cut short handler had sent are not doubled", async () => {
@@ -261,6 +260,58 @@ test("a pause that meets an event which is not JSON rejects, and the run goes on
     return true;
   });
   assert.equal((await handler.result()).data, "called");
+});
+
+test("an abort listener that ends or resumes the run while a pause cuts it short is obeyed", async () => {
+  for (const [act, code] of [
+    ["abort", "ERR_BLAZEN_RUN_ENDED"],
+    ["resumeInPlace", "ERR_BLAZEN_NOT_PAUSED"],
+  ]) {
+    const wf = new Workflow("listener");
+    const begun = gate();
+    let handler;
+    wf.addStep("only", ["blazen::StartEvent"], async (_event, ctx) => {
+      if (ctx.attempt > 1) return stop("went on");
+      ctx.signal.addEventListener("abort", () => handler[act]());
+      begun.open();
+      await new Promise(() => {});
+    });
+    handler = await wf.runWithHandler();
+    await begun.opened;
+    await assert.rejects(handler.pause({ graceMs: 0 }), { code });
+    const ended = await handler.result().catch((error) => error);
+    assert.equal(ended.code ?? ended.data, act === "abort" ? "ERR_BLAZEN_ABORTED" : "went on");
+  }
+});
+
+test("what was read and not yet called when the run was paused is not called, however often that is", async () => {
+  const wf = new Workflow("twice");
+  const calls = [];
+  let handler;
+  let paused;
+  wf.addStep("split", ["blazen::StartEvent"], async () => {
+    await new Promise(setImmediate);
+    return [
+      { type: "Piece", n: 1 },
+      { type: "Piece", n: 2 },
+      { type: "Piece", n: 3 },
+    ];
+  });
+  wf.addStep("work", ["Piece"], ({ n }, ctx) => {
+    calls.push(`${n}:${ctx.attempt}`);
+    if (calls.length === 1) {
+      handler.pause({ graceMs: 0 }).catch(() => {});
+      handler.resumeInPlace();
+      paused = handler.pause({ graceMs: 0 });
+    }
+    return calls.filter((call) => call.endsWith(":2")).length === 3 ? stop(calls) : null;
+  });
+  handler = await wf.runWithHandler();
+  while (paused === undefined) await new Promise(setImmediate);
+  await paused;
+  assert.deepEqual(calls, ["1:1"]);
+  await handler.resumeInPlace();
+  assert.deepEqual((await handler.result()).data, ["1:1", "1:2", "2:2", "3:2"]);
 });
 
 test("a toJSON that ends or resumes the run while its snapshot is taken is obeyed", async () => {

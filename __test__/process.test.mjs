@@ -221,6 +221,37 @@ test("the package works inside another realm, as in the sandbox of a test runner
   );
 });
 
+test("timers that a test has replaced and put back stop no run", async () => {
+  const { stdout } = await script(`
+    import { mock } from "node:test";
+    import { Workflow } from "blazen";
+    const wf = new Workflow("mocked");
+    wf.addStep("again", ["blazen::StartEvent", "Again"], ({ n = 0 }) =>
+      n < 2000 ? { type: "Again", n: n + 1 } : { type: "blazen::StopEvent", result: n });
+    mock.timers.enable();
+    const during = await wf.run({ n: 1990 });
+    mock.timers.reset();
+    console.log(during.data, (await wf.run()).data);
+    process.exit();
+  `);
+  assert.equal(stdout, "2000 2000\n");
+});
+
+test("a run that has ended holds none of its state, whoever holds the run", async () => {
+  const { stdout } = await script(`
+    import { Workflow } from "blazen";
+    const wf = new Workflow("large").addStep("only", ["blazen::StartEvent"], async (_event, ctx) => {
+      await ctx.setBytes("bytes", Buffer.alloc(16 * 2 ** 20, 1));
+      return { type: "blazen::StopEvent" };
+    });
+    const held = [];
+    for (let n = 0; n < 40; n += 1) { const handler = await wf.runWithHandler(); held.push(handler); await handler.result(); }
+    const { rss } = process.memoryUsage();
+    console.log(held.length, rss < 400 * 2 ** 20 ? "small" : rss);
+  `);
+  assert.equal(stdout, "40 small\n");
+});
+
 test("the package can be loaded several times in one process, as test runners do", async () => {
   const { stdout } = await script(`
     import { createRequire } from "node:module";

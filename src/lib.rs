@@ -3,7 +3,7 @@
 //! * [`engine`]: one run as a value. Pure: no I/O, no clock, no randomness, no threads.
 //! * `node`: the binding to Node.js, and the only part that knows of it (feature `node`).
 //!
-//! Arrows point down only: `node` drives `engine`; `engine` knows neither.
+//! Arrows point down only: `node` drives `engine`, which does not know of it.
 
 #![allow(clippy::disallowed_methods)] // the list is what `engine` must not use; it denies them itself
 

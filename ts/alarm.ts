@@ -1,4 +1,5 @@
-// Wakes a run that has a time limit. The timer holds the event loop: a limit is a promise to whoever waits.
+// Rings at a point in time: the end of a run's time, or of the grace of a pause. The timer holds the event loop: a limit
+// is a promise to whoever waits.
 
 /** The longest time that `setTimeout` takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;

@@ -4,7 +4,8 @@
 // (`KEY/FIELD`), and, for fields with a store of their own, one of three slots (`KEY/FIELD~a`, `~b`, `~c`). A save lets
 // the stores write into slots that are not in use and then changes everything else, the manifest included, in one go:
 // until then, what was saved before is whole. In use is the slot of the last save, and, since that may be taken back
-// when its handler is cut short, the slot of the last save that may not.
+// when its handler is cut short, the slot of the last save that may not. Later attempts of a handler have slots of
+// their own (`~a2`), since what a store does for the one that was cut short may still be on its way.
 //
 // The field part has no `/`, and no `~` but the escapes for these two, so no two states or fields share a key.
 
@@ -30,9 +31,10 @@ export class BlazenStateMeta {
 
 /** How one field is kept: in the state as JSON or bytes, not at all because it is undefined, or in a slot of its store. */
 type Kept = "json" | "bytes" | "undefined" | Slot;
-type Slot = (typeof SLOTS)[number];
-const SLOTS = ["a", "b", "c"] as const;
-const KEPT: readonly unknown[] = ["json", "bytes", "undefined", ...SLOTS] satisfies Kept[];
+type Slot = `${Letter}${number | ""}`;
+type Letter = (typeof LETTERS)[number];
+const LETTERS = ["a", "b", "c"] as const;
+const KEPT = /^(?:json|bytes|undefined|[abc][0-9]*)$/;
 
 interface Manifest {
   readonly version: 1;
@@ -71,7 +73,9 @@ export abstract class BlazenState {
   /**
    * Loads the state that was saved under `key`. Fields that were not saved keep what the constructor gives them.
    *
-   * Rejects with `ERR_BLAZEN_STATE_NOT_SAVED` if there is none.
+   * Rejects with `ERR_BLAZEN_STATE_NOT_SAVED` if there is none or a part of it is gone, with
+   * `ERR_BLAZEN_INVALID_ARGUMENT` if a field was saved by a store that the class no longer names, and with whatever a
+   * store rejects with.
    */
   static async loadFrom<State extends BlazenState>(
     this: new () => State,
@@ -96,7 +100,8 @@ async function save(state: BlazenState, meta: Meta, ctx: AnyContext, key: string
     const field = `the field ${state.constructor.name}.${name}`;
     const value = reading(field, () => (state as unknown as Record<string, unknown>)[name]);
     const store = meta.storeBy.get(name);
-    const kept: Kept = store !== undefined ? freeSlot(before.get(name), committed.get(name)) : keptAs(value);
+    const kept: Kept =
+      store !== undefined ? freeSlot(ctx.attempt, before.get(name), committed.get(name)) : keptAs(value);
     const place = keyOf(key, name, kept);
     fields.push([name, kept]);
     if (store !== undefined) {
@@ -170,8 +175,10 @@ function keptAs(value: unknown): Kept {
   return types.isUint8Array(value) ? "bytes" : "json";
 }
 
-function freeSlot(...inUse: readonly (Kept | undefined)[]): Slot {
-  return SLOTS.find((slot) => !inUse.includes(slot)) as Slot; // two are in use at the most
+function freeSlot(attempt: number, ...inUse: readonly (Kept | undefined)[]): Slot {
+  const letters = inUse.map((kept) => kept?.[0]);
+  const free = LETTERS.find((letter) => !letters.includes(letter)) as Letter; // two are in use at the most
+  return attempt === 1 ? free : `${free}${attempt}`;
 }
 
 async function readManifest(ctx: AnyContext, key: string): Promise<Manifest | undefined> {
@@ -197,7 +204,7 @@ function isManifest(value: unknown): value is Manifest {
 }
 
 function isField(field: unknown): boolean {
-  return Array.isArray(field) && typeof field[0] === "string" && KEPT.includes(field[1]);
+  return Array.isArray(field) && typeof field[0] === "string" && KEPT.test(field[1]);
 }
 
 function notSaved(message: string): BlazenError {
@@ -214,7 +221,7 @@ function keyOf(key: string, field: string, kept: Kept): string {
 }
 
 function isSlot(kept: Kept): kept is Slot {
-  return (SLOTS as readonly string[]).includes(kept);
+  return kept !== "json" && kept !== "bytes" && kept !== "undefined";
 }
 
 /** Keys that the save before wrote and this one did not. */

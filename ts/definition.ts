@@ -37,7 +37,7 @@ export class Definition {
   }
 }
 
-/** What a handler may emit of the engine's own events, and what it may not, stands apart by the number. */
+/** The engine's own event types; `emissionOf` says which of them a handler may emit. */
 const RESERVED: ReadonlyMap<string, number> = new Map([
   ["blazen::StartEvent", native.START_EVENT],
   ["blazen::StopEvent", native.STOP_EVENT],

@@ -74,7 +74,7 @@ function inputRequest(event: object, source: string): Emission {
   const name = reading(source, () => (event as { request_id?: unknown }).request_id);
   if (name === undefined) {
     const made = crypto.randomUUID();
-    const request = reading(source, () => ({ ...event, request_id: made }));
+    const request = reading(source, () => ({ ...event, type: "blazen::InputRequestEvent", request_id: made }));
     return { event: request, eventType: INPUT_REQUEST_EVENT, name: made };
   }
   if (typeof name === "string" && name !== "") return { event, eventType: INPUT_REQUEST_EVENT, name };

@@ -10,7 +10,8 @@ type FieldValue = any;
 
 /**
  * Saves and loads the value of a field under a key. A key is unique within its run only: a store outside the run must
- * add `await ctx.runId()`, which stays the same when the run is resumed. What such a store keeps is in no snapshot.
+ * add `await ctx.runId()`, which stays the same when the run is resumed. What such a store keeps is in no snapshot. A
+ * store must not save or load the state that it is called for.
  */
 export interface FieldStore {
   /** Saves `value` under `key`; whatever was under that key may be overwritten. */

@@ -51,7 +51,8 @@ export class WorkflowHandler<Events = AnyEvents> {
    *
    * If it rejects, the run goes on as if nobody had asked: with `ERR_BLAZEN_SESSION_NOT_EMPTY` under the policy
    * `HardError`, and with `ERR_BLAZEN_NOT_SERIALIZABLE` if an event that is on its way is not JSON. Rejects with
-   * `ERR_BLAZEN_RUN_ENDED` if the run has ended, or ends before it has paused.
+   * `ERR_BLAZEN_RUN_ENDED` if the run has ended, or ends before it has paused; and with `ERR_BLAZEN_NOT_PAUSED` if it is
+   * resumed before it has paused.
    */
   async pause(options: PauseOptions = {}): Promise<string> {
     const { graceMs } = readOptions(options, "the options of pause()", ["graceMs"]);
@@ -90,7 +91,8 @@ export class WorkflowHandler<Events = AnyEvents> {
   }
 
   /**
-   * Calls `callback` for every event of the run's stream, from the first on, in order. If it returns a promise, the
+   * Calls `callback` for every event of the run's stream, from the first on (of a resumed run: from the resume on), in
+   * order. The stream is kept for readers who come late, as long as the handler is. If it returns a promise, the
    * next event waits for it, and the run does not.
    *
    * @returns at once, a promise of the subscription; its `done` is when the callback has had everything

@@ -14,7 +14,7 @@ export class PauseInProgress {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Whoever called pause() has the same promise; nobody else must be told.
+    // Whoever called pause() is told through a promise that follows this one.
     this.snapshot.catch(() => {});
   }
 

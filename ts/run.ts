@@ -25,7 +25,7 @@ import type { PayloadTable } from "./payload_table.js";
 import { INTERNAL } from "./public_class.js";
 import { Signals } from "./signals.js";
 import { takeSnapshot } from "./snapshot.js";
-import { type DrivenRun, type NativeContext, StepDriver } from "./step_driver.js";
+import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_driver.js";
 import type { AnyEvent, RunResult } from "./types.js";
 
 type NativeState = InstanceType<typeof native.StateNamespace>;
@@ -118,8 +118,7 @@ export class Run implements DrivenRun {
       this.#driver.comeBack();
       return;
     }
-    const { stop } = this.native.outcome();
-    this.ended(stop ?? native.NO_STOP_EVENT);
+    this.#driver.readTheEnd();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -131,9 +130,16 @@ export class Run implements DrivenRun {
   }
 
   signalFor(invocation: number): AbortSignal {
+    if (this.#ended) return AbortSignal.abort(this.#endReason());
     this.#signals ??= new Signals();
-    if (this.#ended) this.#signals.abortAll(this.#endReason());
-    return this.#signals.of(invocation);
+    const known = this.#signals.known(invocation);
+    if (known !== undefined) return known;
+    try {
+      this.expectInFlight(invocation);
+    } catch (settled) {
+      return AbortSignal.abort(settled);
+    }
+    return this.#signals.make(invocation);
   }
 
   /** @throws RunStateError if nothing is taken from this invocation any more */
@@ -158,10 +164,12 @@ export class Run implements DrivenRun {
   async pause(graceMs: number | undefined): Promise<string> {
     if (this.#snapshot !== undefined) return this.#snapshot;
     this.#ask(() => this.native.pause(this.#pausePolicy as never));
-    this.#pause ??= new PauseInProgress();
-    if (graceMs !== undefined) this.#pause.waitNoLongerThan(graceMs, () => this.#interrupt());
+    // An abort listener may end the pause while it begins.
+    const pause = this.#pause ?? new PauseInProgress();
+    this.#pause = pause;
+    if (graceMs !== undefined) pause.waitNoLongerThan(graceMs, () => this.#interrupt());
     this.#driver.comeBack();
-    return this.#pause.snapshot;
+    return pause.snapshot;
   }
 
   /** @throws RunStateError unless the run is paused */
@@ -190,8 +198,8 @@ export class Run implements DrivenRun {
 
   abort(reason: unknown): void {
     if (this.#ended) return;
-    this.native.abort();
-    this.#fail(new AbortedError(reason));
+    if (this.native.abort()) this.#fail(new AbortedError(reason));
+    else this.#driver.comeBack(); // it has ended in another way, which has not been read yet
   }
 
   // What the driver meets.
@@ -207,16 +215,18 @@ export class Run implements DrivenRun {
   failed(invocation: number, error: BlazenError): void {
     try {
       this.native.failStep(invocation);
-    } catch {
-      return; // a pause did not wait for it: the handler will be invoked again
+    } catch (refusal) {
+      const reason = fromNative(refusal);
+      // If a pause did not wait for the handler, it will be invoked again.
+      if (!isLate(reason)) this.broken(reason);
+      return;
     }
     this.#fail(error);
   }
 
   published(request: object): void {
     this.stream.write(request as AnyEvent);
-    if (this.#hasHandler) return;
-    this.native.abort();
+    if (this.#hasHandler || !this.native.abort()) return;
     this.#fail(
       new RunFailedError(
         "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
@@ -324,7 +334,7 @@ export class Run implements DrivenRun {
 
   #fail(failure: BlazenError): void {
     if (this.#ended) return;
-    Reflect.set(failure, "runId", this.id); // it may be an error of the user's, and frozen
+    failure.runId = this.id;
     this.#failure = failure;
     this.#end();
     this.#reject(failure);

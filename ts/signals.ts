@@ -4,13 +4,14 @@ export class Signals {
   readonly #controllers = new Map<number, AbortController>();
   /** Invocations that were cut short: their handlers may ask late. */
   readonly #interrupted = new Map<number, unknown>();
-  #over: { reason: unknown } | undefined;
 
-  of(invocation: number): AbortSignal {
-    const known = this.#controllers.get(invocation);
-    if (known !== undefined) return known.signal;
-    if (this.#over !== undefined) return AbortSignal.abort(this.#over.reason);
+  /** The signal of an invocation that has asked before, or was cut short. */
+  known(invocation: number): AbortSignal | undefined {
     if (this.#interrupted.has(invocation)) return AbortSignal.abort(this.#interrupted.get(invocation));
+    return this.#controllers.get(invocation)?.signal;
+  }
+
+  make(invocation: number): AbortSignal {
     const controller = new AbortController();
     this.#controllers.set(invocation, controller);
     return controller.signal;
@@ -33,7 +34,6 @@ export class Signals {
 
   /** The run is over: tells every handler that is still at work. */
   abortAll(reason: unknown): void {
-    this.#over = { reason };
     const controllers = [...this.#controllers.values()];
     this.#controllers.clear();
     for (const controller of controllers) controller.abort(reason);

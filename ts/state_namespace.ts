@@ -60,7 +60,7 @@ export class StateNamespace<State = AnyState> {
     this.#writeBytes(key, bytes);
   }
 
-  /** A copy of the bytes at a key, `null` if it is not there. Rejects if it holds a JSON value. */
+  /** A copy of the bytes at a key, `null` if it is not there. Rejects with `ERR_BLAZEN_INVALID_ARGUMENT` if it holds JSON. */
   async getBytes(key: KeyOf<State>): Promise<Buffer | null> {
     const value = this.#read(key);
     if (value === undefined) return null;
@@ -87,7 +87,7 @@ export class StateNamespace<State = AnyState> {
 
   /**
    * Sets a key to what `change` makes of its value, in one go: no other step can come between. `change` must not be
-   * asynchronous.
+   * asynchronous. Rejects with what `change` throws, and as `set` does: then the key keeps what it had.
    *
    * @returns the new value
    */

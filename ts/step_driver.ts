@@ -4,7 +4,8 @@
 // back what to do next, and the next handler is called. All of it on this thread and by numbers.
 //
 // Effects are only ever read from a microtask or a turn of the event loop of their own, never from within a call of
-// user code, so handlers may call anything at any time.
+// user code, so handlers may call anything at any time. One exception: a handler that ends the run by what it sends is
+// told at once.
 
 import { AsyncResource } from "node:async_hooks";
 import type { AnyContext } from "./context.js";
@@ -15,7 +16,8 @@ import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
 
-const { EFFECT_ENDED, EFFECT_INVOKE, EFFECT_PAUSED, EFFECT_PUBLISH, EFFECT_RELEASE, NO_EVENT, NOT_SETTLED } = native;
+const { EFFECT_ENDED, EFFECT_INVOKE, EFFECT_PAUSED, EFFECT_PUBLISH, EFFECT_RELEASE, NO_EVENT, NOT_SETTLED, PANICKED } =
+  native;
 const { drain, settle } = native;
 
 /** Lent to the engine for its effects. No user code runs between a call and the reading, so one serves all runs. */
@@ -76,6 +78,16 @@ export class StepDriver {
     this.payloads.clear();
   }
 
+  /** Reads how the run has ended, on behalf of a handler that ended it: into a room of its own, since others may be in use. */
+  readTheEnd(): void {
+    const room = new Float64Array(64);
+    while (!this.#stopped) {
+      const words = drain(this.#key, room);
+      if (words === 0) return;
+      this.#actOn(room, words);
+    }
+  }
+
   /** Reads effects soon, but not now: the caller may be user code. */
   comeBack(): void {
     if (this.#comingBack) return;
@@ -110,24 +122,29 @@ export class StepDriver {
 
   /** What has been read and not yet called must not be called: its deliveries have gone back to the queue. */
   cutShort(invocations: readonly number[]): void {
-    this.#cutShort = new Set(invocations);
+    this.#cutShort = new Set([...(this.#cutShort ?? []), ...invocations]);
   }
 
-  /** Does what the engine has written into the room. */
+  /** Does what the engine has written into the room that all runs share. */
   #act(words: number): void {
     this.#cutShort = undefined;
+    this.#actOn(ROOM, words);
+    if (words > ROOM.length - LONGEST_EFFECT) this.comeBack();
+  }
+
+  #actOn(room: Float64Array, words: number): void {
     for (let at = 0; at < words && !this.#stopped; ) {
-      switch (ROOM[at]) {
+      switch (room[at]) {
         case EFFECT_INVOKE:
-          this.#invokeAt(at);
-          at += 5;
+          this.#invokeAt(room, at);
+          at += LONGEST_EFFECT;
           break;
         case EFFECT_RELEASE:
-          this.payloads.release(ROOM[at + 1] as number);
+          this.payloads.release(room[at + 1] as number);
           at += 2;
           break;
         case EFFECT_PUBLISH:
-          this.#run.published(this.payloads.get(ROOM[at + 1] as number));
+          this.#run.published(this.payloads.get(room[at + 1] as number));
           at += 2;
           break;
         case EFFECT_PAUSED:
@@ -135,17 +152,16 @@ export class StepDriver {
           at += 1;
           break;
         case EFFECT_ENDED:
-          this.#run.ended(ROOM[at + 1] as number);
+          this.#run.ended(room[at + 1] as number);
           return;
       }
     }
-    if (words > ROOM.length - LONGEST_EFFECT) this.comeBack();
   }
 
-  #invokeAt(at: number): void {
-    const invocation = ROOM[at + 1] as number;
+  #invokeAt(room: Float64Array, at: number): void {
+    const invocation = room[at + 1] as number;
     if (this.#cutShort?.has(invocation)) return;
-    this.#invoke(invocation, ROOM[at + 2] as number, ROOM[at + 3] as number, ROOM[at + 4] as number);
+    this.#invoke(invocation, room[at + 2] as number, room[at + 3] as number, room[at + 4] as number);
   }
 
   #invoke(invocation: number, step: number, payload: number, attempt: number): void {
@@ -179,21 +195,28 @@ export class StepDriver {
     this.#run.settled(invocation);
     let eventType = NO_EVENT;
     let payload = 0;
+    let plain: number | undefined;
     try {
-      const plain = plainEventType(value, this.#definition);
-      if (plain !== undefined) {
-        eventType = plain;
-        payload = this.payloads.keep(value as object);
-      } else if (value !== undefined && value !== null) {
-        this.#stage(invocation, step, value);
-      }
+      plain = plainEventType(value, this.#definition);
     } catch (error) {
-      this.#refused(invocation, step, error);
+      this.#run.failed(invocation, new StepError(this.#nameOf(step), error));
       return;
+    }
+    if (plain !== undefined) {
+      eventType = plain;
+      payload = this.payloads.keep(value as object);
+    } else if (value !== undefined && value !== null) {
+      const refusal = this.#stage(invocation, step, value);
+      if (refusal !== undefined) {
+        this.#run.failed(invocation, refusal);
+        return;
+      }
     }
     const hasTime = takeTime();
     const words = settle(this.#key, invocation, eventType, payload, hasTime ? ROOM : NO_ROOM);
-    if (words === NOT_SETTLED) {
+    if (words === PANICKED) {
+      this.#run.broken(new InternalError("the engine panicked while it settled an invocation"));
+    } else if (words === NOT_SETTLED) {
       if (eventType !== NO_EVENT) this.payloads.release(payload);
       this.#explainNotSettled(invocation);
     } else if (hasTime) {
@@ -209,17 +232,23 @@ export class StepDriver {
     this.#run.failed(invocation, new StepError(this.#nameOf(step), error));
   }
 
-  /** Hands over what the number of a type does not say, or several events. */
-  #stage(invocation: number, step: number, value: unknown): void {
+  /** Hands over what the number of a type does not say, or several events; gives the error if it cannot. */
+  #stage(invocation: number, step: number, value: unknown): BlazenError | undefined {
     const source = `step ${JSON.stringify(this.#nameOf(step))} returned`;
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    // All are checked before the first is handed over: an array is taken whole or not at all. It is read by index, as
-    // long as it was: a hole is refused where it is met, and a getter may not make it longer.
     const emissions: Emission[] = [];
-    for (let index = 0, { length } = values; index < length; index += 1) {
-      emissions.push(emissionOf(values[index], this.#definition, source));
+    try {
+      const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+      // All are checked before the first is handed over: an array is taken whole or not at all. It is read by index,
+      // as long as it was: a hole is refused where it is met, and a getter may not make it longer.
+      for (let index = 0, { length } = values; index < length; index += 1) {
+        emissions.push(emissionOf(values[index], this.#definition, source));
+      }
+    } catch (error) {
+      const isOurs = isBlazenError(error) && error.code === "ERR_BLAZEN_INVALID_EVENT";
+      return isOurs ? error : new StepError(this.#nameOf(step), error);
     }
     for (const emission of emissions) this.#stageOne(invocation, emission);
+    return undefined;
   }
 
   #stageOne(invocation: number, { event, eventType, name }: Emission): void {
@@ -228,14 +257,9 @@ export class StepDriver {
       this.#native.stage(invocation, eventType, payload, name);
     } catch (error) {
       this.payloads.release(payload);
-      throw fromNative(error);
+      const reason = fromNative(error);
+      if (!isLate(reason)) this.#run.broken(reason);
     }
-  }
-
-  #refused(invocation: number, step: number, error: unknown): void {
-    if (isLate(error)) return;
-    const isOurs = isBlazenError(error) && error.code === "ERR_BLAZEN_INVALID_EVENT";
-    this.#run.failed(invocation, isOurs ? error : new StepError(this.#nameOf(step), error));
   }
 
   /** A handler that a pause did not wait for may still return; what it returns is not taken. */
@@ -254,7 +278,7 @@ export class StepDriver {
   }
 }
 
-function isLate(error: unknown): boolean {
+export function isLate(error: unknown): boolean {
   return (
     isBlazenError(error) && (error.code === "ERR_BLAZEN_DELIVERY_SETTLED" || error.code === "ERR_BLAZEN_RUN_ENDED")
   );

@@ -27,7 +27,7 @@ export class WorkflowBuilder<Events extends EventMap<Events> = AnyEvents, State 
     return this;
   }
 
-  /** As `Workflow.setTimeout`. */
+  /** As `Workflow.setTimeout`: in seconds. */
   timeout(seconds: number): this {
     this.#open().setTimeout(seconds);
     return this;

@@ -375,7 +375,7 @@ const strangers = [
         .addStep("work", ["Next"], () => stop())
         .addStep("watch", ["Next"], () => null)
         .resume(snapshot),
-    "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
+    "ERR_BLAZEN_SNAPSHOT_MISMATCH",
   ],
   [
     "resume() of a workflow without steps",

@@ -1,6 +1,6 @@
 //! What one input changes in a run, as one value.
 //!
-//! Everything that is pending in a run got there through a commit: the start, a settled delivery, an event sent
+//! Everything that is pending in a run got there through a commit, or from a snapshot: the start, a settled delivery, an event sent
 //! in mid-handler, an answer. A commit is applied whole or not at all.
 
 use smallvec::SmallVec;
@@ -12,13 +12,13 @@ pub(super) type Emissions = SmallVec<[Emission; 1]>;
 
 /// A change of what is pending.
 #[derive(Debug)]
-pub struct Commit {
+pub(super) struct Commit {
     /// The invocation whose delivery has settled, if the commit settles one.
-    pub consumed: Option<InvocationId>,
+    pub(super) consumed: Option<InvocationId>,
     /// The input request that has been answered, if the commit answers one.
-    pub answered: Option<ExactString>,
+    pub(super) answered: Option<ExactString>,
     /// What was emitted, in order.
-    pub emitted: Emissions,
+    pub(super) emitted: Emissions,
 }
 
 impl Commit {

@@ -13,7 +13,7 @@ pub(super) struct Delivery {
     /// 1 for the first invocation.
     pub(super) attempt: u32,
     /// How many events earlier attempts have sent. The first so many sends of the next attempt are those again.
-    pub(super) sent: u32,
+    pub(super) sent_before: u32,
 }
 
 /// A delivery whose handler has been invoked and has not settled.
@@ -21,7 +21,7 @@ pub(super) struct Delivery {
 pub(super) struct InFlight {
     pub(super) delivery: Delivery,
     /// How many events this attempt has sent.
-    pub(super) position: u32,
+    pub(super) sent: u32,
     /// What could still be taken back of what this attempt has written.
     pub(super) writes: UncommittedWrites,
     /// Emitted by what the handler returned, to be applied when it settles.
@@ -30,15 +30,15 @@ pub(super) struct InFlight {
 
 impl InFlight {
     pub(super) fn new(delivery: Delivery) -> Self {
-        Self { delivery, position: 0, writes: UncommittedWrites::new(), staged: Emissions::new() }
+        Self { delivery, sent: 0, writes: UncommittedWrites::new(), staged: Emissions::new() }
     }
 
     /// The same delivery, to be invoked once more.
     pub(super) fn again(self) -> Delivery {
-        let InFlight { delivery, position, .. } = self;
+        let InFlight { delivery, sent, .. } = self;
         Delivery {
             attempt: delivery.attempt.saturating_add(1),
-            sent: delivery.sent.max(position),
+            sent_before: delivery.sent_before.max(sent),
             ..delivery
         }
     }

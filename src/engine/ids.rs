@@ -1,4 +1,4 @@
-//! Small typed ids. None of them is made here from anything but a number that somebody hands in.
+//! Small typed ids. They are handed in or counted, never drawn.
 
 use std::fmt;
 

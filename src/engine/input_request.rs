@@ -15,7 +15,7 @@ pub enum RespondError {
     NotOpen {
         /// The id that was answered.
         request_id: ExactString,
-        /// The ids that may be.
+        /// The first of those that may be.
         open: Vec<ExactString>,
     },
     /// The run is paused: its snapshot has been handed out and would not know the answer.
@@ -25,6 +25,8 @@ pub enum RespondError {
     #[error("the run has ended, and its input requests with it")]
     Ended,
 }
+
+const MOST_SHOWN: usize = 10;
 
 #[derive(Debug)]
 pub(super) struct InputRequest {
@@ -53,8 +55,9 @@ impl OpenRequests {
         Some(self.0.remove(position))
     }
 
-    pub(super) fn ids(&self) -> Vec<ExactString> {
-        self.0.iter().map(|request| request.id.clone()).collect()
+    /// The first of the ids that are open, as many as help somebody who reads them.
+    pub(super) fn some_ids(&self) -> Vec<ExactString> {
+        self.0.iter().take(MOST_SHOWN).map(|request| request.id.clone()).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &InputRequest> {

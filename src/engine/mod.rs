@@ -26,7 +26,7 @@ mod snapshot;
 mod state_value;
 
 pub use clock::Millis;
-pub use commit::{Commit, Emission};
+pub use commit::Emission;
 pub use definition::{Definition, DefinitionError};
 pub use delivery::Invocation;
 pub use exact_string::ExactString;
@@ -34,7 +34,9 @@ pub use ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId, StepId}
 pub use input_request::RespondError;
 pub use key_space::KeySpace;
 pub use outcome::{Outcome, RunFailure};
-pub use run::{DeliveryError, Effect, Interrupted, LifecycleError, Run, RunOptions, SnapshotRefusal};
-pub use session_policy::SessionPausePolicy;
+pub use run::{
+    DeliveryError, Effect, Interrupted, LifecycleError, PauseError, Run, RunOptions, SnapshotRefusal,
+};
+pub use session_policy::{SessionNotEmpty, SessionPausePolicy};
 pub use snapshot::{MAX_DEPTH, ResumeError, SNAPSHOT_VERSION, Snapshot, SnapshotError};
 pub use state_value::StateValue;

@@ -38,7 +38,7 @@ use super::run_state::RunState;
 use super::state_value::StateValue;
 
 pub use handling::DeliveryError;
-pub use lifecycle::{Interrupted, LifecycleError};
+pub use lifecycle::{Interrupted, LifecycleError, PauseError};
 use phase::Phase;
 pub use restoring::SnapshotRefusal;
 
@@ -133,16 +133,16 @@ impl Run {
         }
     }
 
-    /// The saved values.
-    #[must_use]
-    pub fn state(&self) -> &KeySpace<StateValue> {
-        self.state.values()
+    /// The saved values. Those of a run that has ended are gone.
+    pub fn state(&self) -> Result<&KeySpace<StateValue>, DeliveryError> {
+        self.expect_not_ended()?;
+        Ok(self.state.values())
     }
 
-    /// The values that stay in this process.
-    #[must_use]
-    pub fn session(&self) -> &KeySpace<serde_json::Value> {
-        &self.session
+    /// The values that stay in this process. Those of a run that has ended are gone.
+    pub fn session(&self) -> Result<&KeySpace<serde_json::Value>, DeliveryError> {
+        self.expect_not_ended()?;
+        Ok(&self.session)
     }
 
     /// The values that stay in this process, for a handler to write to.
@@ -152,6 +152,10 @@ impl Run {
     ) -> Result<&mut KeySpace<serde_json::Value>, DeliveryError> {
         self.expect_in_flight(writer)?;
         Ok(&mut self.session)
+    }
+
+    fn expect_not_ended(&self) -> Result<(), DeliveryError> {
+        if self.outcome().is_some() { Err(DeliveryError::Ended) } else { Ok(()) }
     }
 
     fn empty(definition: Arc<Definition>, id: RunId, time_limit: TimeLimit) -> Self {

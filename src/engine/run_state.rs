@@ -18,7 +18,7 @@ pub(super) struct RunState {
     values: KeySpace<StateValue>,
     /// Counts writes, so that of two one can be called the later.
     last_write: u64,
-    /// Of keys that were written while something was in flight.
+    /// Of keys with a write that could be taken back.
     stamps: BTreeMap<ExactString, Stamp>,
 }
 
@@ -28,6 +28,8 @@ struct Stamp {
     writer: Option<InvocationId>,
     /// The latest write that cannot be taken back.
     committed: u64,
+    /// How many writes can.
+    uncommitted: u32,
 }
 
 /// What one invocation has written since it began or last sent.
@@ -115,11 +117,12 @@ impl RunState {
     /// What was written cannot be taken back any more.
     pub(super) fn commit(&mut self, uncommitted: &mut UncommittedWrites) {
         for write in uncommitted.drain(..) {
-            if let Some(stamp) = self.stamps.get_mut(write.key.as_wtf8()) {
-                if stamp.committed < write.number {
-                    stamp.committed = write.number;
-                }
-                stamp.writer = None;
+            let Some(stamp) = self.stamps.get_mut(write.key.as_wtf8()) else { continue };
+            stamp.committed = stamp.committed.max(write.number);
+            stamp.writer = None;
+            stamp.uncommitted -= 1;
+            if stamp.uncommitted == 0 {
+                self.stamps.remove(write.key.as_wtf8());
             }
         }
     }
@@ -137,10 +140,6 @@ impl RunState {
                 None => drop(self.values.take(key)),
             }
         }
-        self.nothing_is_in_flight();
-    }
-
-    pub(super) fn nothing_is_in_flight(&mut self) {
         self.stamps.clear();
     }
 
@@ -159,6 +158,8 @@ impl RunState {
         self.last_write += 1;
         let key = ExactString::from_wtf8(key);
         uncommitted.push(UncommittedWrite { key: key.clone(), number: self.last_write, before });
-        self.stamps.entry(key).or_default().writer = Some(writer);
+        let stamp = self.stamps.entry(key).or_default();
+        stamp.writer = Some(writer);
+        stamp.uncommitted += 1;
     }
 }

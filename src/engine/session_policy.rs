@@ -1,6 +1,8 @@
 //! What becomes of session values when a run is paused: they never enter a snapshot, and the policy says how loud
 //! that is.
 
+use thiserror::Error;
+
 use super::exact_string::ExactString;
 use super::key_space::KeySpace;
 
@@ -16,13 +18,22 @@ pub enum SessionPausePolicy {
     HardError,
 }
 
+/// The session holds values, and the policy forbids to leave them behind.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error(
+    "the session holds {keys:?}, which a snapshot leaves behind, and the pause policy is HardError; remove them, move them to the state, or choose another policy"
+)]
+pub struct SessionNotEmpty {
+    /// The keys of the session.
+    pub keys: Vec<ExactString>,
+}
+
 impl SessionPausePolicy {
-    /// The keys for whose sake a pause is refused; none if it is not.
-    pub(super) fn refused_keys(self, session: &KeySpace<serde_json::Value>) -> Option<Vec<ExactString>> {
-        match self {
-            Self::PickleOrError | Self::WarnDrop => None,
-            Self::HardError if session.is_empty() => None,
-            Self::HardError => Some(session.in_order().into_iter().map(|(key, _)| key.clone()).collect()),
+    /// Whether the policy lets these values be left behind.
+    pub(super) fn check(self, session: &KeySpace<serde_json::Value>) -> Result<(), SessionNotEmpty> {
+        if session.is_empty() || self != Self::HardError {
+            return Ok(());
         }
+        Err(SessionNotEmpty { keys: session.in_order().into_iter().map(|(key, _)| key.clone()).collect() })
     }
 }

@@ -118,10 +118,7 @@ impl Context {
     /// Stops new deliveries; `EFFECT_PAUSED` follows.
     #[napi(catch_unwind)]
     pub fn pause(&self, policy: PausePolicy) -> Result<()> {
-        self.run.key().with(|run| {
-            run.check_session(policy.into()).map_err(errors::to_js)?;
-            run.pause().map_err(errors::to_js)
-        })
+        self.run.key().with(|run| run.pause(policy.into()).map_err(errors::to_js))
     }
 
     /// Waits no longer for what is in flight, and gives the invocations that were cut short.
@@ -136,13 +133,10 @@ impl Context {
         self.run.key().with(|run| run.resume_in_place(millis(now)).map_err(errors::to_js))
     }
 
-    /// Ends the run.
+    /// Ends the run, and says whether it did: it may have ended already.
     #[napi(catch_unwind)]
-    pub fn abort(&self) -> Result<()> {
-        self.run.key().with(|run| {
-            run.abort();
-            Ok(())
-        })
+    pub fn abort(&self) -> Result<bool> {
+        self.run.key().with(|run| Ok(run.abort()))
     }
 
     /// Tells the run the time; gives the time by which it must be told again, if it must.

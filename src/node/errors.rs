@@ -3,8 +3,8 @@
 //! The JavaScript layer turns a code into its error class; the codes are part of the public contract.
 
 use crate::engine::{
-    DefinitionError, DeliveryError, LifecycleError, RespondError, ResumeError, RunFailure, SnapshotError,
-    SnapshotRefusal,
+    DefinitionError, DeliveryError, LifecycleError, PauseError, RespondError, ResumeError, RunFailure,
+    SnapshotError, SnapshotRefusal,
 };
 
 pub type Error = napi::Error<ErrorCode>;
@@ -103,6 +103,15 @@ impl Coded for LifecycleError {
     }
 }
 
+impl Coded for PauseError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Ended => ErrorCode::RunEnded,
+            Self::Session(_) => ErrorCode::SessionNotEmpty,
+        }
+    }
+}
+
 impl Coded for RespondError {
     fn code(&self) -> ErrorCode {
         match self {
@@ -117,7 +126,7 @@ impl Coded for SnapshotRefusal {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotPaused => ErrorCode::NotPaused,
-            Self::SessionNotEmpty { .. } => ErrorCode::SessionNotEmpty,
+            Self::Session(_) => ErrorCode::SessionNotEmpty,
             Self::PayloadsMissing { .. } => ErrorCode::Internal,
         }
     }
@@ -137,8 +146,9 @@ impl Coded for SnapshotError {
 impl Coded for ResumeError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::OtherWorkflow { .. } | Self::StepGone { .. } => ErrorCode::SnapshotMismatch,
-            Self::NobodyTakesAnswers { .. } => ErrorCode::NobodyTakesAnswers,
+            Self::OtherWorkflow { .. } | Self::StepGone { .. } | Self::NobodyTakesAnswers { .. } => {
+                ErrorCode::SnapshotMismatch
+            }
         }
     }
 }

@@ -21,13 +21,13 @@ pub const NO_EVENT: i32 = -1;
 #[napi]
 pub const UNKNOWN_EVENT: i32 = -2;
 #[napi]
-pub const START_EVENT: i32 = 0;
+pub const START_EVENT: i32 = EventTypeId::START.0.cast_signed();
 #[napi]
-pub const STOP_EVENT: i32 = 1;
+pub const STOP_EVENT: i32 = EventTypeId::STOP.0.cast_signed();
 #[napi]
-pub const INPUT_REQUEST_EVENT: i32 = 2;
+pub const INPUT_REQUEST_EVENT: i32 = EventTypeId::INPUT_REQUEST.0.cast_signed();
 #[napi]
-pub const INPUT_RESPONSE_EVENT: i32 = 3;
+pub const INPUT_RESPONSE_EVENT: i32 = EventTypeId::INPUT_RESPONSE.0.cast_signed();
 
 /// Takes effects that an earlier call had no room for.
 #[napi(catch_unwind)]
@@ -57,7 +57,7 @@ pub fn expect_in_flight(run: f64, invocation: f64) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn state_get(env: &Env, run: f64, key: Exact) -> Result<Either3<JsString<'_>, BufferSlice<'_>, Null>> {
     RunKey::from_js(run).with(|run| {
-        let found = match run.state().get(key.as_wtf8()) {
+        let found = match run.state().map_err(errors::to_js)?.get(key.as_wtf8()) {
             Some(StateValue::Json(json)) => text::to_js(env, json).map(Either3::A),
             Some(StateValue::Bytes(bytes)) => BufferSlice::copy_from(env, bytes).map(Either3::B),
             None => Ok(Either3::C(Null)),

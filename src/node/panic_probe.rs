@@ -1,4 +1,4 @@
-//! An export that panics, so that a test can show what becomes of a panic.
+//! Exports that panic, so that a test can show what becomes of a panic.
 
 use napi_derive::napi;
 
@@ -7,3 +7,7 @@ use napi_derive::napi;
 pub fn panic_now() {
     panic!("asked to panic");
 }
+
+/// In place of an event type: `settle` panics.
+#[napi]
+pub const PANIC_EVENT: i32 = -99;

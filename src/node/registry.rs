@@ -49,7 +49,8 @@ impl OwnedRun {
 
 impl Drop for OwnedRun {
     fn drop(&mut self) {
-        // At the end of a thread the registry may be gone before the last object is collected.
+        // At the end of a thread the registry may be gone before the last object is collected. It is never in use:
+        // Node-API does not collect during a call.
         let dropped = RUNS.try_with(|runs| runs.try_borrow_mut().ok()?.runs.remove(&self.key));
         drop(dropped);
     }

@@ -29,7 +29,7 @@ impl SessionNamespace {
     /// The JSON text of the value at `key`, or `null` if there is none.
     #[napi(catch_unwind)]
     pub fn read<'env>(&self, env: &'env Env, key: Exact) -> Result<Option<JsString<'env>>> {
-        self.run.with(|run| match run.session().get(key.as_wtf8()) {
+        self.run.with(|run| match run.session().map_err(errors::to_js)?.get(key.as_wtf8()) {
             Some(value) => text::to_js(env, &value.to_string()).map(Some).map_err(errors::of_napi),
             None => Ok(None),
         })
@@ -50,7 +50,7 @@ impl SessionNamespace {
     /// Whether `key` has a value.
     #[napi(catch_unwind)]
     pub fn contains(&self, key: Exact) -> Result<bool> {
-        self.run.with(|run| Ok(run.session().get(key.as_wtf8()).is_some()))
+        self.run.with(|run| Ok(run.session().map_err(errors::to_js)?.get(key.as_wtf8()).is_some()))
     }
 
     /// Takes `key` out on behalf of `invocation` and says whether it was there.
@@ -65,6 +65,6 @@ impl SessionNamespace {
     /// The keys, in the order in which they were first set.
     #[napi(catch_unwind)]
     pub fn list_keys<'env>(&self, env: &'env Env) -> Result<Vec<JsString<'env>>> {
-        self.run.with(|run| text::keys_to_js(env, run.session()))
+        self.run.with(|run| text::keys_to_js(env, run.session().map_err(errors::to_js)?))
     }
 }

@@ -19,9 +19,12 @@ use super::errors::{self, Result};
 use super::hot_path::{NO_EVENT, emission};
 use super::registry::RunKey;
 
-/// In place of a number of words: the invocation could not be settled, and `expectInFlight` says why.
+/// In place of a number of words: nothing was taken, and `expectInFlight` says why.
 #[napi]
 pub const NOT_SETTLED: i32 = -1;
+/// In place of a number of words: the engine panicked, and the run cannot go on.
+#[napi]
+pub const PANICKED: i32 = -2;
 
 #[napi(module_exports)]
 pub fn export_settle(mut exports: Object) -> napi::Result<()> {
@@ -34,27 +37,28 @@ extern "C" fn settle_by_hand(env: sys::napi_env, info: sys::napi_callback_info) 
         // SAFETY: Node-API passes the environment and the arguments of the call that it makes.
         unsafe { read_and_settle(env, info) }
     }));
-    let words = settled.ok().and_then(napi::Result::ok).unwrap_or(NOT_SETTLED);
+    let words = settled.map_or(PANICKED, |taken| taken.unwrap_or(NOT_SETTLED));
     // SAFETY: as above.
     unsafe { i32::to_napi_value(env, words) }.unwrap_or(ptr::null_mut())
 }
 
 /// # Safety
 /// Both must be of the call that is being served.
-unsafe fn read_and_settle(env: sys::napi_env, info: sys::napi_callback_info) -> napi::Result<i32> {
-    let arguments = CallbackInfo::<5>::new(env, info, Some(5), false)?;
+unsafe fn read_and_settle(env: sys::napi_env, info: sys::napi_callback_info) -> Option<i32> {
+    let arguments = CallbackInfo::<5>::new(env, info, Some(5), false).ok()?;
     // SAFETY: the arguments are of this call.
     let (run, invocation, event_type, payload, lent) = unsafe {
         (
-            f64::from_napi_value(env, arguments.get_arg(0))?,
-            f64::from_napi_value(env, arguments.get_arg(1))?,
-            i32::from_napi_value(env, arguments.get_arg(2))?,
-            u32::from_napi_value(env, arguments.get_arg(3))?,
-            Float64ArraySlice::from_napi_value(env, arguments.get_arg(4))?,
+            f64::from_napi_value(env, arguments.get_arg(0)).ok()?,
+            f64::from_napi_value(env, arguments.get_arg(1)).ok()?,
+            i32::from_napi_value(env, arguments.get_arg(2)).ok()?,
+            u32::from_napi_value(env, arguments.get_arg(3)).ok()?,
+            Float64ArraySlice::from_napi_value(env, arguments.get_arg(4)).ok()?,
         )
     };
-    let words = settle(run, invocation, event_type, payload, lent);
-    words.map_err(|refused| napi::Error::from_reason(refused.reason.clone()))
+    #[cfg(feature = "panic-probe")]
+    assert!(event_type != super::panic_probe::PANIC_EVENT, "asked to panic");
+    settle(run, invocation, event_type, payload, lent).ok()
 }
 
 fn settle(

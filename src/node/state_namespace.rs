@@ -45,7 +45,7 @@ impl StateNamespace {
     /// Whether `key` has a value.
     #[napi(catch_unwind)]
     pub fn contains(&self, key: Exact) -> Result<bool> {
-        self.run.with(|run| Ok(run.state().get(key.as_wtf8()).is_some()))
+        self.run.with(|run| Ok(run.state().map_err(errors::to_js)?.get(key.as_wtf8()).is_some()))
     }
 
     /// Takes `key` out on behalf of `invocation` and says whether it was there.
@@ -57,6 +57,6 @@ impl StateNamespace {
     /// The keys, in the order in which they were first set.
     #[napi(catch_unwind)]
     pub fn list_keys<'env>(&self, env: &'env Env) -> Result<Vec<JsString<'env>>> {
-        self.run.with(|run| text::keys_to_js(env, run.state()))
+        self.run.with(|run| text::keys_to_js(env, run.state().map_err(errors::to_js)?))
     }
 }

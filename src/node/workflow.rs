@@ -14,7 +14,7 @@ use crate::engine::{Definition, Millis, PayloadRef, Run, RunId, RunOptions, Snap
 /// The clock of a run counts milliseconds.
 const SHORTEST_LIMIT: Duration = Duration::from_millis(1);
 
-/// The definition of a workflow. Handlers stay in JavaScript, under the number that `addStep` gives.
+/// The definition of a workflow. Handlers stay in JavaScript, in the order in which steps are defined.
 #[napi]
 pub struct Workflow {
     definition: Arc<Definition>,

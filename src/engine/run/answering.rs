@@ -16,7 +16,7 @@ impl Run {
             Phase::Running | Phase::Pausing => {}
         }
         if !self.requests.contains(&request_id) {
-            return Err(RespondError::NotOpen { request_id, open: self.requests.ids() });
+            return Err(RespondError::NotOpen { request_id, open: self.requests.some_ids() });
         }
         let response = Emission::Event { event_type: EventTypeId::INPUT_RESPONSE, payload };
         self.apply(Commit { answered: Some(request_id), ..Commit::of(response) });

@@ -39,8 +39,8 @@ impl Run {
     pub fn send(&mut self, invocation: InvocationId, emission: Emission) -> Result<(), DeliveryError> {
         let otherwise = self.why_not_in_flight();
         let sender = self.in_flight.get_mut(&invocation).ok_or(otherwise)?;
-        sender.position += 1;
-        if sender.position <= sender.delivery.sent {
+        sender.sent += 1;
+        if sender.sent <= sender.delivery.sent_before {
             self.outbox.extend(emission.payload().map(Effect::Release));
         } else {
             // What the handler wrote before it sent is part of what it sends.

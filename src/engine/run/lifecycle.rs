@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::super::clock::Millis;
 use super::super::ids::InvocationId;
 use super::super::outcome::{Outcome, RunFailure};
+use super::super::session_policy::{SessionNotEmpty, SessionPausePolicy};
 use super::Run;
 use super::phase::Phase;
 
@@ -19,17 +20,29 @@ pub enum LifecycleError {
     NotPaused,
 }
 
+/// Why a run cannot be paused.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PauseError {
+    /// The run is over.
+    #[error("the run has ended")]
+    Ended,
+    /// Its session stands in the way.
+    #[error(transparent)]
+    Session(#[from] SessionNotEmpty),
+}
+
 /// The invocations that an interruption has cut short, for the driver to tell their handlers.
 pub type Interrupted = Vec<InvocationId>;
 
 impl Run {
     /// Stops new deliveries. [`Effect::Paused`](super::Effect::Paused) follows when nothing is in flight; a run
     /// that is paused or pausing already stays so.
-    pub fn pause(&mut self) -> Result<(), LifecycleError> {
+    pub fn pause(&mut self, policy: SessionPausePolicy) -> Result<(), PauseError> {
         match self.phase {
-            Phase::Ended(_) => Err(LifecycleError::Ended),
+            Phase::Ended(_) => Err(PauseError::Ended),
             Phase::Pausing | Phase::Paused => Ok(()),
             Phase::Running => {
+                policy.check(&self.session)?;
                 self.begin_pausing();
                 Ok(())
             }
@@ -58,9 +71,11 @@ impl Run {
         }
     }
 
-    /// Ends the run, in whatever phase it is; a run that has ended stays as it ended.
-    pub fn abort(&mut self) {
+    /// Ends the run, in whatever phase it is, and says whether it did: a run that has ended stays as it ended.
+    pub fn abort(&mut self) -> bool {
+        let goes_on = self.outcome().is_none();
         self.end(Outcome::Aborted);
+        goes_on
     }
 
     /// Tells the run the time. What is due happens.

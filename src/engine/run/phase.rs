@@ -1,4 +1,4 @@
-//! Every legal change of a run stands here.
+//! Every change of a run's phase stands here, and what a commit does.
 //!
 //! ```text
 //! Running --pause--> Pausing --last in flight settles, or is interrupted--> Paused
@@ -15,8 +15,9 @@ use super::super::delivery::Delivery;
 use super::super::exact_string::ExactString;
 use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef, StepId};
 use super::super::input_request::OpenRequests;
+use super::super::key_space::KeySpace;
 use super::super::outcome::{Outcome, RunFailure};
-use super::super::run_state::UncommittedWrites;
+use super::super::run_state::{RunState, UncommittedWrites};
 use super::{Effect, Run};
 
 /// Where a run stands.
@@ -84,7 +85,7 @@ impl Run {
         self.draw_consequences(None);
     }
 
-    /// The run is over, once and for all.
+    /// The run is over, once and for all. Of what the driver has not been told, only what was published counts still.
     pub(super) fn end(&mut self, outcome: Outcome) {
         if matches!(self.phase, Phase::Ended(_)) {
             return;
@@ -93,7 +94,10 @@ impl Run {
         self.in_flight.clear();
         self.requests = OpenRequests::default();
         self.shared_payloads.clear();
-        self.outbox.clear();
+        self.outbox.retain(|effect| matches!(effect, Effect::Publish(_)));
+        // What it has kept may be large, and the object that owns the run is collected late.
+        self.state = RunState::default();
+        self.session = KeySpace::default();
         self.phase = Phase::Ended(outcome);
         self.notice = Some(Effect::Ended);
     }
@@ -102,7 +106,6 @@ impl Run {
         if !self.in_flight.is_empty() {
             return;
         }
-        self.state.nothing_is_in_flight();
         match self.phase {
             Phase::Pausing => {
                 self.phase = Phase::Paused;
@@ -141,7 +144,7 @@ impl Run {
         for &step in steps {
             self.last_delivery += 1;
             let seq = DeliverySeq(self.last_delivery);
-            self.queue.push_back(Delivery { seq, step, payload, attempt: 1, sent: 0 });
+            self.queue.push_back(Delivery { seq, step, payload, attempt: 1, sent_before: 0 });
         }
         match steps.len() {
             0 => {

@@ -10,7 +10,7 @@ use super::super::delivery::Delivery;
 use super::super::exact_string::ExactString;
 use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef};
 use super::super::run_state::RunState;
-use super::super::session_policy::SessionPausePolicy;
+use super::super::session_policy::{SessionNotEmpty, SessionPausePolicy};
 use super::super::snapshot::{PendingDelivery, ResumeError, Snapshot, SnapshotWriter};
 use super::{Effect, Run, RunOptions};
 
@@ -20,14 +20,9 @@ pub enum SnapshotRefusal {
     /// It still moves.
     #[error("the run is not paused; pause() it first")]
     NotPaused,
-    /// Its session holds values, and its policy forbids to leave them behind.
-    #[error(
-        "the session holds {keys:?}, which a snapshot leaves behind, and the pause policy is HardError; remove them, move them to the state, or choose another policy"
-    )]
-    SessionNotEmpty {
-        /// The keys of the session.
-        keys: Vec<ExactString>,
-    },
+    /// Its session stands in the way.
+    #[error(transparent)]
+    Session(#[from] SessionNotEmpty),
     /// The driver did not hand over one text for each payload.
     #[error("{expected} events are pending, and {found} were written out")]
     PayloadsMissing {
@@ -46,14 +41,6 @@ impl Run {
         events.chain(self.requests.iter().map(|request| request.payload)).collect()
     }
 
-    /// Whether the session stands in the way of a pause.
-    pub fn check_session(&self, policy: SessionPausePolicy) -> Result<(), SnapshotRefusal> {
-        match policy.refused_keys(&self.session) {
-            Some(keys) => Err(SnapshotRefusal::SessionNotEmpty { keys }),
-            None => Ok(()),
-        }
-    }
-
     /// The paused run as a JSON document; its time stops. `payloads` are the JSON texts of [`Run::pending_payloads`].
     pub fn snapshot(
         &mut self,
@@ -65,7 +52,7 @@ impl Run {
         if !self.is_paused() {
             return Err(SnapshotRefusal::NotPaused);
         }
-        self.check_session(policy)?;
+        policy.check(&self.session)?;
         self.time_limit = self.time_limit.stopped(now);
         let events = self.pending_events();
         let expected = events.len() + self.requests.iter().count();
@@ -83,7 +70,7 @@ impl Run {
         options: RunOptions,
         now: Millis,
     ) -> Result<Self, ResumeError> {
-        check_workflow(&definition, &snapshot)?;
+        check_fit(&definition, &snapshot)?;
         let time_limit = TimeLimit::starting(options.time_limit, snapshot.time_remaining, now);
         let mut run = Self::empty(definition, snapshot.run_id, time_limit);
         let mut next_payload = (0..).map(PayloadRef);
@@ -117,7 +104,7 @@ impl Run {
             });
         };
         self.last_delivery += 1;
-        Ok(Delivery { seq: DeliverySeq(self.last_delivery), step, payload, attempt, sent })
+        Ok(Delivery { seq: DeliverySeq(self.last_delivery), step, payload, attempt, sent_before: sent })
     }
 
     /// The queue, cut where one event ends and the next begins.
@@ -140,7 +127,7 @@ impl Run {
         timestamp: &str,
     ) -> String {
         let mut document = SnapshotWriter::new(self.definition.name(), self.id, timestamp);
-        document.state(self.state());
+        document.state(self.state.values());
         document.list_of_objects(
             "pending_events",
             events.iter().zip(event_texts),
@@ -150,7 +137,7 @@ impl Run {
                     let step = self.definition.step_name(delivery.step);
                     object.field("step", &ExactString::from(step).to_json());
                     object.field("attempt", &delivery.attempt.to_string());
-                    object.field("sent", &delivery.sent.to_string());
+                    object.field("sent", &delivery.sent_before.to_string());
                 });
             },
         );
@@ -170,7 +157,7 @@ impl Run {
     }
 }
 
-fn check_workflow(definition: &Definition, snapshot: &Snapshot) -> Result<(), ResumeError> {
+fn check_fit(definition: &Definition, snapshot: &Snapshot) -> Result<(), ResumeError> {
     if snapshot.workflow_name != definition.name() {
         return Err(ResumeError::OtherWorkflow {
             expected: definition.name().to_owned(),

@@ -174,7 +174,7 @@ impl Story {
     }
 
     fn pauses(&mut self) {
-        self.run.pause().expect("the run goes on");
+        self.run.pause(SessionPausePolicy::PickleOrError).expect("the run goes on");
         self.drain();
     }
 

@@ -70,6 +70,7 @@ struct Document {
 struct Event {
     #[serde(deserialize_with = "object_text")]
     event: String,
+    #[serde(deserialize_with = "deliveries")]
     deliveries: Vec<Delivery>,
 }
 
@@ -141,6 +142,21 @@ fn object_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
         Ok(raw.get().to_owned())
     } else {
         Err(D::Error::custom("`event` is not an object"))
+    }
+}
+
+/// At least one delivery, and one to a step.
+fn deliveries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Delivery>, D::Error> {
+    let deliveries = Vec::<Delivery>::deserialize(deserializer)?;
+    let mut steps = BTreeSet::new();
+    if deliveries.is_empty() {
+        return Err(D::Error::custom("an event is on its way to nobody"));
+    }
+    match deliveries.iter().find(|delivery| !steps.insert(&delivery.step)) {
+        Some(twice) => {
+            Err(D::Error::custom(format_args!("an event is on its way to {:?} twice", twice.step)))
+        }
+        None => Ok(deliveries),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::super::LifecycleError;
+use super::super::{LifecycleError, PauseError};
 use super::*;
 
 #[test]
@@ -32,7 +32,7 @@ fn a_run_that_ends_while_it_pauses_has_ended() {
     assert!(matches!(story.run.outcome(), Some(Outcome::Completed { .. })));
     assert!(!story.told().contains(&"paused".to_owned()));
     assert_eq!(story.run.resume_in_place(Millis(0)), Err(LifecycleError::Ended));
-    assert_eq!(story.run.pause(), Err(LifecycleError::Ended));
+    assert_eq!(story.run.pause(SessionPausePolicy::HardError), Err(PauseError::Ended));
 }
 
 #[test]

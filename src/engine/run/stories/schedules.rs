@@ -42,7 +42,7 @@ fn play(seed: u64) {
             break;
         }
         match dice.below(10) {
-            0 => story.run.pause().unwrap(),
+            0 => story.run.pause(SessionPausePolicy::PickleOrError).unwrap(),
             1 => {
                 let taken_back = story.run.interrupt();
                 let (cut_short, rest) =

@@ -1,5 +1,6 @@
+use super::super::super::session_policy::SessionNotEmpty;
 use super::super::super::snapshot::{MAX_DEPTH, SnapshotError};
-use super::super::SnapshotRefusal;
+use super::super::{PauseError, SnapshotRefusal};
 use super::*;
 
 fn paused_between_steps() -> Story {
@@ -32,9 +33,9 @@ fn the_state_goes_over_to_the_letter_and_the_session_stays() {
     let mut here = paused_between_steps();
     let snapshot = here.snapshot();
     let there = Story::moved_to(&snapshot, orders()).unwrap();
-    let values = |story: &Story| format!("{:?}", story.run.state().in_order());
+    let values = |story: &Story| format!("{:?}", story.run.state().unwrap().in_order());
     assert_eq!(values(&there), values(&here));
-    assert!(there.run.session().is_empty());
+    assert!(there.run.session().unwrap().is_empty());
     assert!(!snapshot.contains("here only"));
 }
 
@@ -82,12 +83,16 @@ fn only_a_paused_run_can_be_taken() {
 
 #[test]
 fn a_strict_policy_refuses_to_leave_session_values_behind() {
-    let mut story = paused_between_steps();
-    let refused = story.run.check_session(SessionPausePolicy::HardError);
-    assert_eq!(refused, Err(SnapshotRefusal::SessionNotEmpty { keys: vec![ExactString::from("request")] }));
-    assert_eq!(story.run.check_session(SessionPausePolicy::WarnDrop), Ok(()));
-    story.goes_on();
-    assert_eq!(story.run.outcome(), None);
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    story.run.session_mut(charge).unwrap().set(b"request", serde_json::json!(1));
+    let refused = SessionNotEmpty { keys: vec![ExactString::from("request")] };
+    let paused = story.run.pause(SessionPausePolicy::HardError);
+    assert_eq!(paused, Err(PauseError::Session(refused)));
+    story.returns("charge", "Shipped");
+    assert_eq!(story.told().last(), Some(&invoke("close", "Shipped")), "the run goes on");
+    story.run.abort();
+    assert_eq!(story.run.pause(SessionPausePolicy::HardError), Err(PauseError::Ended));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn three_at_work() -> (Story, [InvocationId; 3]) {
 }
 
 fn value(story: &Story, key: &str) -> Option<String> {
-    match story.run.state().get(key.as_bytes())? {
+    match story.run.state().unwrap().get(key.as_bytes())? {
         StateValue::Json(json) => Some(json.clone()),
         StateValue::Bytes(bytes) => Some(format!("{bytes:?}")),
     }
@@ -28,7 +28,7 @@ fn committed(story: &Story, key: &str) -> Option<String> {
 }
 
 fn keys(story: &Story) -> Vec<String> {
-    story.run.state().in_order().into_iter().map(|(key, _)| key.to_string()).collect()
+    story.run.state().unwrap().in_order().into_iter().map(|(key, _)| key.to_string()).collect()
 }
 
 fn cut_short(story: &mut Story) {
