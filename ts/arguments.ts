@@ -1,6 +1,7 @@
 // Checks of arguments, with one way of saying what was found and what is taken.
 
-import { InvalidArgumentError, isBlazenError, summary } from "./errors.js";
+import { summary } from "./describe.js";
+import { InvalidArgumentError, isBlazenError } from "./errors.js";
 
 /** @throws InvalidArgumentError */
 export function refuse(what: string, expected: string, found: unknown): never {

@@ -1,7 +1,8 @@
 // What a handler returned or sent, checked: an event, under the number of its type.
 
 import type { Definition } from "./definition.js";
-import { InvalidEventError, kindOf, summary } from "./errors.js";
+import { kindOf, summary } from "./describe.js";
+import { InvalidEventError } from "./errors.js";
 import { native } from "./native.js";
 
 const { INPUT_REQUEST_EVENT, INPUT_RESPONSE_EVENT, START_EVENT, UNKNOWN_EVENT } = native;

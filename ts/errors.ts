@@ -1,6 +1,7 @@
 // Every error that this package throws, by its stable code.
 
 import { types } from "node:util";
+import { summary } from "./describe.js";
 
 /** What went wrong, in a form for programs. The list only ever grows. */
 export type BlazenErrorCode =
@@ -191,36 +192,5 @@ export function ofCode(code: BlazenErrorCode, message: string): BlazenError {
       return new InternalError(message);
     default:
       return new RunStateError(code, message);
-  }
-}
-
-/** A value in a few words, whatever it is. */
-export function summary(value: unknown): string {
-  try {
-    if (value instanceof Error || types.isNativeError(value)) return messageOf(value);
-    if (typeof value === "string") return JSON.stringify(value.length > 120 ? `${value.slice(0, 120)}...` : value);
-    if (typeof value === "object" && value !== null) return `an object (${kindOf(value)})`;
-    if (typeof value === "function") return "a function";
-    return String(value);
-  } catch {
-    return `something that cannot be shown (${typeof value})`;
-  }
-}
-
-/** Anything may have been put where a message should be. */
-function messageOf({ message, name }: { message: unknown; name: unknown }): string {
-  return typeof message === "string" && message !== "" ? message : String(name);
-}
-
-/** The name of a value's class or type. */
-export function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (typeof value !== "object") return typeof value;
-  if (Array.isArray(value)) return "Array";
-  try {
-    const name: unknown = value.constructor?.name;
-    return typeof name === "string" && name !== "" ? name : "Object";
-  } catch {
-    return "Object";
   }
 }

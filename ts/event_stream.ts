@@ -5,7 +5,9 @@
 // comes after what is being handed out.
 
 import { AsyncResource } from "node:async_hooks";
-import { StreamCallbackError, summary } from "./errors.js";
+import { summary } from "./describe.js";
+import { StreamCallbackError } from "./errors.js";
+import { toldElsewhere } from "./told_elsewhere.js";
 import type { AnyEvent } from "./types.js";
 
 /** A callback for the events of a stream. The next event waits until the promise that it returns is settled. */
@@ -103,7 +105,7 @@ class Reader implements StreamSubscription {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.done.catch(() => {});
+    toldElsewhere(this.done);
   }
 
   begin(): void {

@@ -4,7 +4,8 @@
 // quick walk finds out; whatever is not goes the careful way, which knows where in the value it is.
 
 import { types } from "node:util";
-import { isBlazenError, kindOf, SerializationError, summary } from "./errors.js";
+import { kindOf, summary } from "./describe.js";
+import { isBlazenError, SerializationError } from "./errors.js";
 import { native } from "./native.js";
 
 /** How deep a state value, an event or a result may be nested. */

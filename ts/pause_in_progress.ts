@@ -1,6 +1,7 @@
 // A pause that waits for what is in flight.
 
 import { Alarm } from "./alarm.js";
+import { toldElsewhere } from "./told_elsewhere.js";
 
 export class PauseInProgress {
   readonly snapshot: Promise<string>;
@@ -15,7 +16,7 @@ export class PauseInProgress {
       this.#reject = reject;
     });
     // Whoever called pause() is told through a promise that follows this one.
-    this.snapshot.catch(() => {});
+    toldElsewhere(this.snapshot);
   }
 
   /** Of several graces the one that ends first counts. */

@@ -1,5 +1,6 @@
 // What a pause does about session values, as users name it.
 
+import type * as Native from "../native.js";
 import { refuse } from "./arguments.js";
 
 /** What `pause()` does about session values, which never enter a snapshot. */
@@ -20,4 +21,9 @@ export function checkPausePolicy(value: unknown): asserts value is SessionPauseP
   if (!known.includes(value)) {
     refuse("the session pause policy", `one of ${known.map((policy) => JSON.stringify(policy)).join(", ")}`, value);
   }
+}
+
+/** The policy as the binding takes it: the words are the same, and only its generated type is not. */
+export function toNative(policy: SessionPausePolicy): Native.PausePolicy {
+  return policy as Native.PausePolicy;
 }

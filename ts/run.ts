@@ -20,12 +20,13 @@ import {
 import { EventStream } from "./event_stream.js";
 import { native } from "./native.js";
 import { PauseInProgress } from "./pause_in_progress.js";
-import type { SessionPausePolicy } from "./pause_policy.js";
+import { type SessionPausePolicy, toNative } from "./pause_policy.js";
 import type { PayloadTable } from "./payload_table.js";
 import { INTERNAL } from "./public_class.js";
 import { Signals } from "./signals.js";
 import { takeSnapshot } from "./snapshot.js";
 import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_driver.js";
+import { toldElsewhere } from "./told_elsewhere.js";
 import type { AnyEvent, RunResult } from "./types.js";
 
 type NativeState = InstanceType<typeof native.StateNamespace>;
@@ -105,7 +106,7 @@ export class Run implements DrivenRun {
   send(invocation: number, value: unknown): Promise<void> {
     const sent = this.#send(invocation, value);
     // A run that has failed says so itself: whoever does not wait for this promise need not be told twice.
-    if (this.#failure !== undefined) sent.catch(ignore);
+    if (this.#failure !== undefined) toldElsewhere(sent);
     return sent;
   }
 
@@ -163,7 +164,7 @@ export class Run implements DrivenRun {
 
   async pause(graceMs: number | undefined): Promise<string> {
     if (this.#snapshot !== undefined) return this.#snapshot;
-    this.#ask(() => this.native.pause(this.#pausePolicy as never));
+    this.#ask(() => this.native.pause(toNative(this.#pausePolicy)));
     // An abort listener may end the pause while it begins.
     const pause = this.#pause ?? new PauseInProgress();
     this.#pause = pause;
@@ -355,5 +356,3 @@ export class Run implements DrivenRun {
     return this.#failure ?? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended");
   }
 }
-
-function ignore(): void {}

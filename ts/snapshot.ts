@@ -6,17 +6,17 @@ import { checkEvent, isEvent } from "./emission.js";
 import { SerializationError } from "./errors.js";
 import { toJson } from "./json.js";
 import type { native } from "./native.js";
-import { SessionPausePolicy } from "./pause_policy.js";
+import { SessionPausePolicy, toNative } from "./pause_policy.js";
 import type { PayloadTable } from "./payload_table.js";
 
-/** @throws SerializationError if an event is not JSON; RunStateError if the policy forbids to leave the session behind */
+/** @throws SerializationError if an event is not JSON; a native error if the policy forbids to leave the session behind */
 export function takeSnapshot(
   run: InstanceType<typeof native.Context>,
   payloads: PayloadTable,
   policy: SessionPausePolicy,
 ): string {
   const events = run.pendingPayloads().map((number) => eventJson(payloads.get(number)));
-  const snapshot = run.snapshot(events, policy as never, new Date().toISOString(), performance.now());
+  const snapshot = run.snapshot(events, toNative(policy), new Date().toISOString(), performance.now());
   if (policy === SessionPausePolicy.WarnDrop) warnOfSession(run.id, run.openSession().listKeys());
   return snapshot;
 }

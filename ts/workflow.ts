@@ -11,6 +11,7 @@ import { native } from "./native.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
+import { toldElsewhere } from "./told_elsewhere.js";
 import type {
   Acceptable,
   AnyEvents,
@@ -203,11 +204,9 @@ function readEventTypes(eventTypes: unknown, step: string): string[] {
 
 function handlerOf<Events>(run: Run): WorkflowHandler<Events> {
   // A run may fail before anybody asks for its result, and without anybody ever asking.
-  run.result.catch(ignore);
+  toldElsewhere(run.result);
   return new WorkflowHandler(INTERNAL, run);
 }
-
-function ignore(): void {}
 
 function startEvent(input: unknown): object {
   return reading("the input", () => {
