@@ -2,7 +2,7 @@
 
 use super::commit::Emissions;
 use super::ids::{DeliverySeq, InvocationId, PayloadRef, StepId};
-use super::run_state::UncommittedWrites;
+use super::run_state::UncommittedKeys;
 
 /// A delivery that waits to be invoked.
 #[derive(Clone, Debug)]
@@ -22,15 +22,15 @@ pub(super) struct InFlight {
     pub(super) delivery: Delivery,
     /// How many events this attempt has sent.
     pub(super) sent: u32,
-    /// What could still be taken back of what this attempt has written.
-    pub(super) writes: UncommittedWrites,
+    /// What of the state this attempt has written and could still be taken back.
+    pub(super) uncommitted: UncommittedKeys,
     /// Emitted by what the handler returned, to be applied when it settles.
     pub(super) staged: Emissions,
 }
 
 impl InFlight {
     pub(super) fn new(delivery: Delivery) -> Self {
-        Self { delivery, sent: 0, writes: UncommittedWrites::new(), staged: Emissions::new() }
+        Self { delivery, sent: 0, uncommitted: UncommittedKeys::new(), staged: Emissions::new() }
     }
 
     /// The same delivery, to be invoked once more.

@@ -39,4 +39,4 @@ pub use run::{
 };
 pub use session_policy::{SessionNotEmpty, SessionPausePolicy};
 pub use snapshot::{MAX_DEPTH, ResumeError, SNAPSHOT_VERSION, Snapshot, SnapshotError};
-pub use state_value::StateValue;
+pub use state_value::{NewValue, StateValue};

@@ -14,26 +14,41 @@ pub enum StateValue {
     Bytes(Vec<u8>),
 }
 
+/// A value that is to be copied into the state.
+#[derive(Clone, Copy, Debug)]
+pub enum NewValue<'a> {
+    /// A JSON text.
+    Json(&'a str),
+    /// Raw bytes.
+    Bytes(&'a [u8]),
+}
+
+impl From<NewValue<'_>> for StateValue {
+    fn from(value: NewValue<'_>) -> Self {
+        match value {
+            NewValue::Json(json) => Self::Json(json.to_owned()),
+            NewValue::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
+        }
+    }
+}
+
 impl KeySpace<StateValue> {
-    /// Sets `key` to a JSON text, in the memory that its old text had where that fits.
-    pub fn set_json(&mut self, key: &[u8], json: &str) {
-        match self.get_mut(key) {
-            Some(StateValue::Json(current)) if fits(current.capacity(), json.len()) => {
+    /// Sets `key`, in the memory that its old value had where that fits.
+    pub(super) fn overwrite(&mut self, key: &[u8], value: NewValue<'_>) {
+        match (self.get_mut(key), value) {
+            (Some(StateValue::Json(current)), NewValue::Json(json))
+                if fits(current.capacity(), json.len()) =>
+            {
                 current.clear();
                 current.push_str(json);
             }
-            _ => self.set(key, StateValue::Json(json.to_owned())),
-        }
-    }
-
-    /// Sets `key` to a copy of `bytes`, in the memory that its old bytes had where that fits.
-    pub fn set_bytes(&mut self, key: &[u8], bytes: &[u8]) {
-        match self.get_mut(key) {
-            Some(StateValue::Bytes(current)) if fits(current.capacity(), bytes.len()) => {
+            (Some(StateValue::Bytes(current)), NewValue::Bytes(bytes))
+                if fits(current.capacity(), bytes.len()) =>
+            {
                 current.clear();
                 current.extend_from_slice(bytes);
             }
-            _ => self.set(key, StateValue::Bytes(bytes.to_vec())),
+            _ => self.set(key, value.into()),
         }
     }
 }

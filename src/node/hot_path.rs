@@ -8,7 +8,7 @@ use super::effects::{self, invocation_from_js};
 use super::errors::{self, ErrorCode, Result, error};
 use super::registry::RunKey;
 use super::text::{self, Exact, WellFormed};
-use crate::engine::{Emission, EventTypeId, PayloadRef, StateValue};
+use crate::engine::{Emission, EventTypeId, NewValue, PayloadRef, StateValue};
 
 /// How deep a value may be nested.
 #[napi]
@@ -70,7 +70,8 @@ pub fn state_get(env: &Env, run: f64, key: Exact) -> Result<Either3<JsString<'_>
 #[napi(catch_unwind)]
 pub fn state_set(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Result<()> {
     RunKey::from_js(run).with(|run| {
-        run.set_json(invocation_from_js(invocation), key.as_wtf8(), json.as_str()).map_err(errors::to_js)
+        run.set(invocation_from_js(invocation), key.as_wtf8(), NewValue::Json(json.as_str()))
+            .map_err(errors::to_js)
     })
 }
 

@@ -9,7 +9,7 @@ use super::effects::invocation_from_js;
 use super::errors::{self, Result};
 use super::registry::RunKey;
 use super::text::{self, Exact};
-use crate::engine::StateValue;
+use crate::engine::{NewValue, StateValue};
 
 /// The saved values of one run.
 #[napi]
@@ -29,7 +29,8 @@ impl StateNamespace {
     #[napi(catch_unwind)]
     pub fn write_bytes(&self, invocation: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<()> {
         self.run.with(|run| {
-            run.set_bytes(invocation_from_js(invocation), key.as_wtf8(), &bytes).map_err(errors::to_js)
+            run.set(invocation_from_js(invocation), key.as_wtf8(), NewValue::Bytes(&bytes))
+                .map_err(errors::to_js)
         })
     }
 

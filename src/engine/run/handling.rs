@@ -44,7 +44,7 @@ impl Run {
             self.outbox.extend(emission.payload().map(Effect::Release));
         } else {
             // What the handler wrote before it sent is part of what it sends.
-            self.state.commit(&mut sender.writes);
+            self.state.commit(invocation, &mut sender.uncommitted);
             self.apply(Commit::of(emission));
         }
         Ok(())

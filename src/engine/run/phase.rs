@@ -17,7 +17,7 @@ use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef, StepId};
 use super::super::input_request::OpenRequests;
 use super::super::key_space::KeySpace;
 use super::super::outcome::{Outcome, RunFailure};
-use super::super::run_state::{RunState, UncommittedWrites};
+use super::super::run_state::RunState;
 use super::{Effect, Run};
 
 /// Where a run stands.
@@ -41,7 +41,7 @@ impl Run {
         if let Some(invocation) = consumed
             && let Some(mut settled) = self.in_flight.remove(&invocation)
         {
-            self.state.commit(&mut settled.writes);
+            self.state.commit(invocation, &mut settled.uncommitted);
             self.stop_using(settled.delivery.payload);
             last_step = Some(settled.delivery.step);
         }
@@ -73,15 +73,13 @@ impl Run {
 
     /// What is in flight will not be waited for: it goes back to the queue, and its writes are taken back.
     pub(super) fn take_back_in_flight(&mut self) {
-        let mut writes = UncommittedWrites::new();
-        for (_, mut cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
-            writes.append(&mut cut_short.writes);
+        for (_, cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
             for emission in &cut_short.staged {
                 self.outbox.extend(emission.payload().map(Effect::Release));
             }
             self.queue.push_front(cut_short.again());
         }
-        self.state.take_back(writes);
+        self.state.take_back();
         self.draw_consequences(None);
     }
 

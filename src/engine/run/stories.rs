@@ -22,6 +22,7 @@ use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunI
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::session_policy::SessionPausePolicy;
 use super::super::snapshot::{ResumeError, Snapshot};
+use super::super::state_value::NewValue;
 use super::{Effect, Run, RunOptions};
 
 /// A run, the payloads that a driver would keep for it, and what it has asked for so far.

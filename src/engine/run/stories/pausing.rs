@@ -66,7 +66,7 @@ fn a_pause_that_waits_no_longer_invokes_again_on_resume_with_the_attempt_raised(
     assert!(story.run.settle(ship, Some(late)).is_err(), "what the cut short handler returns is not taken");
     story.goes_on();
     assert!(story.run.settle(ship, None).is_err(), "nor for the second attempt");
-    assert!(story.run.set_json(ship, b"k", "1").is_err());
+    assert!(story.run.set(ship, b"k", NewValue::Json("1")).is_err());
     assert_eq!(story.told(), [invoke("ship", "Charged") + " again", invoke("audit", "Charged") + " again"]);
 }
 

@@ -9,9 +9,9 @@ fn paused_between_steps() -> Story {
     let lone_surrogate = ExactString::from_utf16(&[0xD800]);
     let text = "{\"z\":1,\"a\":[1e400,-0,\"\\ud800\"]}";
     for (key, json) in [("zebra", text), ("__proto__", "null"), ("\u{0}key", "\"\\u0000\"")] {
-        story.run.set_json(charge, key.as_bytes(), json).unwrap();
+        story.run.set(charge, key.as_bytes(), NewValue::Json(json)).unwrap();
     }
-    story.run.set_bytes(charge, lone_surrogate.as_wtf8(), &[0, 255]).unwrap();
+    story.run.set(charge, lone_surrogate.as_wtf8(), NewValue::Bytes(&[0, 255])).unwrap();
     story.run.session_mut(charge).unwrap().set(b"request", serde_json::json!("here only"));
     story.pauses();
     story.returns("charge", "Charged");

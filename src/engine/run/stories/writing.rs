@@ -42,17 +42,17 @@ fn what_a_cut_short_handler_has_written_is_taken_back() {
     let mut story = Story::start();
     let charge = story.invocation("charge");
     for key in ["kept", "changed", "bytes", "removed", "last"] {
-        story.run.set_json(charge, key.as_bytes(), "\"before\"").unwrap();
+        story.run.set(charge, key.as_bytes(), NewValue::Json("\"before\"")).unwrap();
     }
     story.returns("charge", "Shipped");
 
     let close = story.invocation("close");
-    story.run.set_json(close, b"changed", "\"after\"").unwrap();
-    story.run.set_json(close, b"changed", "\"again\"").unwrap();
-    story.run.set_bytes(close, b"bytes", &[1, 2]).unwrap();
+    story.run.set(close, b"changed", NewValue::Json("\"after\"")).unwrap();
+    story.run.set(close, b"changed", NewValue::Json("\"again\"")).unwrap();
+    story.run.set(close, b"bytes", NewValue::Bytes(&[1, 2])).unwrap();
     assert!(story.run.remove(close, b"removed").unwrap());
     assert!(!story.run.remove(close, b"removed").unwrap());
-    story.run.set_json(close, b"new", "\"after\"").unwrap();
+    story.run.set(close, b"new", NewValue::Json("\"after\"")).unwrap();
     assert_eq!(value(&story, "changed").as_deref(), Some("\"again\""), "a write counts at once");
     cut_short(&mut story);
 
@@ -68,7 +68,7 @@ fn a_count_that_is_cut_short_is_counted_once() {
     for attempt in 1..=3 {
         let charge = story.invocation("charge");
         assert_eq!(value(&story, "count"), None, "attempt {attempt}");
-        story.run.set_json(charge, b"count", "1").unwrap();
+        story.run.set(charge, b"count", NewValue::Json("1")).unwrap();
         if attempt < 3 {
             cut_short(&mut story);
             story.goes_on();
@@ -83,10 +83,10 @@ fn a_count_that_is_cut_short_is_counted_once() {
 fn what_was_written_before_a_send_stays_with_what_was_sent() {
     let mut story = Story::start();
     let charge = story.invocation("charge");
-    story.run.set_json(charge, b"a", "1").unwrap();
+    story.run.set(charge, b"a", NewValue::Json("1")).unwrap();
     story.sends("charge", "Shipped");
-    story.run.set_json(charge, b"a", "2").unwrap();
-    story.run.set_json(charge, b"b", "2").unwrap();
+    story.run.set(charge, b"a", NewValue::Json("2")).unwrap();
+    story.run.set(charge, b"b", NewValue::Json("2")).unwrap();
     cut_short(&mut story);
     assert_eq!(value(&story, "a").as_deref(), Some("1"));
     assert_eq!(value(&story, "b"), None);
@@ -95,10 +95,10 @@ fn what_was_written_before_a_send_stays_with_what_was_sent() {
 #[test]
 fn of_several_writers_the_latest_that_settled_stands() {
     let (mut story, [charge, ship, audit]) = three_at_work();
-    story.run.set_json(charge, b"k", "\"charge\"").unwrap();
-    story.run.set_json(ship, b"k", "\"ship\"").unwrap();
-    story.run.set_json(audit, b"k", "\"audit\"").unwrap();
-    story.run.set_json(charge, b"k", "\"charge again\"").unwrap();
+    story.run.set(charge, b"k", NewValue::Json("\"charge\"")).unwrap();
+    story.run.set(ship, b"k", NewValue::Json("\"ship\"")).unwrap();
+    story.run.set(audit, b"k", NewValue::Json("\"audit\"")).unwrap();
+    story.run.set(charge, b"k", NewValue::Json("\"charge again\"")).unwrap();
     story.returns_nothing("ship");
     assert_eq!(value(&story, "k").as_deref(), Some("\"charge again\""));
     cut_short(&mut story);
@@ -110,11 +110,23 @@ fn nothing_is_kept_for_taking_back_once_nothing_is_in_flight() {
     let mut story = Story::start();
     let charge = story.invocation("charge");
     for n in 0..100 {
-        story.run.set_json(charge, format!("key {n}").as_bytes(), "1").unwrap();
+        story.run.set(charge, format!("key {n}").as_bytes(), NewValue::Json("1")).unwrap();
     }
     story.asks("charge", "r1");
-    assert!(!format!("{:?}", story.run.state).contains("writer"), "no stamp is left");
+    assert!(format!("{:?}", story.run.state).ends_with("overwritten: {} }"), "nothing is kept");
     assert_eq!(keys(&story).len(), 100);
+}
+
+#[test]
+fn two_handlers_that_write_one_key_in_turn_keep_two_old_values() {
+    let (mut story, [charge, ship, _]) = three_at_work();
+    for _ in 0..1_000 {
+        story.run.set(charge, b"k", NewValue::Json("\"charge\"")).unwrap();
+        story.run.set(ship, b"k", NewValue::Json("\"ship\"")).unwrap();
+    }
+    assert_eq!(format!("{:?}", story.run.state).matches("Overwritten").count(), 2);
+    cut_short(&mut story);
+    assert_eq!(value(&story, "k"), None);
 }
 
 #[test]
@@ -145,7 +157,7 @@ fn in_any_schedule_the_latest_committed_write_of_each_key_stands() {
                     }
                 }
                 _ => {
-                    story.run.set_json(writer, key.as_bytes(), &number.to_string()).unwrap();
+                    story.run.set(writer, key.as_bytes(), NewValue::Json(&number.to_string())).unwrap();
                     history.push((writer, key, Some(number.to_string()), false));
                 }
             }
