@@ -139,6 +139,7 @@ test("time counts while a pause waits for a handler that never returns", async (
   await turn();
   await assert.rejects(handler.pause(), (error) => {
     assert.equal(error.code, "ERR_BLAZEN_RUN_ENDED");
+    assert.equal(error.cause.code, "ERR_BLAZEN_TIMEOUT");
     return true;
   });
   await assert.rejects(handler.result(), { code: "ERR_BLAZEN_TIMEOUT" });

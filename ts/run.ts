@@ -348,7 +348,9 @@ export class Run implements DrivenRun {
     this.#snapshot = undefined;
     this.#timeLimit?.stop();
     this.#driver.stop();
-    this.#endPause()?.fail(new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run ended before it had paused"));
+    this.#endPause()?.fail(
+      new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run ended before it had paused", this.#whyItEnded()),
+    );
     this.stream.end();
   }
 

@@ -180,14 +180,18 @@ export class StepDriver {
 
   /** Waits for a handler. `await` calls no `then` of a promise, and that of anything else not at once. */
   async #observe(invocation: number, step: number, outcome: unknown): Promise<void> {
-    let value: unknown;
     try {
-      value = await outcome;
+      let value: unknown;
+      try {
+        value = await outcome;
+      } catch (error) {
+        this.#threw(invocation, step, error);
+        return;
+      }
+      this.#returned(invocation, step, value);
     } catch (error) {
-      this.#threw(invocation, step, error);
-      return;
+      this.#run.broken(error);
     }
-    this.#returned(invocation, step, value);
   }
 
   #returned(invocation: number, step: number, value: unknown): void {
