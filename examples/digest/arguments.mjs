@@ -1,5 +1,6 @@
 // What was asked for on the command line.
 
+import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Refusal } from "./refusal.mjs";
@@ -17,6 +18,7 @@ Usage: npm start -- [options] [file]
 Stop it with Ctrl-C, and the next start goes on from there.`;
 
 const LONGEST_PIECE_MS = 60_000;
+const ALICE = fileURLToPath(new URL("alice.txt", import.meta.url));
 
 /** @throws Refusal */
 export function readArguments(args) {
@@ -28,8 +30,13 @@ export function readArguments(args) {
     // `npm start --yes` without a `--` before it: npm takes the option for its own, and tells us by the environment.
     yes: values.yes ?? process.env.npm_config_yes === "true",
     pieceMs: milliseconds(values["piece-ms"]),
-    file: positionals[0] ?? fileURLToPath(new URL("alice.txt", import.meta.url)),
+    file: positionals[0] === undefined ? ALICE : fromWhereItWasTyped(positionals[0]),
   };
+}
+
+/** npm runs a script in the folder of the package, wherever it was called. */
+function fromWhereItWasTyped(file) {
+  return process.env.INIT_CWD === undefined ? file : relative("", resolve(process.env.INIT_CWD, file));
 }
 
 function parsed(args) {
@@ -44,7 +51,7 @@ function parsed(args) {
       },
     });
   } catch (error) {
-    const [firstSentence] = error.message.split(/(?<=\w)\. |\n/);
+    const [firstSentence] = error.message.split(/(?<=['\w])\. |\n/);
     throw wrong(firstSentence.replace(/\.$/, ""));
   }
 }
