@@ -132,6 +132,18 @@ test("a text of one's own is digested, and without a terminal nobody is asked", 
   assert.match(output, /^‘Constructor!’ cried it; nobody’s there\.$/m);
 });
 
+test("under npm start a file is found where it was named", () => {
+  const typedIn = emptyDirectory();
+  writeFileSync(join(typedIn, "mine.txt"), "One two.");
+  const { status, stdout } = spawnSync(process.execPath, [MAIN, "mine.txt", "--piece-ms", "0"], {
+    cwd: emptyDirectory(),
+    env: { ...process.env, INIT_CWD: typedIn, npm_lifecycle_event: "start" },
+    encoding: "utf8",
+  });
+  assert.equal(status, 0);
+  assert.match(stdout, /^Digest of mine\.txt$/m);
+});
+
 test("the pieces of a text are all of it, however large they are", () => {
   const sentences = sentencesOf(readFileSync(ALICE, "utf8"));
   for (const atMost of [1, 2, 7, 96, 1_000]) {

@@ -34,9 +34,10 @@ export function readArguments(args) {
   };
 }
 
-/** npm runs a script in the folder of the package, wherever it was called. */
+/** `npm start` runs in the folder of the package, wherever it was typed. */
 function fromWhereItWasTyped(file) {
-  return process.env.INIT_CWD === undefined ? file : relative("", resolve(process.env.INIT_CWD, file));
+  const { INIT_CWD: typedIn, npm_lifecycle_event: script } = process.env;
+  return script === "start" && typedIn !== undefined ? relative("", resolve(typedIn, file)) : file;
 }
 
 function parsed(args) {
