@@ -173,7 +173,7 @@ describe("values made to blow up", { concurrency: 4 }, () => {
         try { ${code}; console.log("taken"); }
         catch (error) { console.log(error instanceof BlazenError ? "refused" : "another error: " + error); }`,
         ["--max-old-space-size=1024"],
-        8_000,
+        HANG,
       );
     });
   }
