@@ -12,7 +12,7 @@ describe("a handler that never settles", () => {
       signal = ctx.signal;
       return new Promise(() => {});
     });
-    workflow.setTimeout(0.02);
+    workflow.setTimeout(0.5);
     const { error } = await outcomeOf(() => workflow.run());
     assertCoded(error, "ERR_BLAZEN_TIMEOUT");
     assert.equal(signal.aborted, true);
