@@ -4,29 +4,27 @@ import { native } from "./native.js";
 
 export type Handler = (event: object, ctx: object) => unknown;
 
-export interface Step {
+interface Step {
   readonly name: string;
   readonly handler: Handler;
 }
 
 /** The steps of a workflow. Not changed once a run has begun with it: a step added later goes into a copy. */
 export class Definition {
-  readonly workflow: string;
   readonly steps: Step[];
   readonly eventTypes: Map<string, number>;
 
-  private constructor(workflow: string, steps: readonly Step[], eventTypes: ReadonlyMap<string, number>) {
-    this.workflow = workflow;
+  private constructor(steps: readonly Step[], eventTypes: ReadonlyMap<string, number>) {
     this.steps = [...steps];
     this.eventTypes = new Map(eventTypes);
   }
 
-  static empty(workflow: string): Definition {
-    return new Definition(workflow, [], RESERVED);
+  static empty(): Definition {
+    return new Definition([], RESERVED);
   }
 
   copy(): Definition {
-    return new Definition(this.workflow, this.steps, this.eventTypes);
+    return new Definition(this.steps, this.eventTypes);
   }
 
   add(step: Step, accepts: readonly string[], ids: readonly number[]): void {

@@ -60,15 +60,13 @@ export function checkEvent(value: unknown, source: string): { event: object; typ
     );
   }
   const type = reading(source, () => (value as { type?: unknown }).type);
-  if (typeof type === "string" && type !== "") return { event: value as object, type };
+  if (isName(type)) return { event: value as object, type };
   throw new InvalidEventError(`${source} an event whose type is ${summary(type)}; it must be a non-empty string`);
 }
 
 /** Whether a value that was read from JSON is an event. */
 export function isEvent(value: unknown): value is { type: string } {
-  if (!isObject(value)) return false;
-  const { type } = value as { type?: unknown };
-  return typeof type === "string" && type !== "";
+  return isObject(value) && isName((value as { type?: unknown }).type);
 }
 
 function inputRequest(event: object, source: string): Emission {
@@ -78,7 +76,7 @@ function inputRequest(event: object, source: string): Emission {
     const request = reading(source, () => ({ ...event, type: "blazen::InputRequestEvent", request_id: made }));
     return { event: request, eventType: INPUT_REQUEST_EVENT, name: made };
   }
-  if (typeof name === "string" && name !== "") return { event, eventType: INPUT_REQUEST_EVENT, name };
+  if (isName(name)) return { event, eventType: INPUT_REQUEST_EVENT, name };
   throw new InvalidEventError(
     `${source} an input request whose request_id is ${summary(name)}; it must be a non-empty string`,
   );
@@ -95,6 +93,11 @@ function reading<Part>(source: string, read: () => Part): Part {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What a type or the id of a request may be. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function isPlain(eventType: number): boolean {

@@ -9,14 +9,14 @@ import { isBlazenError, SerializationError } from "./errors.js";
 import { native } from "./native.js";
 
 /** How deep a state value, an event or a result may be nested. */
-export const MAX_DEPTH: number = native.MAX_DEPTH;
+const MAX_DEPTH: number = native.MAX_DEPTH;
 
 /** How many values one value may hold, itself included: more would not fit into a string either. */
 const MOST_PARTS = 100_000_000;
 const NOT_PLAIN = -1;
 
 /** Says what a value is, if there is something to say about it. */
-export type Subject = () => string;
+type Subject = () => string;
 
 /** How deep a session value may be nested. */
 export const MAX_SESSION_DEPTH = 127;
@@ -32,7 +32,7 @@ export function toJson(value: unknown, subject: Subject, maxDepth: number = MAX_
     const left = walk(value, maxDepth, MOST_PARTS);
     if (left > 0) return JSON.stringify(value);
     if (left === NOT_PLAIN) return toJsonCarefully(value, subject, maxDepth);
-    throw new SerializationError(`${subject()}: the value has more than ${MOST_PARTS} parts`, "");
+    throw tooLarge(subject);
   } catch (error) {
     if (isBlazenError(error)) throw error;
     const path = whereItThrows(value, "", new Set()) ?? "";
@@ -105,7 +105,7 @@ function toJsonCarefully(value: unknown, subject: Subject, maxDepth: number): st
 
   const json = JSON.stringify(value, function (this: unknown, key: string, converted: unknown) {
     left -= 1;
-    if (left < 0) throw new SerializationError(`${subject()}: the value has more than ${MOST_PARTS} parts`, "");
+    if (left < 0) throw tooLarge(subject);
     while (within.length > 0 && within.at(-1) !== this) {
       within.pop();
       names.pop();
@@ -217,6 +217,10 @@ function whereItThrows(value: unknown, path: string, seen: Set<unknown>): string
     }
   }
   return undefined;
+}
+
+function tooLarge(subject: Subject): SerializationError {
+  return new SerializationError(`${subject()}: the value has more than ${MOST_PARTS} parts`, "");
 }
 
 function place(path: string): string {

@@ -10,7 +10,7 @@ export const INTERNAL: unique symbol = Symbol("blazen.internal");
 
 const AsyncFunction = (async () => {}).constructor;
 
-export interface PublicClass {
+interface PublicClass {
   /** Whether a value was made by the class. Must not ask the value, which may be a Proxy. */
   readonly isOurs: (value: object) => boolean;
   /** Whether every method gives a promise, so that misuse is a rejection. */

@@ -16,15 +16,23 @@ import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
 
-const { EFFECT_ENDED, EFFECT_INVOKE, EFFECT_PAUSED, EFFECT_PUBLISH, EFFECT_RELEASE, NO_EVENT, NOT_SETTLED, PANICKED } =
-  native;
+const {
+  EFFECT_ENDED,
+  EFFECT_INVOKE,
+  EFFECT_PAUSED,
+  EFFECT_PUBLISH,
+  EFFECT_RELEASE,
+  LONGEST_EFFECT,
+  NO_EVENT,
+  NOT_SETTLED,
+  PANICKED,
+} = native;
 const { drain, settle } = native;
 
 /** Lent to the engine for its effects. No user code runs between a call and the reading, so one serves all runs. */
 const ROOM = new Float64Array(320);
 /** Lent when this turn of the event loop has been used up: effects stay in the engine. */
 const NO_ROOM = new Float64Array(0);
-const LONGEST_EFFECT = 5;
 /** Nobody waits for these resources to be destroyed, so the garbage collector need not be asked. */
 const UNTRACKED = { requireManualDestroy: true };
 

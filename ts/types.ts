@@ -92,19 +92,16 @@ export type Acceptable<Events> =
         | "blazen::StartEvent"
         | "blazen::InputResponseEvent";
 
+type EmittableType<Events> =
+  | Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent">
+  | "blazen::StopEvent"
+  | "blazen::InputRequestEvent";
+
 /** What a handler may return or send. */
 export type Emittable<Events> =
   Undeclared<Events> extends true
     ? AnyEvent
-    : {
-        [Type in
-          | Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent">
-          | "blazen::StopEvent"
-          | "blazen::InputRequestEvent"]: EventOf<Events, Type>;
-      }[
-        | Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent">
-        | "blazen::StopEvent"
-        | "blazen::InputRequestEvent"];
+    : { [Type in EmittableType<Events>]: EventOf<Events, Type> }[EmittableType<Events>];
 
 /** What a handler may return: one event, several, or nothing. */
 export type StepOutput<Events> = Emittable<Events> | readonly Emittable<Events>[] | null | undefined | void;

@@ -42,7 +42,7 @@ export interface WorkflowOptions {
  */
 export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState> {
   readonly #native: InstanceType<typeof native.Workflow>;
-  #definition: Definition;
+  #definition = Definition.empty();
   /** Whether a run has begun with the definition. */
   #hasRuns = false;
   #timeLimited = false;
@@ -56,7 +56,6 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
       "sessionPausePolicy",
     ]);
     this.#native = translated(() => new native.Workflow(name));
-    this.#definition = Definition.empty(name);
     if (timeout !== undefined) this.setTimeout(timeout);
     if (sessionPausePolicy !== undefined) this.setSessionPausePolicy(sessionPausePolicy);
   }
@@ -70,7 +69,7 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
 
   /** The name of the workflow: a snapshot is resumed by a workflow of the same name. */
   get name(): string {
-    return this.#definition.workflow;
+    return this.#native.name;
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { median } from "../harness/statistics.mjs";
 import { atMost } from "../harness/target.mjs";
-import { markedPingPong } from "../work/ping-pong.mjs";
+import { markedPingPong } from "../workload/ping-pong.mjs";
 
 const HALF_WINDOW = 500;
 const YOUNG = 1_000;

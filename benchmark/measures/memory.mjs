@@ -2,7 +2,7 @@
 
 import { memoryHeld } from "../harness/memory.mjs";
 import { atMost } from "../harness/target.mjs";
-import { markedPingPong } from "../work/ping-pong.mjs";
+import { markedPingPong } from "../workload/ping-pong.mjs";
 
 const YOUNG = 1_000_000;
 const OLD = 10_000_000;

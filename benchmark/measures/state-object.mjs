@@ -4,7 +4,7 @@
 import { deepStrictEqual } from "node:assert";
 import { besideFloor } from "../harness/beside-floor.mjs";
 import { atMost } from "../harness/target.mjs";
-import { order, orderText } from "../work/order.mjs";
+import { order, orderText } from "../workload/order.mjs";
 
 const OPERATIONS = 2_000;
 

@@ -1,6 +1,6 @@
 // The floor: the same handlers awaited in a plain loop. No routing, no run, no state; nothing that awaits them can cost less.
 
-import { PING, pingPong, STOP } from "../work/ping-pong.mjs";
+import { PING, pingPong, STOP } from "../workload/ping-pong.mjs";
 
 function loopOver({ ping, pong }) {
   return async () => {

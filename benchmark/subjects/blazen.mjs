@@ -2,7 +2,7 @@
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { PING, PONG, pingPong, START, STOP } from "../work/ping-pong.mjs";
+import { PING, PONG, pingPong, START, STOP } from "../workload/ping-pong.mjs";
 
 const { Workflow } = createRequire(import.meta.url)("../..");
 

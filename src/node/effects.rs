@@ -33,14 +33,16 @@ pub const EFFECT_ENDED: u32 = 4;
 #[napi]
 pub const NO_STOP_EVENT: i32 = -1;
 
-const LONGEST_EFFECT: usize = 5;
+/// Words of the longest effect.
+#[napi]
+pub const LONGEST_EFFECT: u32 = 5;
 
 /// Moves effects from the run into `lent` and gives the number of words written.
 pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<i32> {
     // SAFETY: the slice is JavaScript's for the length of this call, and no JavaScript runs during it.
     let words = unsafe { lent.as_mut() };
     let mut written = 0;
-    while words.len() - written >= LONGEST_EFFECT {
+    while words.len() - written >= LONGEST_EFFECT as usize {
         let Some(effect) = run.poll_effect() else { break };
         let row = &mut words[written..];
         written += match effect {
@@ -50,7 +52,7 @@ pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<i3
                 row[2] = f64::from(invocation.step.0);
                 row[3] = f64::from(invocation.payload.0);
                 row[4] = f64::from(invocation.attempt);
-                LONGEST_EFFECT
+                LONGEST_EFFECT as usize
             }
             Effect::Release(payload) => of_payload(row, EFFECT_RELEASE, payload),
             Effect::Publish(payload) => of_payload(row, EFFECT_PUBLISH, payload),
