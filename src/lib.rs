@@ -7,6 +7,14 @@
 
 #![allow(clippy::disallowed_methods)] // the list is what `engine` must not use; it denies them itself
 
+pub mod durable;
 pub mod engine;
+pub mod error_code;
+mod exact_string;
 #[cfg(all(feature = "node", not(test)))] // the symbols of Node-API are only there inside Node.js
 mod node;
+mod state_value;
+pub mod store;
+
+pub use exact_string::ExactString;
+pub use state_value::{NewValue, StateValue, Written};

@@ -18,8 +18,17 @@ const STD_OF_THE_ENGINE: [&str; 9] = [
     "time::Duration",
 ];
 
-/// The layers above it, and what belongs to them.
-const FOREIGN_TO_THE_ENGINE: [&str; 4] = ["napi", "tokio", "crate::node", "crate::store"];
+/// The layers around it, and what belongs to them.
+const FOREIGN_TO_THE_ENGINE: [&str; 6] =
+    ["napi", "tokio", "crate::node", "crate::store", "crate::durable", "crate::error_code"];
+
+/// What a store must not know: it keeps rows, and whose they are is nothing to it.
+const FOREIGN_TO_A_STORE: [&str; 5] =
+    ["napi", "crate::node", "crate::engine", "crate::durable", "crate::error_code"];
+
+/// What does not belong where one form of a run becomes the other: that is a matter of values.
+const FOREIGN_TO_THE_MIDDLE: [&str; 7] =
+    ["napi", "tokio", "crate::node", "std::time::", "std::thread", "std::fs", "std::env"];
 
 fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
@@ -57,6 +66,26 @@ fn the_engine_names_nothing_outside_itself() {
                 let allowed = STD_OF_THE_ENGINE.iter().any(|allowed| name.starts_with(allowed));
                 assert!(allowed, "{} takes std::{name}", path.display());
             }
+        }
+    }
+}
+
+#[test]
+fn a_store_names_no_layer_beside_or_above_it() {
+    assert_names_none("src/store", &FOREIGN_TO_A_STORE);
+}
+
+#[test]
+fn between_the_engine_and_a_store_there_are_only_values() {
+    assert_names_none("src/durable", &FOREIGN_TO_THE_MIDDLE);
+}
+
+fn assert_names_none(folder: &str, foreign: &[&str]) {
+    for (path, text) in rust_files(folder) {
+        for line in text.lines().map(code) {
+            let found = foreign.iter().find(|foreign| line.contains(**foreign));
+            let exempt = line.contains("std::time::Duration");
+            assert!(found.is_none() || exempt, "{} names {found:?}: {line}", path.display());
         }
     }
 }

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::journal::TimeLeft;
+
 /// Milliseconds on the driver's monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub u64);
@@ -65,6 +67,14 @@ impl TimeLimit {
         match self {
             Self::Counting { due, limit } if due <= now => Some(limit),
             _ => None,
+        }
+    }
+
+    pub(super) fn left(self) -> TimeLeft {
+        match self {
+            Self::None => TimeLeft::Unlimited,
+            Self::Counting { due, .. } => TimeLeft::Until(due),
+            Self::Stopped { remaining, .. } => TimeLeft::Stopped(remaining),
         }
     }
 

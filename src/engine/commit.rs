@@ -5,8 +5,8 @@
 
 use smallvec::SmallVec;
 
-use super::exact_string::ExactString;
 use super::ids::{EventTypeId, InvocationId, PayloadRef};
+use crate::exact_string::ExactString;
 
 pub(super) type Emissions = SmallVec<[Emission; 1]>;
 
@@ -15,6 +15,8 @@ pub(super) type Emissions = SmallVec<[Emission; 1]>;
 pub(super) struct Commit {
     /// The invocation whose delivery has settled, if the commit settles one.
     pub(super) consumed: Option<InvocationId>,
+    /// The handler that has sent what is emitted and goes on, if one has, and how many events it has sent.
+    pub(super) sent: Option<(InvocationId, u32)>,
     /// The input request that has been answered, if the commit answers one.
     pub(super) answered: Option<ExactString>,
     /// What was emitted, in order.
@@ -23,7 +25,7 @@ pub(super) struct Commit {
 
 impl Commit {
     pub(super) fn of(emission: Emission) -> Self {
-        Self { consumed: None, answered: None, emitted: SmallVec::from_buf([emission]) }
+        Self { consumed: None, sent: None, answered: None, emitted: SmallVec::from_buf([emission]) }
     }
 }
 

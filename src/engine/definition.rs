@@ -4,6 +4,7 @@
 //! the one that they began with.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -60,10 +61,12 @@ pub enum DefinitionError {
 #[derive(Clone, Debug)]
 pub struct Definition {
     name: String,
-    steps: Vec<String>,
+    steps: Vec<Arc<str>>,
     /// By [`EventTypeId`]: the steps that accept it, in the order in which they were added.
     routes: Vec<Vec<StepId>>,
-    event_types: BTreeMap<String, EventTypeId>,
+    event_types: BTreeMap<Arc<str>, EventTypeId>,
+    /// By [`EventTypeId`].
+    event_type_names: Vec<Arc<str>>,
 }
 
 impl Definition {
@@ -77,6 +80,7 @@ impl Definition {
             steps: Vec::new(),
             routes: Vec::new(),
             event_types: BTreeMap::new(),
+            event_type_names: Vec::new(),
         };
         for reserved in RESERVED {
             definition.intern(reserved);
@@ -88,7 +92,7 @@ impl Definition {
     pub fn add_step(&mut self, name: &str, accepts: &[String]) -> Result<StepId, DefinitionError> {
         self.check_step(name, accepts)?;
         let step = StepId(u32::try_from(self.steps.len()).expect("fewer than 2^32 steps"));
-        self.steps.push(name.to_owned());
+        self.steps.push(name.into());
         for event_type in accepts {
             let id = self.intern(event_type);
             self.routes[id.0 as usize].push(step);
@@ -108,10 +112,16 @@ impl Definition {
         &self.steps[step.0 as usize]
     }
 
+    /// The same, for whoever keeps it.
+    #[must_use]
+    pub fn shared_step_name(&self, step: StepId) -> Arc<str> {
+        self.steps[step.0 as usize].clone()
+    }
+
     /// The step of that name.
     #[must_use]
     pub fn step_named(&self, name: &str) -> Option<StepId> {
-        let index = self.steps.iter().position(|step| step == name)?;
+        let index = self.steps.iter().position(|step| **step == *name)?;
         u32::try_from(index).ok().map(StepId)
     }
 
@@ -130,7 +140,13 @@ impl Definition {
     /// The name of an event type of this definition.
     #[must_use]
     pub fn event_type_name(&self, event_type: EventTypeId) -> Option<&str> {
-        self.event_types.iter().find(|(_, id)| **id == event_type).map(|(name, _)| name.as_str())
+        self.event_type_names.get(event_type.0 as usize).map(|name| &**name)
+    }
+
+    /// The same, for whoever keeps it.
+    #[must_use]
+    pub fn shared_event_type_name(&self, event_type: EventTypeId) -> Option<Arc<str>> {
+        self.event_type_names.get(event_type.0 as usize).cloned()
     }
 
     /// The event type that can be emitted or is accepted and whose name is most like `name`, if one is like it at all.
@@ -139,7 +155,7 @@ impl Definition {
         let ends_or_asks = |id| id == EventTypeId::STOP || id == EventTypeId::INPUT_REQUEST;
         let known =
             self.event_types.iter().filter(|(_, id)| ends_or_asks(**id) || !self.routes(**id).is_empty());
-        nearest(name, known.map(|(name, _)| name.as_str()))
+        nearest(name, known.map(|(name, _)| &**name))
     }
 
     /// Whether there is no step at all.
@@ -151,7 +167,7 @@ impl Definition {
     /// The step whose name is most like `name`, if one is like it at all.
     #[must_use]
     pub fn nearest_step(&self, name: &str) -> Option<&str> {
-        nearest(name, self.steps.iter().map(String::as_str))
+        nearest(name, self.steps.iter().map(|step| &**step))
     }
 
     fn check_step(&self, name: &str, accepts: &[String]) -> Result<(), DefinitionError> {
@@ -192,7 +208,9 @@ impl Definition {
         }
         let id = EventTypeId(u32::try_from(self.routes.len()).expect("fewer than 2^32 event types"));
         self.routes.push(Vec::new());
-        self.event_types.insert(event_type.to_owned(), id);
+        let name: Arc<str> = event_type.into();
+        self.event_types.insert(name.clone(), id);
+        self.event_type_names.push(name);
         id
     }
 }

@@ -2,7 +2,7 @@
 
 use super::commit::Emissions;
 use super::ids::{DeliverySeq, InvocationId, PayloadRef, StepId};
-use super::run_state::UncommittedKeys;
+use super::run_state::Uncommitted;
 
 /// A delivery that waits to be invoked.
 #[derive(Clone, Debug)]
@@ -14,6 +14,9 @@ pub(super) struct Delivery {
     pub(super) attempt: u32,
     /// How many events earlier attempts have sent. The first so many sends of the next attempt are those again.
     pub(super) sent_before: u32,
+    /// The number of the change that must be durable before it is invoked: the one that queued it, or that
+    /// ended the last pause; 0 for a run without a store.
+    pub(super) caused_by: u64,
 }
 
 /// A delivery whose handler has been invoked and has not settled.
@@ -22,15 +25,15 @@ pub(super) struct InFlight {
     pub(super) delivery: Delivery,
     /// How many events this attempt has sent.
     pub(super) sent: u32,
-    /// What of the state this attempt has written and could still be taken back.
-    pub(super) uncommitted: UncommittedKeys,
+    /// What this attempt has done to the state and could still be taken back.
+    pub(super) uncommitted: Uncommitted,
     /// Emitted by what the handler returned, to be applied when it settles.
     pub(super) staged: Emissions,
 }
 
 impl InFlight {
     pub(super) fn new(delivery: Delivery) -> Self {
-        Self { delivery, sent: 0, uncommitted: UncommittedKeys::new(), staged: Emissions::new() }
+        Self { delivery, sent: 0, uncommitted: Uncommitted::default(), staged: Emissions::new() }
     }
 
     /// The same delivery, to be invoked once more.

@@ -26,12 +26,12 @@ impl EventTypeId {
 pub struct DeliverySeq(pub u64);
 
 /// One invocation of a handler: an attempt at a delivery. Ascending, never reused within a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InvocationId(pub u64);
 
 /// An event that the driver keeps for the engine. The driver chooses the number, and may use it again once
 /// [`Effect::Release`](super::Effect::Release) has handed it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PayloadRef(pub u32);
 
 /// The identity of a run: a UUID, version 7 when made by this package, so that ids sort by time.

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::exact_string::ExactString;
 use super::ids::PayloadRef;
+use crate::exact_string::ExactString;
 
 /// Why an answer was refused.
 #[derive(Debug, Error, PartialEq, Eq)]

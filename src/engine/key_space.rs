@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::exact_string::ExactString;
+use crate::exact_string::ExactString;
 
 /// The state of a run, or its session.
 #[derive(Clone, Debug)]
@@ -24,6 +24,14 @@ impl<V> Entry<V> {
     pub(super) fn value(&self) -> &V {
         &self.value
     }
+
+    pub(super) fn into_value(self) -> V {
+        self.value
+    }
+
+    pub(super) fn place(&self) -> u64 {
+        self.order
+    }
 }
 
 impl<V> Default for KeySpace<V> {
@@ -37,6 +45,10 @@ impl<V> KeySpace<V> {
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&V> {
         self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    pub(super) fn entry(&self, key: &[u8]) -> Option<&Entry<V>> {
+        self.entries.get(key)
     }
 
     /// The value at `key`, to be changed in place.
@@ -73,6 +85,16 @@ impl<V> KeySpace<V> {
     /// Undoes a [`KeySpace::replace`] or a [`KeySpace::take`], the place in the order included.
     pub(super) fn put_back(&mut self, key: &[u8], entry: Entry<V>) {
         self.entries.insert(ExactString::from_wtf8(key), entry);
+    }
+
+    /// Sets `key` at a place in the order that it has had before.
+    pub fn restore(&mut self, key: ExactString, place: u64, value: V) {
+        self.next_order = self.next_order.max(place + 1);
+        self.entries.insert(key, Entry { order: place, value });
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&ExactString, &Entry<V>)> {
+        self.entries.iter()
     }
 
     /// Whether nothing is held.

@@ -14,29 +14,29 @@ mod clock;
 mod commit;
 mod definition;
 mod delivery;
-mod exact_string;
 mod ids;
 mod input_request;
+mod journal;
 mod key_space;
 mod outcome;
 mod run;
+mod run_at_rest;
 mod run_state;
 mod session_policy;
 mod snapshot;
-mod state_value;
 
 pub use clock::Millis;
 pub use commit::Emission;
 pub use definition::{Definition, DefinitionError};
 pub use delivery::Invocation;
-pub use exact_string::ExactString;
 pub use ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId, StepId};
 pub use input_request::RespondError;
+pub use journal::{Again, Change, Durability, MOST_AHEAD, Queued, Settled, Standing, TimeLeft};
 pub use key_space::KeySpace;
 pub use outcome::{Outcome, RunFailure};
 pub use run::{
     DeliveryError, Effect, Interrupted, LifecycleError, PauseError, Run, RunOptions, SnapshotRefusal,
 };
+pub use run_at_rest::{Origin, PendingDelivery, PendingEvent, PendingRequest, ResumeError, RunAtRest};
 pub use session_policy::{SessionNotEmpty, SessionPausePolicy};
-pub use snapshot::{MAX_DEPTH, ResumeError, SNAPSHOT_VERSION, Snapshot, SnapshotError};
-pub use state_value::{NewValue, StateValue};
+pub use snapshot::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::exact_string::ExactString;
 use super::ids::PayloadRef;
+use crate::exact_string::ExactString;
 
 /// The end of a run. It never changes once it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

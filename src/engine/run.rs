@@ -15,6 +15,7 @@
 
 mod answering;
 mod handling;
+mod journaling;
 mod lifecycle;
 mod phase;
 mod restoring;
@@ -32,12 +33,14 @@ use super::definition::Definition;
 use super::delivery::{Delivery, InFlight, Invocation};
 use super::ids::{EventTypeId, InvocationId, PayloadRef, RunId};
 use super::input_request::OpenRequests;
+use super::journal::{Durability, Journal};
 use super::key_space::KeySpace;
 use super::outcome::Outcome;
 use super::run_state::RunState;
-use super::state_value::StateValue;
+use crate::state_value::StateValue;
 
 pub use handling::DeliveryError;
+use journaling::Outgoing;
 pub use lifecycle::{Interrupted, LifecycleError, PauseError};
 use phase::Phase;
 pub use restoring::SnapshotRefusal;
@@ -47,6 +50,8 @@ pub use restoring::SnapshotRefusal;
 pub struct RunOptions {
     /// The longest time that the run may spend running; no limit if `None`.
     pub time_limit: Option<Duration>,
+    /// When the run is written to a store; it has none if `None`.
+    pub durability: Option<Durability>,
 }
 
 /// What the driver must do.
@@ -80,8 +85,9 @@ pub struct Run {
     time_limit: TimeLimit,
     state: RunState,
     session: KeySpace<serde_json::Value>,
+    journal: Option<Box<Journal>>,
     /// What the driver has not been told of: payloads, and then the latest change of phase.
-    outbox: VecDeque<Effect>,
+    outbox: VecDeque<Outgoing>,
     notice: Option<Effect>,
 }
 
@@ -96,14 +102,16 @@ impl Run {
         now: Millis,
     ) -> Self {
         let mut run = Self::empty(definition, id, TimeLimit::starting(options.time_limit, None, now));
+        run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, 0)));
         run.apply(Commit::of(Emission::Event { event_type: EventTypeId::START, payload: input }));
         run
     }
 
     /// The next thing to do, if there is one.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        let news = self.outbox.pop_front().or_else(|| self.notice.take());
-        news.or_else(|| self.next_invocation().map(Effect::Invoke))
+        self.next_outgoing()
+            .or_else(|| self.next_notice())
+            .or_else(|| self.next_invocation().map(Effect::Invoke))
     }
 
     /// When [`Run::time_is_now`] must be called at the latest.
@@ -172,13 +180,26 @@ impl Run {
             time_limit,
             state: RunState::default(),
             session: KeySpace::default(),
+            journal: None,
             outbox: VecDeque::new(),
             notice: None,
         }
     }
 
+    fn next_outgoing(&mut self) -> Option<Effect> {
+        let first = self.outbox.front()?;
+        if !self.may_begin(first.caused_by) {
+            return None;
+        }
+        self.outbox.pop_front().map(|outgoing| outgoing.effect)
+    }
+
+    fn next_notice(&mut self) -> Option<Effect> {
+        if self.is_stored() { self.notice.take() } else { None }
+    }
+
     fn next_invocation(&mut self) -> Option<Invocation> {
-        if !matches!(self.phase, Phase::Running) {
+        if !matches!(self.phase, Phase::Running) || !self.may_begin(self.queue.front()?.caused_by) {
             return None;
         }
         let delivery = self.queue.pop_front()?;

@@ -10,12 +10,12 @@
 //!    often they write.
 //! 2. What the first of them has overwritten is the committed value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::exact_string::ExactString;
 use super::ids::InvocationId;
 use super::key_space::{Entry, KeySpace};
-use super::state_value::{NewValue, StateValue};
+use crate::exact_string::ExactString;
+use crate::state_value::{NewValue, StateValue, Written};
 
 #[derive(Debug, Default)]
 pub(super) struct RunState {
@@ -29,8 +29,29 @@ struct Overwritten {
     before: Option<Entry<StateValue>>,
 }
 
-/// The keys that one invocation has written since it began or last sent.
-pub(super) type UncommittedKeys = Vec<ExactString>;
+/// What one invocation has done to the state since it began or last sent.
+#[derive(Debug, Default)]
+pub(super) struct Uncommitted {
+    /// The keys that it has written.
+    keys: Vec<ExactString>,
+    /// Who had written what it has read, and had not committed it: what comes of it depends on them.
+    #[allow(clippy::box_collection)] // seldom anybody, and this moves at every hop
+    read_from: Option<Box<Vec<InvocationId>>>,
+}
+
+impl Uncommitted {
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.read_from.is_none()
+    }
+
+    /// Whom it depends on, once.
+    pub(super) fn take_read_from(&mut self) -> Vec<InvocationId> {
+        self.read_from.take().map(|writers| *writers).unwrap_or_default()
+    }
+}
+
+/// What commits have changed, key by key, with what stood there before the first of them.
+pub(super) type Committed = BTreeMap<ExactString, Option<Entry<StateValue>>>;
 
 impl RunState {
     pub(super) fn restored(values: KeySpace<StateValue>) -> Self {
@@ -45,7 +66,7 @@ impl RunState {
     pub(super) fn set(
         &mut self,
         writer: InvocationId,
-        uncommitted: &mut UncommittedKeys,
+        uncommitted: &mut Uncommitted,
         key: &[u8],
         value: NewValue<'_>,
     ) {
@@ -58,12 +79,8 @@ impl RunState {
     }
 
     /// Takes `key` out and says whether it was there.
-    pub(super) fn remove(
-        &mut self,
-        writer: InvocationId,
-        uncommitted: &mut UncommittedKeys,
-        key: &[u8],
-    ) -> bool {
+    pub(super) fn remove(&mut self, writer: InvocationId, uncommitted: &mut Uncommitted, key: &[u8]) -> bool {
+        self.note_reading(writer, uncommitted, key); // whether it was there
         let before = self.values.take(key);
         let was_there = before.is_some();
         if was_there && !self.wrote_last(writer, key) {
@@ -74,23 +91,78 @@ impl RunState {
 
     /// The value at `key` without what could still be taken back.
     pub(super) fn committed(&self, key: &[u8]) -> Option<&StateValue> {
+        self.committed_entry(key).map(Entry::value)
+    }
+
+    fn committed_entry(&self, key: &[u8]) -> Option<&Entry<StateValue>> {
         match self.overwritten.get(key).and_then(|chain| chain.first()) {
-            Some(first) => first.before.as_ref().map(Entry::value),
-            None => self.values.get(key),
+            Some(first) => first.before.as_ref(),
+            None => self.values.entry(key),
+        }
+    }
+
+    /// `reader` looks at `key`.
+    pub(super) fn note_reading(&self, reader: InvocationId, uncommitted: &mut Uncommitted, key: &[u8]) {
+        if let Some(last) = self.overwritten.get(key).and_then(|chain| chain.last()) {
+            depend_on(last.by, reader, uncommitted);
+        }
+    }
+
+    /// `reader` looks at which keys there are.
+    pub(super) fn note_reading_all(&self, reader: InvocationId, uncommitted: &mut Uncommitted) {
+        for last in self.overwritten.values().filter_map(|chain| chain.last()) {
+            depend_on(last.by, reader, uncommitted);
         }
     }
 
     /// What `writer` has written cannot be taken back any more, nor can anything that it has overwritten come back.
-    pub(super) fn commit(&mut self, writer: InvocationId, uncommitted: &mut UncommittedKeys) {
-        for key in uncommitted.drain(..) {
+    /// Notes in `committed`, if somebody wants to know, what that has changed.
+    pub(super) fn commit(
+        &mut self,
+        writer: InvocationId,
+        uncommitted: &mut Uncommitted,
+        mut committed: Option<&mut Committed>,
+    ) {
+        for key in uncommitted.keys.drain(..) {
             let Some(chain) = self.overwritten.get_mut(key.as_wtf8()) else { continue };
             if let Some(position) = chain.iter().position(|write| write.by == writer) {
-                chain.drain(..=position);
+                let first = chain.drain(..=position).next();
+                if let (Some(committed), Some(Overwritten { before, .. })) = (committed.as_mut(), first) {
+                    // Of several commits the first knows what stood there.
+                    committed.entry(key.clone()).or_insert(before);
+                }
             }
             if chain.is_empty() {
                 self.overwritten.remove(key.as_wtf8());
             }
         }
+    }
+
+    /// What commits have changed, as a store is told.
+    pub(super) fn written(&self, committed: Committed) -> impl Iterator<Item = Written> {
+        committed.into_iter().filter_map(|(key, before)| {
+            let after = self.committed_entry(key.as_wtf8());
+            let place = after.or(before.as_ref()).map(Entry::place)?;
+            let after = after.map(|entry| entry.value().clone());
+            Some(Written { key, place, before: before.map(Entry::into_value), after })
+        })
+    }
+
+    /// All that is committed, as a store is told that knows nothing of it.
+    pub(super) fn all_written(&self) -> Vec<Written> {
+        // What an uncommitted removal has taken out is only known from what it has overwritten.
+        let keys = self.values.entries().map(|(key, _)| key).chain(self.overwritten.keys());
+        let keys: BTreeSet<&ExactString> = keys.collect();
+        let written = keys.into_iter().filter_map(|key| {
+            let entry = self.committed_entry(key.as_wtf8())?;
+            Some(Written {
+                key: key.clone(),
+                place: entry.place(),
+                before: None,
+                after: Some(entry.value().clone()),
+            })
+        });
+        written.collect()
     }
 
     /// Takes back everything that is not committed.
@@ -112,7 +184,7 @@ impl RunState {
     fn record(
         &mut self,
         writer: InvocationId,
-        uncommitted: &mut UncommittedKeys,
+        uncommitted: &mut Uncommitted,
         key: &[u8],
         before: Option<Entry<StateValue>>,
     ) {
@@ -125,8 +197,44 @@ impl RunState {
                 let superseded = chain.remove(earlier);
                 chain[earlier].before = superseded.before;
             }
-            None => uncommitted.push(key),
+            None => uncommitted.keys.push(key),
         }
         chain.push(Overwritten { by: writer, before });
     }
+}
+
+fn depend_on(writer: InvocationId, reader: InvocationId, uncommitted: &mut Uncommitted) {
+    if writer == reader {
+        return;
+    }
+    let writers = uncommitted.read_from.get_or_insert_default();
+    if !writers.contains(&writer) {
+        writers.push(writer);
+    }
+}
+
+impl KeySpace<StateValue> {
+    /// Sets `key`, in the memory that its old value had where that fits.
+    fn overwrite(&mut self, key: &[u8], value: NewValue<'_>) {
+        match (self.get_mut(key), value) {
+            (Some(StateValue::Json(current)), NewValue::Json(json))
+                if fits(current.capacity(), json.len()) =>
+            {
+                current.clear();
+                current.push_str(json);
+            }
+            (Some(StateValue::Bytes(current)), NewValue::Bytes(bytes))
+                if fits(current.capacity(), bytes.len()) =>
+            {
+                current.clear();
+                current.extend_from_slice(bytes);
+            }
+            _ => self.set(key, value.into()),
+        }
+    }
+}
+
+/// Whether a value of `needed` bytes should be written into `capacity`: it fits, and wastes no more than half.
+fn fits(capacity: usize, needed: usize) -> bool {
+    needed <= capacity && capacity / 2 <= needed.max(32)
 }

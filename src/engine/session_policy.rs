@@ -3,8 +3,8 @@
 
 use thiserror::Error;
 
-use super::exact_string::ExactString;
 use super::key_space::KeySpace;
+use crate::exact_string::ExactString;
 
 /// What to do about session values that a pause leaves behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

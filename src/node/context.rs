@@ -3,10 +3,13 @@
 //! A handler receives a light object that stands on this one and knows its delivery; this object owns the run.
 //! Its methods are what happens seldom in a run.
 
+use std::sync::Arc;
+
 use napi_derive::napi;
 
 use super::effects::{invocation_from_js, invocation_to_js};
 use super::errors::{self, Coded, ErrorCode, Result, error};
+use super::hosted_run::HostedRun;
 use super::hot_path::emission;
 use super::registry::OwnedRun;
 use super::session_namespace::SessionNamespace;
@@ -19,8 +22,13 @@ use crate::engine::{Outcome, PayloadRef, SessionPausePolicy};
 #[napi]
 pub struct Context {
     run: OwnedRun,
-    resumed_payloads: Vec<String>,
+    resumed_payloads: Vec<Arc<str>>,
 }
+
+/// How many changes an asynchronous run may be ahead of its store.
+#[napi]
+pub const MOST_AHEAD: u32 = 4_096;
+const _: () = assert!(MOST_AHEAD as u64 == crate::engine::MOST_AHEAD);
 
 /// How a run has ended.
 #[napi(object)]
@@ -57,7 +65,7 @@ impl Context {
         Self { run, resumed_payloads: Vec::new() }
     }
 
-    pub(super) fn resumed(run: OwnedRun, payloads: Vec<String>) -> Self {
+    pub(super) fn resumed(run: OwnedRun, payloads: Vec<Arc<str>>) -> Self {
         Self { run, resumed_payloads: payloads }
     }
 }
@@ -88,10 +96,10 @@ impl Context {
         SessionNamespace::new(self.run.key())
     }
 
-    /// The JSON texts of the events that came with a snapshot, once.
+    /// The JSON texts of the events that a resumed run came with, once.
     #[napi(catch_unwind)]
     pub fn take_payloads(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.resumed_payloads)
+        std::mem::take(&mut self.resumed_payloads).iter().map(ToString::to_string).collect()
     }
 
     /// Adds to what `invocation` emits when it settles. `name` is as for `send`.
@@ -101,10 +109,14 @@ impl Context {
         self.run.key().with(|run| run.stage(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
-    /// The handler of `invocation` threw.
+    /// The handler of `invocation` threw. `error` is what a store keeps of it, a JSON text.
     #[napi(catch_unwind)]
-    pub fn fail_step(&self, invocation: f64) -> Result<()> {
-        self.run.key().with(|run| run.fail_step(invocation_from_js(invocation)).map_err(errors::to_js))
+    pub fn fail_step(&self, invocation: f64, error: Option<String>) -> Result<()> {
+        self.run.key().with(|run| {
+            run.expect_in_flight(invocation_from_js(invocation)).map_err(errors::to_js)?;
+            keep_failure(run, error);
+            run.fail_step(invocation_from_js(invocation)).map_err(errors::to_js)
+        })
     }
 
     /// Answers an input request.
@@ -133,10 +145,52 @@ impl Context {
         self.run.key().with(|run| run.resume_in_place(millis(now)).map_err(errors::to_js))
     }
 
-    /// Ends the run, and says whether it did: it may have ended already.
+    /// Ends the run, and says whether it did: it may have ended already. `error` is what a store keeps of the reason, a
+    /// JSON text.
     #[napi(catch_unwind)]
-    pub fn abort(&self) -> Result<bool> {
-        self.run.key().with(|run| Ok(run.abort()))
+    pub fn abort(&self, error: Option<String>) -> Result<bool> {
+        self.run.key().with(|run| {
+            if run.outcome().is_none() {
+                keep_failure(run, error);
+            }
+            Ok(run.abort())
+        })
+    }
+
+    /// Ends the run here, and not in its store.
+    #[napi(catch_unwind)]
+    pub fn abandon(&self) -> Result<()> {
+        self.run.key().with(|run| {
+            run.abandon();
+            Ok(())
+        })
+    }
+
+    /// Writes all that a paused run has to its store. The texts of its events have been handed over.
+    #[napi(catch_unwind)]
+    pub fn write_whole(&self) -> Result<()> {
+        self.run.key().with(|run| {
+            run.write_whole();
+            Ok(())
+        })
+    }
+
+    /// Whether the run is paused.
+    #[napi(getter, catch_unwind)]
+    pub fn is_paused(&self) -> Result<bool> {
+        self.run.key().with(|run| Ok(run.is_paused()))
+    }
+
+    /// The number of the last change of a stored run.
+    #[napi(getter, catch_unwind)]
+    pub fn last_change(&self) -> Result<f64> {
+        self.run.key().with(|run| Ok(number_to_js(run.last_change())))
+    }
+
+    /// The number of the last change that is durable.
+    #[napi(getter, catch_unwind)]
+    pub fn durable_change(&self) -> Result<f64> {
+        self.run.key().with(|run| Ok(number_to_js(run.durable_change())))
     }
 
     /// Tells the run the time; gives the time by which it must be told again, if it must.
@@ -177,6 +231,17 @@ impl Context {
             None => Err(error(ErrorCode::Internal, "the run has not ended")),
         })
     }
+}
+
+fn keep_failure(run: &mut HostedRun, error: Option<String>) {
+    if let (Some(recorder), Some(error)) = (run.recorder(), error) {
+        recorder.keep_failure(error);
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // counts up from one: 2^53 changes are out of reach
+fn number_to_js(number: u64) -> f64 {
+    number as f64
 }
 
 impl From<&Outcome> for RunOutcome {

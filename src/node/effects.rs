@@ -10,13 +10,13 @@
 //!
 //! What does not fit stays in the engine. A driver that has no time now lends no room and comes back later.
 
-#![allow(unsafe_code)] // one call: see `write`
-
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use super::errors::{ErrorCode, Result, error};
-use crate::engine::{Effect, InvocationId, Outcome, PayloadRef, Run};
+use super::hosted_run::HostedRun;
+use super::lent;
+use crate::engine::{Effect, InvocationId, Outcome, PayloadRef};
 
 #[napi]
 pub const EFFECT_INVOKE: u32 = 0;
@@ -38,15 +38,15 @@ pub const NO_STOP_EVENT: i32 = -1;
 pub const LONGEST_EFFECT: u32 = 5;
 
 /// Moves effects from the run into `lent` and gives the number of words written.
-pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<i32> {
-    // SAFETY: the slice is JavaScript's for the length of this call, and no JavaScript runs during it.
-    let words = unsafe { lent.as_mut() };
+pub(super) fn write(run: &mut HostedRun, mut lent: Float64ArraySlice<'_>) -> Result<i32> {
+    let words = lent::words(&mut lent);
     let mut written = 0;
     while words.len() - written >= LONGEST_EFFECT as usize {
         let Some(effect) = run.poll_effect() else { break };
         let row = &mut words[written..];
         written += match effect {
             Effect::Invoke(invocation) => {
+                run.begins(invocation.id);
                 row[0] = f64::from(EFFECT_INVOKE);
                 row[1] = invocation_to_js(invocation.id);
                 row[2] = f64::from(invocation.step.0);
@@ -54,7 +54,12 @@ pub(super) fn write(run: &mut Run, mut lent: Float64ArraySlice<'_>) -> Result<i3
                 row[4] = f64::from(invocation.attempt);
                 LONGEST_EFFECT as usize
             }
-            Effect::Release(payload) => of_payload(row, EFFECT_RELEASE, payload),
+            Effect::Release(payload) => {
+                if let Some(recorder) = run.recorder() {
+                    recorder.forget_text(payload);
+                }
+                of_payload(row, EFFECT_RELEASE, payload)
+            }
             Effect::Publish(payload) => of_payload(row, EFFECT_PUBLISH, payload),
             Effect::Paused => {
                 row[0] = f64::from(EFFECT_PAUSED);

@@ -8,7 +8,8 @@ use super::effects::{self, invocation_from_js};
 use super::errors::{self, ErrorCode, Result, error};
 use super::registry::RunKey;
 use super::text::{self, Exact, WellFormed};
-use crate::engine::{Emission, EventTypeId, NewValue, PayloadRef, StateValue};
+use crate::engine::{Emission, EventTypeId, PayloadRef};
+use crate::{NewValue, StateValue};
 
 /// How deep a value may be nested.
 #[napi]
@@ -53,11 +54,31 @@ pub fn expect_in_flight(run: f64, invocation: f64) -> Result<()> {
         .with(|run| run.expect_in_flight(invocation_from_js(invocation)).map_err(errors::to_js))
 }
 
-/// The value at `key`: JSON text, bytes, or `null` if there is none.
+/// The JSON text of an event of a stored run, or of the result in a stop event, which need not have one: to be handed over
+/// before the engine is given the payload.
 #[napi(catch_unwind)]
-pub fn state_get(env: &Env, run: f64, key: Exact) -> Result<Either3<JsString<'_>, BufferSlice<'_>, Null>> {
+pub fn hand_over(run: f64, payload: u32, json: Option<WellFormed>) -> Result<()> {
     RunKey::from_js(run).with(|run| {
-        let found = match run.state().map_err(errors::to_js)?.get(key.as_wtf8()) {
+        match (run.recorder(), json) {
+            (Some(recorder), Some(json)) => recorder.keep_text(PayloadRef(payload), json.as_str().into()),
+            (Some(recorder), None) => recorder.forget_text(PayloadRef(payload)),
+            (None, _) => {}
+        }
+        Ok(())
+    })
+}
+
+/// The value at `key` for `invocation`: JSON text, bytes, or `null` if there is none.
+#[napi(catch_unwind)]
+pub fn state_get(
+    env: &Env,
+    run: f64,
+    invocation: f64,
+    key: Exact,
+) -> Result<Either3<JsString<'_>, BufferSlice<'_>, Null>> {
+    RunKey::from_js(run).with(|run| {
+        let found = run.get(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js)?;
+        let found = match found {
             Some(StateValue::Json(json)) => text::to_js(env, json).map(Either3::A),
             Some(StateValue::Bytes(bytes)) => BufferSlice::copy_from(env, bytes).map(Either3::B),
             None => Ok(Either3::C(Null)),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::errors::{ErrorCode, Result, error};
-use crate::engine::Run;
+use super::hosted_run::HostedRun;
 
 thread_local! {
     static RUNS: RefCell<Registry> = const { RefCell::new(Registry::new()) };
@@ -17,7 +17,7 @@ thread_local! {
 
 struct Registry {
     /// Each in a box: a table of many runs grows by doubling, and pointers are what it doubles.
-    runs: HashMap<u64, Box<Run>, FxBuildHasher>,
+    runs: HashMap<u64, Box<HostedRun>, FxBuildHasher>,
     last_key: u64,
 }
 
@@ -33,12 +33,15 @@ pub(super) struct OwnedRun {
 }
 
 impl OwnedRun {
-    pub(super) fn new(run: Run) -> Self {
-        RUNS.with_borrow_mut(|registry| {
+    pub(super) fn new(run: HostedRun) -> Self {
+        let key = RUNS.with_borrow_mut(|registry| {
             registry.last_key += 1;
-            registry.runs.insert(registry.last_key, Box::new(run));
-            Self { key: registry.last_key }
-        })
+            let mut run = Box::new(run);
+            run.is_called(registry.last_key);
+            registry.runs.insert(registry.last_key, run);
+            registry.last_key
+        });
+        Self { key }
     }
 
     /// The number under which JavaScript names the run; never used twice in a thread.
@@ -61,6 +64,10 @@ impl Drop for OwnedRun {
 pub(super) struct RunKey(u64);
 
 impl RunKey {
+    pub(super) fn new(key: u64) -> Self {
+        Self(key)
+    }
+
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an unknown number is an unknown run
     pub(super) fn from_js(number: f64) -> Self {
         Self(number as u64)
@@ -71,8 +78,8 @@ impl RunKey {
         self.0 as f64
     }
 
-    /// Lends the run for the length of one call.
-    pub(super) fn with<T>(self, use_run: impl FnOnce(&mut Run) -> Result<T>) -> Result<T> {
+    /// Lends the run for the length of one call. What the call changes in a stored run goes to its store.
+    pub(super) fn with<T>(self, use_run: impl FnOnce(&mut HostedRun) -> Result<T>) -> Result<T> {
         RUNS.with(|runs| {
             let mut registry = runs.try_borrow_mut().map_err(|_| {
                 error(
@@ -81,7 +88,11 @@ impl RunKey {
                 )
             })?;
             match registry.runs.get_mut(&self.0) {
-                Some(run) => use_run(run),
+                Some(run) => {
+                    let used = use_run(run);
+                    run.send_changes();
+                    used
+                }
                 None => {
                     Err(error(ErrorCode::Internal, "the engine has no such run; this is a bug in blazen"))
                 }

@@ -56,7 +56,7 @@ unsafe fn read_and_settle(env: sys::napi_env, info: sys::napi_callback_info) -> 
             Float64ArraySlice::from_napi_value(env, arguments.get_arg(4)).ok()?,
         )
     };
-    #[cfg(feature = "panic-probe")]
+    #[cfg(feature = "probes")]
     assert!(event_type != super::panic_probe::PANIC_EVENT, "asked to panic");
     settle(run, invocation, event_type, payload, lent).ok()
 }

@@ -9,7 +9,7 @@ use super::effects::invocation_from_js;
 use super::errors::{self, Result};
 use super::registry::RunKey;
 use super::text::{self, Exact};
-use crate::engine::{NewValue, StateValue};
+use crate::{NewValue, StateValue};
 
 /// The saved values of one run.
 #[napi]
@@ -43,10 +43,13 @@ impl StateNamespace {
         })
     }
 
-    /// Whether `key` has a value.
+    /// Whether `key` has a value for `invocation`.
     #[napi(catch_unwind)]
-    pub fn contains(&self, key: Exact) -> Result<bool> {
-        self.run.with(|run| Ok(run.state().map_err(errors::to_js)?.get(key.as_wtf8()).is_some()))
+    pub fn contains(&self, invocation: f64, key: Exact) -> Result<bool> {
+        self.run.with(|run| {
+            let found = run.get(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js)?;
+            Ok(found.is_some())
+        })
     }
 
     /// Takes `key` out on behalf of `invocation` and says whether it was there.
@@ -57,7 +60,9 @@ impl StateNamespace {
 
     /// The keys, in the order in which they were first set.
     #[napi(catch_unwind)]
-    pub fn list_keys<'env>(&self, env: &'env Env) -> Result<Vec<JsString<'env>>> {
-        self.run.with(|run| text::keys_to_js(env, run.state().map_err(errors::to_js)?))
+    pub fn list_keys<'env>(&self, env: &'env Env, invocation: f64) -> Result<Vec<JsString<'env>>> {
+        self.run.with(|run| {
+            text::keys_to_js(env, run.keys(invocation_from_js(invocation)).map_err(errors::to_js)?)
+        })
     }
 }

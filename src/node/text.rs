@@ -9,7 +9,8 @@ use napi::{Env, JsString, ValueType, check_status, sys};
 use smallvec::SmallVec;
 
 use super::errors::{self, Result};
-use crate::engine::{ExactString, KeySpace};
+use crate::ExactString;
+use crate::engine::KeySpace;
 
 /// Room for most keys and small values; a longer string is read a second time into memory of its own size.
 const ON_STACK: usize = 256;
@@ -89,12 +90,17 @@ pub(super) fn to_js<'env>(env: &'env Env, text: &str) -> napi::Result<JsString<'
     if text.is_ascii() { env.create_string_latin1(text.as_bytes()) } else { env.create_string(text) }
 }
 
+/// A string for JavaScript, with its lone surrogates.
+pub(super) fn exact_to_js<'env>(env: &'env Env, string: &ExactString) -> napi::Result<JsString<'env>> {
+    match string.as_str() {
+        Some(text) => to_js(env, text),
+        None => env.create_string_utf16(string.to_utf16()),
+    }
+}
+
 /// The keys of a key space for JavaScript, with their lone surrogates.
 pub(super) fn keys_to_js<'env, V>(env: &'env Env, space: &KeySpace<V>) -> Result<Vec<JsString<'env>>> {
-    let keys = space.in_order().into_iter().map(|(key, _)| match key.as_str() {
-        Some(text) => to_js(env, text),
-        None => env.create_string_utf16(key.to_utf16()),
-    });
+    let keys = space.in_order().into_iter().map(|(key, _)| exact_to_js(env, key));
     keys.collect::<napi::Result<_>>().map_err(errors::of_napi)
 }
 

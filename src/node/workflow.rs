@@ -1,15 +1,23 @@
 //! `Workflow`: a name and its steps, and where runs begin.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use napi_derive::napi;
 
+use uuid::Uuid;
+
+use super::connection::Connection;
 use super::context::Context;
 use super::errors::{self, Result};
+use super::hosted_run::HostedRun;
+use super::loaded_run::LoadedRun;
 use super::registry::OwnedRun;
+use super::store::{Store, parse_id};
 use super::text::WellFormed;
-use crate::engine::{Definition, Millis, PayloadRef, Run, RunId, RunOptions, Snapshot};
+use crate::durable::{self, Recorder};
+use crate::engine::{Definition, Durability, Millis, Origin, PayloadRef, Run, RunAtRest, RunId, RunOptions};
 
 /// The clock of a run counts milliseconds.
 const SHORTEST_LIMIT: Duration = Duration::from_millis(1);
@@ -19,6 +27,7 @@ const SHORTEST_LIMIT: Duration = Duration::from_millis(1);
 pub struct Workflow {
     definition: Arc<Definition>,
     options: RunOptions,
+    connection: Option<Rc<Connection>>,
 }
 
 #[napi]
@@ -26,7 +35,7 @@ impl Workflow {
     #[napi(constructor, catch_unwind)]
     pub fn new(name: String) -> Result<Self> {
         let definition = Definition::new(&name).map_err(errors::to_js)?;
-        Ok(Self { definition: Arc::new(definition), options: RunOptions::default() })
+        Ok(Self { definition: Arc::new(definition), options: RunOptions::default(), connection: None })
     }
 
     /// The name of the workflow.
@@ -53,22 +62,91 @@ impl Workflow {
         self.options.time_limit.is_some()
     }
 
+    /// Writes the runs that begin from now on to a store.
+    #[napi(catch_unwind)]
+    pub fn write_to(&mut self, store: &Store, durability: RunDurability) {
+        self.connection = Some(store.connection());
+        self.options.durability = Some(durability.into());
+    }
+
     /// Begins a run whose start event is `payload`.
     #[napi(catch_unwind)]
     pub fn start(&self, payload: u32, now: f64) -> Context {
-        let id = RunId(uuid::Uuid::now_v7());
+        let id = RunId(Uuid::now_v7());
         let run = Run::start(self.definition.clone(), id, PayloadRef(payload), self.options, millis(now));
-        Context::new(OwnedRun::new(run))
+        Context::new(OwnedRun::new(self.hosted(run, None, now)))
+    }
+
+    /// Begins a run that is stored, so that its start event has the text `json`, or that has an id already.
+    #[napi(catch_unwind)]
+    pub fn start_as(
+        &self,
+        payload: u32,
+        json: Option<WellFormed>,
+        run_id: Option<String>,
+        now: f64,
+    ) -> Result<Context> {
+        let id = RunId(run_id.as_deref().map_or_else(|| Ok(Uuid::now_v7()), parse_id)?);
+        let payload = PayloadRef(payload);
+        let run = Run::start(self.definition.clone(), id, payload, self.options, millis(now));
+        let text = json.map(|json| Arc::from(json.as_str()));
+        Ok(Context::new(OwnedRun::new(self.hosted(run, text.map(|text| (payload, text)), now))))
     }
 
     /// Goes on from a snapshot. The events in it are `takePayloads` of the context: payloads 0, 1, 2, ...
     #[napi(catch_unwind)]
     pub fn take_up(&self, snapshot: WellFormed, now: f64) -> Result<Context> {
-        let snapshot = Snapshot::parse(snapshot.as_str()).map_err(errors::to_js)?;
-        let payloads = snapshot.payload_texts().map(str::to_owned).collect();
-        let run = Run::resume(self.definition.clone(), snapshot, self.options, millis(now))
+        let at_rest = RunAtRest::from_snapshot(snapshot.as_str()).map_err(errors::to_js)?;
+        self.resume(at_rest, now)
+    }
+
+    /// Goes on with a stored run, of which the same holds.
+    #[napi(catch_unwind)]
+    pub fn take_up_stored(&self, run: &mut LoadedRun, now: f64) -> Result<Context> {
+        self.resume(durable::at_rest(run.take()?), now)
+    }
+
+    fn resume(&self, at_rest: RunAtRest, now: f64) -> Result<Context> {
+        let payloads: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
+        let is_new = at_rest.origin == Origin::Snapshot;
+        let run = Run::resume(self.definition.clone(), at_rest, self.options, millis(now))
             .map_err(errors::to_js)?;
-        Ok(Context::resumed(OwnedRun::new(run), payloads))
+        // A store has the events of its own runs.
+        let texts = (0..).map(PayloadRef).zip(payloads.iter().filter(|_| is_new).cloned());
+        Ok(Context::resumed(OwnedRun::new(self.hosted(run, texts, now)), payloads))
+    }
+
+    fn hosted(
+        &self,
+        run: Run,
+        texts: impl IntoIterator<Item = (PayloadRef, Arc<str>)>,
+        now: f64,
+    ) -> HostedRun {
+        let Some(connection) = &self.connection else { return HostedRun::in_memory(run) };
+        let mut recorder = Recorder::new(run.id(), self.definition.clone());
+        for (payload, text) in texts {
+            recorder.keep_text(payload, text);
+        }
+        HostedRun::stored(run, recorder, connection.clone(), millis(now))
+    }
+}
+
+/// When a run is written to its store.
+#[napi(string_enum = "lowercase")]
+#[derive(Clone, Copy)]
+pub enum RunDurability {
+    Sync,
+    Async,
+    Exit,
+}
+
+impl From<RunDurability> for Durability {
+    fn from(durability: RunDurability) -> Self {
+        match durability {
+            RunDurability::Sync => Self::Sync,
+            RunDurability::Async => Self::Async,
+            RunDurability::Exit => Self::Exit,
+        }
     }
 }
 

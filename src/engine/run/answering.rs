@@ -1,11 +1,11 @@
 //! Answers to the input requests of a run.
 
 use super::super::commit::{Commit, Emission};
-use super::super::exact_string::ExactString;
 use super::super::ids::{EventTypeId, PayloadRef};
 use super::super::input_request::RespondError;
 use super::Run;
 use super::phase::Phase;
+use crate::exact_string::ExactString;
 
 impl Run {
     /// Answers a request with `payload`, a payload that holds its `blazen::InputResponseEvent`.

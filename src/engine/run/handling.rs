@@ -6,7 +6,7 @@ use super::super::commit::{Commit, Emission};
 use super::super::delivery::InFlight;
 use super::super::ids::InvocationId;
 use super::super::outcome::{Outcome, RunFailure};
-use super::{Effect, Run};
+use super::Run;
 
 /// Why nothing is taken from a handler any more.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Run {
     pub fn settle(&mut self, invocation: InvocationId, last: Option<Emission>) -> Result<(), DeliveryError> {
         let mut emitted = std::mem::take(&mut self.in_flight_mut(invocation)?.staged);
         emitted.extend(last);
-        self.apply(Commit { consumed: Some(invocation), answered: None, emitted });
+        self.apply(Commit { consumed: Some(invocation), sent: None, answered: None, emitted });
         Ok(())
     }
 
@@ -41,11 +41,12 @@ impl Run {
         let sender = self.in_flight.get_mut(&invocation).ok_or(otherwise)?;
         sender.sent += 1;
         if sender.sent <= sender.delivery.sent_before {
-            self.outbox.extend(emission.payload().map(Effect::Release));
+            if let Some(payload) = emission.payload() {
+                self.release(payload);
+            }
         } else {
-            // What the handler wrote before it sent is part of what it sends.
-            self.state.commit(invocation, &mut sender.uncommitted);
-            self.apply(Commit::of(emission));
+            let sent = Some((invocation, sender.sent));
+            self.apply(Commit { sent, ..Commit::of(emission) });
         }
         Ok(())
     }

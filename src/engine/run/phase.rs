@@ -11,14 +11,15 @@ use std::collections::BTreeMap;
 
 use super::super::clock::Millis;
 use super::super::commit::{Commit, Emission};
-use super::super::delivery::Delivery;
-use super::super::exact_string::ExactString;
-use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef, StepId};
+use super::super::delivery::{Delivery, InFlight};
+use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, StepId};
 use super::super::input_request::OpenRequests;
+use super::super::journal::{Queued, Settled};
 use super::super::key_space::KeySpace;
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::run_state::RunState;
 use super::{Effect, Run};
+use crate::exact_string::ExactString;
 
 /// Where a run stands.
 #[derive(Debug)]
@@ -36,17 +37,16 @@ pub(super) enum Phase {
 impl Run {
     /// Applies a commit and draws the consequences: the run goes on, is paused, or ends.
     pub(super) fn apply(&mut self, commit: Commit) {
-        let Commit { consumed, answered, emitted } = commit;
-        let mut last_step = None;
-        if let Some(invocation) = consumed
-            && let Some(mut settled) = self.in_flight.remove(&invocation)
-        {
-            self.state.commit(invocation, &mut settled.uncommitted);
-            self.stop_using(settled.delivery.payload);
-            last_step = Some(settled.delivery.step);
+        let Commit { consumed, sent, answered, emitted } = commit;
+        let last_step = consumed.and_then(|invocation| self.consume(invocation));
+        if let Some((invocation, count)) = sent {
+            self.commit_sending(invocation, count);
         }
         if let Some(request) = answered.and_then(|id| self.requests.close(&id)) {
-            self.outbox.push_back(Effect::Release(request.payload));
+            self.release(request.payload);
+            if let Some(change) = self.change() {
+                change.answered = Some(request.id);
+            }
         }
         for emission in emitted {
             if let Err(outcome) = self.emit(emission) {
@@ -55,32 +55,73 @@ impl Run {
             }
         }
         self.draw_consequences(last_step);
+        self.seal();
+    }
+
+    /// The delivery of an invocation is settled, with what its handler has written. Gives its step.
+    fn consume(&mut self, invocation: InvocationId) -> Option<StepId> {
+        let InFlight { delivery, uncommitted, .. } = self.in_flight.remove(&invocation)?;
+        self.commit_writes(invocation, uncommitted);
+        if let Some(change) = self.change() {
+            let Delivery { seq, attempt, .. } = delivery;
+            change.settled = Some(Settled { delivery: seq, invocation, attempt });
+        }
+        self.stop_using(delivery.payload);
+        Some(delivery.step)
+    }
+
+    /// What a handler wrote before it sent is part of what it sends.
+    fn commit_sending(&mut self, invocation: InvocationId, count: u32) {
+        let Some(sender) = self.in_flight.get_mut(&invocation) else { return };
+        let delivery = sender.delivery.seq;
+        let uncommitted = std::mem::take(&mut sender.uncommitted);
+        self.commit_writes(invocation, uncommitted);
+        if let Some(change) = self.change() {
+            change.sent = Some((delivery, count));
+        }
     }
 
     /// Nothing new will be invoked; the run is paused as soon as nothing is in flight.
     pub(super) fn begin_pausing(&mut self) {
         self.phase = Phase::Pausing;
         self.draw_consequences(None);
+        self.seal();
     }
 
     /// Deliveries are invoked again.
     pub(super) fn go_on(&mut self, now: Millis) {
+        if matches!(self.phase, Phase::Paused) {
+            self.change(); // that it is not paused any more
+            let caused_by = self.next_change();
+            self.queue.iter_mut().for_each(|delivery| delivery.caused_by = caused_by);
+        }
         self.time_limit = self.time_limit.counting(now);
         self.phase = Phase::Running;
         self.notice = None;
         self.draw_consequences(None);
+        self.seal();
+    }
+
+    /// The run is paused from the beginning.
+    pub(super) fn stay_paused(&mut self, now: Millis) {
+        self.time_limit = self.time_limit.stopped(now);
+        self.phase = Phase::Paused;
+        self.notice = Some(Effect::Paused);
     }
 
     /// What is in flight will not be waited for: it goes back to the queue, and its writes are taken back.
     pub(super) fn take_back_in_flight(&mut self) {
         for (_, cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
-            for emission in &cut_short.staged {
-                self.outbox.extend(emission.payload().map(Effect::Release));
+            for payload in cut_short.staged.iter().filter_map(Emission::payload) {
+                self.release(payload);
             }
-            self.queue.push_front(cut_short.again());
+            let delivery = cut_short.again();
+            self.note_again(&delivery);
+            self.queue.push_front(delivery);
         }
         self.state.take_back();
         self.draw_consequences(None);
+        self.seal();
     }
 
     /// The run is over, once and for all. Of what the driver has not been told, only what was published counts still.
@@ -88,16 +129,21 @@ impl Run {
         if matches!(self.phase, Phase::Ended(_)) {
             return;
         }
+        self.change(); // that it has ended
         self.queue.clear();
         self.in_flight.clear();
         self.requests = OpenRequests::default();
         self.shared_payloads.clear();
-        self.outbox.retain(|effect| matches!(effect, Effect::Publish(_)));
+        self.outbox.retain(|outgoing| matches!(outgoing.effect, Effect::Publish(_)));
+        if let Some(journal) = self.journal.as_mut().filter(|journal| journal.writes_whole()) {
+            journal.whole_change().written = self.state.all_written();
+        }
         // What it has kept may be large, and the object that owns the run is collected late.
         self.state = RunState::default();
         self.session = KeySpace::default();
         self.phase = Phase::Ended(outcome);
         self.notice = Some(Effect::Ended);
+        self.seal();
     }
 
     fn draw_consequences(&mut self, last_step: Option<StepId>) {
@@ -106,6 +152,7 @@ impl Run {
         }
         match self.phase {
             Phase::Pausing => {
+                self.change(); // that it is paused
                 self.phase = Phase::Paused;
                 self.notice = Some(Effect::Paused);
             }
@@ -139,10 +186,15 @@ impl Run {
     /// Queues one delivery for each step that accepts the event.
     fn deliver(&mut self, event_type: EventTypeId, payload: PayloadRef) -> Result<(), Outcome> {
         let steps = self.definition.routes(event_type);
+        let caused_by = self.next_change();
         for &step in steps {
             self.last_delivery += 1;
             let seq = DeliverySeq(self.last_delivery);
-            self.queue.push_back(Delivery { seq, step, payload, attempt: 1, sent_before: 0 });
+            self.queue.push_back(Delivery { seq, step, payload, attempt: 1, sent_before: 0, caused_by });
+            if let Some(change) = self.journal.as_mut().and_then(|journal| journal.change()) {
+                let event_type = Some(event_type);
+                change.queued.push(Queued { delivery: seq, step, event_type, payload, attempt: 1, sent: 0 });
+            }
         }
         match steps.len() {
             0 => {
@@ -166,8 +218,11 @@ impl Run {
         if self.requests.contains(&request_id) {
             return Err(Outcome::Failed(RunFailure::DuplicateRequest { request_id }));
         }
-        self.requests.open(request_id, payload);
-        self.outbox.push_back(Effect::Publish(payload));
+        self.requests.open(request_id.clone(), payload);
+        self.publish(payload);
+        if let Some(change) = self.change() {
+            change.asked.push((request_id, payload));
+        }
         Ok(())
     }
 
@@ -188,6 +243,6 @@ impl Run {
             }
             self.shared_payloads.remove(&payload);
         }
-        self.outbox.push_back(Effect::Release(payload));
+        self.release(payload);
     }
 }

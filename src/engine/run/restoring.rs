@@ -1,4 +1,4 @@
-//! A paused run to a snapshot, and a snapshot to a running run.
+//! A paused run to a snapshot, and a run at rest to a running one.
 
 use std::sync::Arc;
 
@@ -7,12 +7,14 @@ use thiserror::Error;
 use super::super::clock::{Millis, TimeLimit};
 use super::super::definition::Definition;
 use super::super::delivery::Delivery;
-use super::super::exact_string::ExactString;
-use super::super::ids::{DeliverySeq, EventTypeId, PayloadRef};
+use super::super::ids::{EventTypeId, PayloadRef};
+use super::super::journal::Journal;
+use super::super::run_at_rest::{Origin, PendingDelivery, ResumeError, RunAtRest};
 use super::super::run_state::RunState;
 use super::super::session_policy::{SessionNotEmpty, SessionPausePolicy};
-use super::super::snapshot::{PendingDelivery, ResumeError, Snapshot, SnapshotWriter};
-use super::{Effect, Run, RunOptions};
+use super::super::snapshot::SnapshotWriter;
+use super::{Run, RunOptions};
+use crate::exact_string::ExactString;
 
 /// Why a run cannot be taken as a snapshot.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -63,48 +65,75 @@ impl Run {
         Ok(self.write_snapshot(&events, event_texts, request_texts, timestamp))
     }
 
-    /// Goes on from a snapshot. The driver must keep [`Snapshot::payload_texts`] as payloads 0, 1, 2, ...
+    /// Goes on with a run at rest. The driver must keep [`RunAtRest::payload_texts`] as payloads 0, 1, 2, ...
     pub fn resume(
         definition: Arc<Definition>,
-        snapshot: Snapshot,
+        at_rest: RunAtRest,
         options: RunOptions,
         now: Millis,
     ) -> Result<Self, ResumeError> {
-        check_fit(&definition, &snapshot)?;
-        let time_limit = TimeLimit::starting(options.time_limit, snapshot.time_remaining, now);
-        let mut run = Self::empty(definition, snapshot.run_id, time_limit);
+        check_fit(&definition, &at_rest)?;
+        let time_limit = TimeLimit::starting(options.time_limit, at_rest.time_remaining, now);
+        let mut run = Self::empty(definition, at_rest.id, time_limit);
+        run.last_delivery = at_rest.last_delivery.0;
+        let stored = match at_rest.origin {
+            Origin::Snapshot => 0,
+            Origin::Store { changes, .. } => changes,
+        };
+        run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, stored)));
+        let lost = matches!(at_rest.origin, Origin::Store { paused: false, .. });
         let mut next_payload = (0..).map(PayloadRef);
-        for event in snapshot.pending_events {
+        for event in at_rest.pending_events {
             let payload = next_payload.next().expect("a payload number for each of fewer than 2^32 events");
             if let Ok(uses @ 2..) = u32::try_from(event.deliveries.len()) {
                 run.shared_payloads.insert(payload, uses);
             }
             for delivery in event.deliveries {
-                let delivery = run.renumbered(delivery, payload)?;
+                let mut delivery = run.delivery_at_rest(delivery, payload, at_rest.origin)?;
+                if lost {
+                    delivery.attempt = delivery.attempt.saturating_add(1);
+                    run.note_again(&delivery);
+                }
                 run.queue.push_back(delivery);
             }
         }
-        for request in snapshot.input_requests {
+        for request in at_rest.input_requests {
             let payload = next_payload.next().expect("a payload number for each of fewer than 2^32 events");
             run.requests.open(request.request_id, payload);
-            run.outbox.push_back(Effect::Publish(payload));
+            run.publish(payload);
         }
-        run.state = RunState::restored(snapshot.state);
-        run.go_on(now);
+        run.state = RunState::restored(at_rest.state);
+        match at_rest.origin {
+            Origin::Snapshot => {
+                run.write_whole();
+                run.go_on(now);
+            }
+            Origin::Store { paused: true, .. } => run.stay_paused(now),
+            Origin::Store { paused: false, .. } => {
+                run.change(); // that somebody has it again, even if nothing is pending
+                run.go_on(now);
+            }
+        }
         Ok(run)
     }
 
-    fn renumbered(&mut self, pending: PendingDelivery, payload: PayloadRef) -> Result<Delivery, ResumeError> {
-        let PendingDelivery { step: name, attempt, sent } = pending;
+    fn delivery_at_rest(
+        &self,
+        pending: PendingDelivery,
+        payload: PayloadRef,
+        origin: Origin,
+    ) -> Result<Delivery, ResumeError> {
+        let PendingDelivery { seq, step: name, attempt, sent } = pending;
         let Some(step) = self.definition.step_named(&name) else {
             return Err(ResumeError::StepGone {
+                origin,
                 workflow: self.definition.name().to_owned(),
                 nearest: self.definition.nearest_step(&name).map(str::to_owned),
-                step: name,
+                step: name.to_string(),
             });
         };
-        self.last_delivery += 1;
-        Ok(Delivery { seq: DeliverySeq(self.last_delivery), step, payload, attempt, sent_before: sent })
+        let caused_by = self.next_change();
+        Ok(Delivery { seq, step, payload, attempt, sent_before: sent, caused_by })
     }
 
     /// The queue, cut where one event ends and the next begins.
@@ -157,16 +186,18 @@ impl Run {
     }
 }
 
-fn check_fit(definition: &Definition, snapshot: &Snapshot) -> Result<(), ResumeError> {
-    if snapshot.workflow_name != definition.name() {
+fn check_fit(definition: &Definition, at_rest: &RunAtRest) -> Result<(), ResumeError> {
+    if at_rest.workflow_name != definition.name() {
         return Err(ResumeError::OtherWorkflow {
+            origin: at_rest.origin,
             expected: definition.name().to_owned(),
-            found: snapshot.workflow_name.clone(),
+            found: at_rest.workflow_name.clone(),
         });
     }
-    match snapshot.input_requests.first() {
+    match at_rest.input_requests.first() {
         Some(request) if definition.routes(EventTypeId::INPUT_RESPONSE).is_empty() => {
             Err(ResumeError::NobodyTakesAnswers {
+                origin: at_rest.origin,
                 workflow: definition.name().to_owned(),
                 request_id: request.request_id.clone(),
             })

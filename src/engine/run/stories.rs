@@ -1,11 +1,14 @@
 //! Runs told as stories, on virtual time and without handlers.
 
 mod answering;
+mod changing;
 mod handling;
 mod pausing;
 mod routing;
 mod schedules;
 mod snapshots;
+mod storing;
+mod taking_up;
 mod time;
 mod writing;
 
@@ -17,13 +20,14 @@ use super::super::clock::Millis;
 use super::super::commit::Emission;
 use super::super::definition::Definition;
 use super::super::delivery::Invocation;
-use super::super::exact_string::ExactString;
 use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId};
+use super::super::journal::Durability;
 use super::super::outcome::{Outcome, RunFailure};
+use super::super::run_at_rest::{ResumeError, RunAtRest};
 use super::super::session_policy::SessionPausePolicy;
-use super::super::snapshot::{ResumeError, Snapshot};
-use super::super::state_value::NewValue;
 use super::{Effect, Run, RunOptions};
+use crate::exact_string::ExactString;
+use crate::state_value::NewValue;
 
 /// A run, the payloads that a driver would keep for it, and what it has asked for so far.
 struct Story {
@@ -59,7 +63,15 @@ impl Story {
     }
 
     fn limited_to_millis(limit: u64) -> Self {
-        Self::start_with(orders(), RunOptions { time_limit: Some(Duration::from_millis(limit)) })
+        Self::start_with(
+            orders(),
+            RunOptions { time_limit: Some(Duration::from_millis(limit)), durability: None },
+        )
+    }
+
+    /// A run that is written to a store, which has nothing of it yet.
+    fn stored(durability: Durability) -> Self {
+        Self::start_with(orders(), RunOptions { time_limit: None, durability: Some(durability) })
     }
 
     fn start_with(definition: Arc<Definition>, options: RunOptions) -> Self {
@@ -71,9 +83,9 @@ impl Story {
 
     /// The same run in another process: only the snapshot goes over.
     fn moved_to(snapshot: &str, definition: Arc<Definition>) -> Result<Self, ResumeError> {
-        let snapshot = Snapshot::parse(snapshot).expect("a snapshot that this engine wrote");
-        let texts: Vec<String> = snapshot.payload_texts().map(str::to_owned).collect();
-        let options = RunOptions { time_limit: Some(Duration::from_secs(1)) };
+        let snapshot = RunAtRest::from_snapshot(snapshot).expect("a snapshot that this engine wrote");
+        let texts: Vec<String> = snapshot.payload_texts().map(ToString::to_string).collect();
+        let options = RunOptions { time_limit: Some(Duration::from_secs(1)), durability: None };
         let run = Run::resume(definition, snapshot, options, Millis(0))?;
         let next_payload = u32::try_from(texts.len()).unwrap();
         let payloads = (0..).zip(texts).collect();

@@ -12,20 +12,19 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::exact_string::ExactString;
-use super::super::ids::RunId;
+use super::super::ids::{DeliverySeq, RunId};
 use super::super::key_space::KeySpace;
-use super::super::state_value::StateValue;
-use super::{
-    MAX_DEPTH, PendingDelivery, PendingEvent, PendingRequest, SNAPSHOT_VERSION, Snapshot, SnapshotError,
-};
+use super::super::run_at_rest::{Origin, PendingDelivery, PendingEvent, PendingRequest, RunAtRest};
+use super::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};
+use crate::exact_string::ExactString;
+use crate::state_value::StateValue;
 
 /// How many levels the document puts around a value.
 const ENVELOPE_DEPTH: u32 = 4;
 
-impl Snapshot {
+impl RunAtRest {
     /// Reads and checks a snapshot.
-    pub fn parse(text: &str) -> Result<Self, SnapshotError> {
+    pub fn from_snapshot(text: &str) -> Result<Self, SnapshotError> {
         if text.trim().is_empty() {
             return Err(SnapshotError::Empty);
         }
@@ -40,13 +39,6 @@ impl Snapshot {
         }
         let document: Document = serde_json::from_str(text).map_err(read_error)?;
         Ok(document.into())
-    }
-
-    /// The events that the snapshot holds, in the order in which [`Run::resume`](crate::engine::Run::resume)
-    /// numbers their payloads.
-    pub fn payload_texts(&self) -> impl Iterator<Item = &str> {
-        let pending = self.pending_events.iter().map(|event| event.json.as_str());
-        pending.chain(self.input_requests.iter().map(|request| request.json.as_str()))
     }
 }
 
@@ -102,31 +94,33 @@ struct StateEntry {
     bytes: Option<String>,
 }
 
-impl From<Document> for Snapshot {
+impl From<Document> for RunAtRest {
     fn from(document: Document) -> Self {
+        let mut last_delivery = DeliverySeq(0);
+        let mut numbered = |Delivery { step, attempt, sent }: Delivery| {
+            last_delivery.0 += 1;
+            PendingDelivery { seq: last_delivery, step: step.into(), attempt: attempt.get(), sent }
+        };
         let pending_events = document.pending_events.into_iter().map(|pending| PendingEvent {
-            json: pending.event,
-            deliveries: pending.deliveries.into_iter().map(PendingDelivery::from).collect(),
+            json: pending.event.into(),
+            deliveries: pending.deliveries.into_iter().map(&mut numbered).collect(),
         });
+        let pending_events = pending_events.collect();
         let input_requests = document
             .metadata
             .input_requests
             .into_iter()
-            .map(|request| PendingRequest { request_id: request.request_id, json: request.event });
+            .map(|request| PendingRequest { request_id: request.request_id, json: request.event.into() });
         Self {
+            id: document.run_id,
             workflow_name: document.workflow_name,
-            run_id: document.run_id,
             state: document.context_state,
-            pending_events: pending_events.collect(),
+            pending_events,
             input_requests: input_requests.collect(),
             time_remaining: document.metadata.time_remaining_ms.map(Duration::from_millis),
+            last_delivery,
+            origin: Origin::Snapshot,
         }
-    }
-}
-
-impl From<Delivery> for PendingDelivery {
-    fn from(Delivery { step, attempt, sent }: Delivery) -> Self {
-        Self { step, attempt: attempt.get(), sent }
     }
 }
 

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::super::exact_string::ExactString;
 use super::super::ids::RunId;
 use super::super::key_space::KeySpace;
-use super::super::state_value::StateValue;
 use super::SNAPSHOT_VERSION;
+use crate::exact_string::ExactString;
+use crate::state_value::StateValue;
 
 /// A JSON document in the making. Commas are put where they belong; names and texts are the caller's.
 pub(in crate::engine) struct SnapshotWriter {

@@ -115,16 +115,16 @@ fn a_snapshot_that_needs_a_step_that_is_gone_is_refused_by_name() {
 fn a_snapshot_cut_off_anywhere_is_refused() {
     let snapshot = paused_between_steps().snapshot();
     let parts: Vec<&str> = (0..snapshot.len()).filter_map(|end| snapshot.get(..end)).collect();
-    assert!(parts.iter().all(|part| Snapshot::parse(part).is_err()));
+    assert!(parts.iter().all(|part| RunAtRest::from_snapshot(part).is_err()));
     let half = parts[parts.len() / 2];
-    assert_eq!(Snapshot::parse(half).err(), Some(SnapshotError::CutOff { length: half.len() }));
-    assert_eq!(Snapshot::parse(" \n").err(), Some(SnapshotError::Empty));
+    assert_eq!(RunAtRest::from_snapshot(half).err(), Some(SnapshotError::CutOff { length: half.len() }));
+    assert_eq!(RunAtRest::from_snapshot(" \n").err(), Some(SnapshotError::Empty));
 }
 
 #[test]
 fn a_newer_snapshot_is_refused_by_its_version() {
     let newer = paused_between_steps().snapshot().replace("\"version\":1", "\"version\":2");
-    assert_eq!(Snapshot::parse(&newer).err(), Some(SnapshotError::Newer { version: 2 }));
+    assert_eq!(RunAtRest::from_snapshot(&newer).err(), Some(SnapshotError::Newer { version: 2 }));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn fields_that_this_version_does_not_know_are_passed_over() {
     {
         let extended = snapshot.replace(place, &place.replace('{', "{\"later\":[{\"x\":null}],"));
         assert_ne!(extended, snapshot);
-        Snapshot::parse(&extended).unwrap();
+        RunAtRest::from_snapshot(&extended).unwrap();
     }
 }
 
@@ -148,7 +148,7 @@ fn a_value_nested_too_deep_is_refused_wherever_it_stands() {
     let in_unknown =
         |depth| snapshot.replace("{\"version\"", &format!("{{\"later\":{},\"version\"", nested(depth)));
     for place in [&in_state as &dyn Fn(u32) -> String, &in_event, &in_unknown] {
-        assert!(Snapshot::parse(&place(MAX_DEPTH)).is_ok());
-        assert_eq!(Snapshot::parse(&place(200_000)).err(), Some(SnapshotError::TooDeep));
+        assert!(RunAtRest::from_snapshot(&place(MAX_DEPTH)).is_ok());
+        assert_eq!(RunAtRest::from_snapshot(&place(200_000)).err(), Some(SnapshotError::TooDeep));
     }
 }

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::super::super::ids::InvocationId;
-use super::super::super::state_value::StateValue;
 use super::schedules::Dice;
 use super::*;
+use crate::state_value::StateValue;
 
 /// Three handlers at work at once.
 fn three_at_work() -> (Story, [InvocationId; 3]) {
@@ -136,6 +136,8 @@ fn in_any_schedule_the_latest_committed_write_of_each_key_stands() {
         let (mut story, at_work) = three_at_work();
         // The model: each write in order, by whom, and whether it is committed.
         let mut history: Vec<(InvocationId, &str, Option<String>, bool)> = Vec::new();
+        // Who has learnt of whose write that was not committed: a removal tells whether the key was there.
+        let mut read_from: Vec<(InvocationId, InvocationId)> = Vec::new();
         let mut working: Vec<(InvocationId, &str)> =
             at_work.into_iter().zip(["charge", "ship", "audit"]).collect();
         for number in 0..dice.below(40) {
@@ -145,13 +147,17 @@ fn in_any_schedule_the_latest_committed_write_of_each_key_stands() {
                 0 if working.len() > 1 => {
                     working.retain(|(other, _)| *other != writer);
                     story.returns_nothing(step);
-                    commit(&mut history, writer);
+                    commit(&mut history, &mut read_from, writer);
                 }
                 1 => {
                     story.sends(step, "Shipped");
-                    commit(&mut history, writer);
+                    commit(&mut history, &mut read_from, writer);
                 }
                 2 => {
+                    let last = history.iter().rev().find(|(_, written, ..)| *written == key);
+                    if let Some((by, .., false)) = last.filter(|(by, ..)| *by != writer) {
+                        read_from.push((writer, *by));
+                    }
                     if story.run.remove(writer, key.as_bytes()).unwrap() {
                         history.push((writer, key, None, false));
                     }
@@ -177,8 +183,17 @@ fn in_any_schedule_the_latest_committed_write_of_each_key_stands() {
     }
 }
 
-fn commit(history: &mut [(InvocationId, &str, Option<String>, bool)], writer: InvocationId) {
+fn commit(
+    history: &mut [(InvocationId, &str, Option<String>, bool)],
+    read_from: &mut Vec<(InvocationId, InvocationId)>,
+    writer: InvocationId,
+) {
     for write in history.iter_mut().filter(|(by, ..)| *by == writer) {
         write.3 = true;
+    }
+    let (read, rest) = read_from.drain(..).partition::<Vec<_>, _>(|(reader, _)| *reader == writer);
+    *read_from = rest;
+    for (_, other) in read {
+        commit(history, read_from, other);
     }
 }

@@ -1,0 +1,167 @@
+//! From the changes of a run to the commits of a store.
+//!
+//! A recorder keeps what the engine does not: the texts of events, and when handlers were called.
+//!
+//! Always true: under the number of a payload there is a text only between its being handed over and the change that
+//! uses it, or the release of the number. The driver uses numbers again, so whatever it emits it hands over first, also
+//! that there is no text.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::engine::{
+    Change, Definition, InvocationId, Millis, Outcome, PayloadRef, Queued, RunId, Standing, TimeLeft,
+};
+use crate::error_code::{Coded, ErrorCode};
+use crate::store::commit::{Again, OpenRequest, Pending, Sent, Settled};
+use crate::store::{Commit, Status, UnixMillis};
+
+/// Writes one run.
+#[derive(Debug)]
+pub struct Recorder {
+    run: Uuid,
+    definition: Arc<Definition>,
+    texts: HashMap<PayloadRef, Arc<str>, FxBuildHasher>,
+    began: HashMap<InvocationId, UnixMillis, FxBuildHasher>,
+    failure: Option<String>,
+}
+
+impl Recorder {
+    /// A recorder of a run that goes by `definition`.
+    #[must_use]
+    pub fn new(run: RunId, definition: Arc<Definition>) -> Self {
+        Self { run: run.0, definition, texts: HashMap::default(), began: HashMap::default(), failure: None }
+    }
+
+    /// The JSON text of an event, or of the result in a stop event. To be handed over before the engine is given the
+    /// payload.
+    pub fn keep_text(&mut self, payload: PayloadRef, text: Arc<str>) {
+        self.texts.insert(payload, text);
+    }
+
+    /// The payload has no text, or none that is needed.
+    pub fn forget_text(&mut self, payload: PayloadRef) {
+        self.texts.remove(&payload);
+    }
+
+    /// Why the run is about to fail or be ended, a JSON object, where the engine does not know it.
+    pub fn keep_failure(&mut self, error: String) {
+        self.failure = Some(error);
+    }
+
+    /// A handler is called.
+    pub fn begins(&mut self, invocation: InvocationId, at: UnixMillis) {
+        self.began.insert(invocation, at);
+    }
+
+    /// A change as a store keeps it.
+    pub fn record(&mut self, change: Change, at: UnixMillis, now: Millis) -> Commit {
+        if !change.again.is_empty() {
+            self.began.clear(); // whatever was at work was cut short
+        }
+        let settled = change.settled.map(|settled| Settled {
+            delivery: settled.delivery.0,
+            began: self.began.remove(&settled.invocation).unwrap_or(at),
+            attempt: settled.attempt,
+        });
+        let queued: Vec<Pending> = change.queued.iter().map(|queued| self.pending(queued)).collect();
+        let asked: Vec<OpenRequest> = change
+            .asked
+            .iter()
+            .map(|(id, payload)| OpenRequest { id: id.clone(), event: self.text(*payload) })
+            .collect();
+        for payload in change.queued.iter().map(|queued| queued.payload) {
+            self.texts.remove(&payload);
+        }
+        for (_, payload) in &change.asked {
+            self.texts.remove(payload);
+        }
+        Commit {
+            run: self.run,
+            version: change.number,
+            at,
+            creates: (change.number == 1).then(|| self.definition.name().into()),
+            replaces: change.whole,
+            settled,
+            sent: change.sent.map(|(delivery, count)| Sent { delivery: delivery.0, count }),
+            again: change
+                .again
+                .iter()
+                .map(|again| Again { delivery: again.delivery.0, attempt: again.attempt, sent: again.sent })
+                .collect(),
+            answered: change.answered,
+            queued,
+            asked,
+            written: change.written,
+            status: self.status(change.standing),
+            last_delivery: change.last_delivery.0,
+            time_remaining: remaining(change.time, now),
+        }
+    }
+
+    fn pending(&self, queued: &Queued) -> Pending {
+        let event = self.text(queued.payload);
+        let known = queued.event_type.and_then(|id| self.definition.shared_event_type_name(id));
+        Pending {
+            delivery: queued.delivery.0,
+            step: self.definition.shared_step_name(queued.step),
+            event_type: known.unwrap_or_else(|| type_in(&event)),
+            event,
+            attempt: queued.attempt,
+            sent: queued.sent,
+        }
+    }
+
+    fn text(&self, payload: PayloadRef) -> Arc<str> {
+        self.texts.get(&payload).expect("the driver hands over the text of every event that it emits").clone()
+    }
+
+    fn status(&mut self, standing: Standing) -> Status {
+        match standing {
+            Standing::Running => Status::Running,
+            Standing::Paused => Status::Paused,
+            Standing::Ended(Outcome::Completed { stop }) => {
+                Status::Completed { result: self.texts.remove(&stop).map(|text| text.as_ref().to_owned()) }
+            }
+            Standing::Ended(Outcome::Failed(failure)) => {
+                let known = self.failure.take();
+                Status::Failed {
+                    error: known.unwrap_or_else(|| error_text(failure.code(), &failure.to_string())),
+                }
+            }
+            Standing::Ended(Outcome::Aborted) => {
+                let known = self.failure.take();
+                Status::Cancelled {
+                    error: known.unwrap_or_else(|| error_text(ErrorCode::Aborted, "the run was aborted")),
+                }
+            }
+        }
+    }
+}
+
+fn error_text(code: ErrorCode, message: &str) -> String {
+    json!({ "code": code.as_ref(), "message": message }).to_string()
+}
+
+fn remaining(time: TimeLeft, now: Millis) -> Option<u64> {
+    match time {
+        TimeLeft::Unlimited => None,
+        TimeLeft::Until(due) => Some(due.0.saturating_sub(now.0)),
+        TimeLeft::Stopped(left) => Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+/// The type of an event that has come from elsewhere, so that only its text knows it.
+fn type_in(event: &str) -> Arc<str> {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(rename = "type")]
+        name: String,
+    }
+    serde_json::from_str(event).map_or_else(|_| "?".into(), |Typed { name }| name.into())
+}

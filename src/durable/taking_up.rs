@@ -1,0 +1,42 @@
+//! From a stored run to one that can go on.
+
+use std::time::Duration;
+
+use crate::engine::{
+    DeliverySeq, KeySpace, Origin, PendingDelivery, PendingEvent, PendingRequest, RunAtRest, RunId,
+};
+use crate::store::commit::Pending;
+use crate::store::{StatusKind, StoredRun};
+
+/// A stored run as the engine takes it up. One that stood as running when its process was lost may have begun whatever
+/// is pending.
+#[must_use]
+pub fn at_rest(stored: StoredRun) -> RunAtRest {
+    let mut state = KeySpace::default();
+    for kept in stored.state {
+        state.restore(kept.key, kept.place, kept.value);
+    }
+    let paused = stored.status.kind() == StatusKind::Paused;
+    RunAtRest {
+        id: RunId(stored.id),
+        workflow_name: stored.workflow,
+        state,
+        pending_events: stored.pending.into_iter().map(pending_event).collect(),
+        input_requests: stored
+            .requests
+            .into_iter()
+            .map(|request| PendingRequest { request_id: request.id, json: request.event })
+            .collect(),
+        time_remaining: stored.time_remaining.map(Duration::from_millis),
+        last_delivery: DeliverySeq(stored.last_delivery),
+        origin: Origin::Store { changes: stored.version, paused },
+    }
+}
+
+fn pending_event(pending: Pending) -> PendingEvent {
+    let Pending { delivery, step, event, attempt, sent, .. } = pending;
+    PendingEvent {
+        json: event,
+        deliveries: vec![PendingDelivery { seq: DeliverySeq(delivery), step, attempt, sent }],
+    }
+}

@@ -1,0 +1,231 @@
+//! What a run has changed, for a store to make durable.
+//!
+//! A run without a store has no journal, and pays nothing for it. With one, every input that changes what must survive
+//! leaves one [`Change`], and the journal says how far ahead of the store the run may go.
+//!
+//! Always true:
+//! 1. Changes are numbered from 1 (or from where the store stands) without a gap, and handed out in that order.
+//! 2. Nothing that depends on a change, and can be seen from outside, happens before the change is durable: no end and
+//!    no pause is announced, and under [`Durability::Sync`] no handler is called and no question asked.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::clock::Millis;
+use super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, StepId};
+use super::outcome::Outcome;
+use crate::{ExactString, Written};
+
+/// When a run is written to its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// What a change causes waits until the change is durable.
+    Sync,
+    /// The run goes on at once, up to some thousand changes ahead of the store.
+    Async,
+    /// Only when the run is paused, and when it ends.
+    Exit,
+}
+
+/// How far an asynchronous run may be ahead of its store: enough never to wait for a disk that keeps up, and little
+/// enough to bound the memory that a slow one costs.
+pub const MOST_AHEAD: u64 = 4_096;
+
+/// A change of one run that is durable as one or not at all. Lists are in the order in which things happened.
+#[derive(Debug)]
+pub struct Change {
+    /// Its number: how many changes the run has with this one.
+    pub number: u64,
+    /// Whether it holds all that the run has, and not only what is new.
+    pub whole: bool,
+    /// The delivery that has settled.
+    pub settled: Option<Settled>,
+    /// How many events a handler that is at work has sent.
+    pub sent: Option<(DeliverySeq, u32)>,
+    /// Deliveries that will be attempted again.
+    pub again: Vec<Again>,
+    /// The input request that has been answered.
+    pub answered: Option<ExactString>,
+    /// Deliveries that have been queued.
+    pub queued: SmallVec<[Queued; 1]>,
+    /// Input requests that have been made.
+    pub asked: Vec<(ExactString, PayloadRef)>,
+    /// What was written to the state.
+    pub written: Vec<Written>,
+    /// How the run stands now.
+    pub standing: Standing,
+    /// The last delivery that has been numbered.
+    pub last_delivery: DeliverySeq,
+    /// What is left of the run's time.
+    pub time: TimeLeft,
+}
+
+/// How a run stands, as a store needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on.
+    Running,
+    /// It is paused.
+    Paused,
+    /// It has ended.
+    Ended(Outcome),
+}
+
+/// What is left of the time that a run may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLeft {
+    /// As much as it needs.
+    Unlimited,
+    /// It must end by then.
+    Until(Millis),
+    /// Its clock stands still with so much left.
+    Stopped(Duration),
+}
+
+/// A delivery whose handler has returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Which one.
+    pub delivery: DeliverySeq,
+    /// The attempt that settled it.
+    pub invocation: InvocationId,
+    /// Which attempt that was.
+    pub attempt: u32,
+}
+
+/// A delivery that goes back to the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// Which one.
+    pub delivery: DeliverySeq,
+    /// The number of its next attempt.
+    pub attempt: u32,
+    /// How many events its earlier attempts have sent.
+    pub sent: u32,
+}
+
+/// A delivery that has been queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Its number.
+    pub delivery: DeliverySeq,
+    /// The step that it goes to.
+    pub step: StepId,
+    /// The type of its event, where the engine knows it: of an event that came with a snapshot only its text does.
+    pub event_type: Option<EventTypeId>,
+    /// Its event.
+    pub payload: PayloadRef,
+    /// The number of its next attempt.
+    pub attempt: u32,
+    /// How many events its earlier attempts have sent.
+    pub sent: u32,
+}
+
+/// What has changed since the last change was sealed.
+#[derive(Debug, Default)]
+pub(super) struct OpenChange {
+    is_whole: bool,
+    pub(super) settled: Option<Settled>,
+    pub(super) sent: Option<(DeliverySeq, u32)>,
+    pub(super) again: Vec<Again>,
+    pub(super) answered: Option<ExactString>,
+    pub(super) queued: SmallVec<[Queued; 1]>,
+    pub(super) asked: Vec<(ExactString, PayloadRef)>,
+    pub(super) written: Vec<Written>,
+}
+
+#[derive(Debug)]
+pub(super) struct Journal {
+    durability: Durability,
+    last: u64,
+    durable: u64,
+    open: Option<Box<OpenChange>>,
+    sealed: VecDeque<Change>,
+}
+
+impl Journal {
+    /// The journal of a run of which a store has `stored` changes.
+    pub(super) fn new(durability: Durability, stored: u64) -> Self {
+        Self { durability, last: stored, durable: stored, open: None, sealed: VecDeque::new() }
+    }
+
+    /// The change that is being made, unless changes are only written whole.
+    pub(super) fn change(&mut self) -> Option<&mut OpenChange> {
+        match self.durability {
+            Durability::Exit => None,
+            Durability::Sync | Durability::Async => Some(self.open.get_or_insert_default()),
+        }
+    }
+
+    /// Begins a change that will hold all that the run has.
+    pub(super) fn whole_change(&mut self) -> &mut OpenChange {
+        let open = self.open.get_or_insert_default();
+        open.is_whole = true;
+        open
+    }
+
+    /// The number of the change that is being made, or will be next.
+    pub(super) fn next_number(&self) -> u64 {
+        self.last + 1
+    }
+
+    pub(super) fn writes_whole(&self) -> bool {
+        self.durability == Durability::Exit
+    }
+
+    /// What has changed, if anything has, is one change.
+    pub(super) fn seal(&mut self, standing: impl FnOnce() -> (Standing, DeliverySeq, TimeLeft)) {
+        let Some(open) = self.open.take() else { return };
+        let (standing, last_delivery, time) = standing();
+        self.last += 1;
+        let OpenChange { is_whole, settled, sent, again, answered, queued, asked, written } = *open;
+        self.sealed.push_back(Change {
+            number: self.last,
+            whole: is_whole,
+            settled,
+            sent,
+            again,
+            answered,
+            queued,
+            asked,
+            written,
+            standing,
+            last_delivery,
+            time,
+        });
+    }
+
+    pub(super) fn poll_change(&mut self) -> Option<Change> {
+        self.sealed.pop_front()
+    }
+
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    pub(super) fn last_durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// Changes up to `number` are durable.
+    pub(super) fn durable(&mut self, number: u64) {
+        self.durable = self.durable.max(number.min(self.last));
+    }
+
+    /// Whether everything is durable.
+    pub(super) fn is_settled(&self) -> bool {
+        self.durable == self.last
+    }
+
+    /// Whether what the change `number` has caused may begin.
+    pub(super) fn lets_begin(&self, number: u64) -> bool {
+        let ahead = match self.durability {
+            Durability::Sync => 0,
+            Durability::Async => MOST_AHEAD,
+            Durability::Exit => return true,
+        };
+        number <= self.durable + ahead
+    }
+}

@@ -1,0 +1,126 @@
+//! What a run tells its journal, and what it may do before a store has it.
+
+use super::super::delivery::Delivery;
+use super::super::ids::{DeliverySeq, PayloadRef};
+use super::super::journal::{Again, Change, OpenChange, Queued, Standing};
+use super::super::outcome::Outcome;
+use super::phase::Phase;
+use super::{Effect, Run};
+
+/// Something to tell the driver, and the change that must be durable first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outgoing {
+    pub(super) effect: Effect,
+    pub(super) caused_by: u64,
+}
+
+impl Run {
+    /// The next change that a store must make durable, if there is one. To be asked for after every input.
+    pub fn poll_change(&mut self) -> Option<Change> {
+        self.journal.as_mut()?.poll_change()
+    }
+
+    /// Changes up to `number` are durable: what waited for them may happen.
+    pub fn durable(&mut self, number: u64) {
+        if let Some(journal) = &mut self.journal {
+            journal.durable(number);
+        }
+    }
+
+    /// The number of the last change; 0 for a run without a store.
+    #[must_use]
+    pub fn last_change(&self) -> u64 {
+        self.journal.as_ref().map_or(0, |journal| journal.last())
+    }
+
+    /// Whether changes are only written all at once, when the run is paused and when it ends.
+    #[must_use]
+    pub fn writes_whole(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.writes_whole())
+    }
+
+    /// The number of the last change that is durable; 0 for a run without a store.
+    #[must_use]
+    pub fn durable_change(&self) -> u64 {
+        self.journal.as_ref().map_or(0, |journal| journal.last_durable())
+    }
+
+    /// Ends the run here and not in its store, where it stays as it is.
+    pub fn abandon(&mut self) {
+        self.journal = None;
+        self.end(Outcome::Aborted);
+    }
+
+    /// Writes all that a run has, as one change: one that a store does not know, or that is only written when it is
+    /// paused.
+    pub fn write_whole(&mut self) {
+        if self.journal.is_none() {
+            return;
+        }
+        let written = self.state.all_written();
+        let asked = self.requests.iter().map(|request| (request.id.clone(), request.payload)).collect();
+        let queued = self.queue.iter().map(Queued::from).collect();
+        let Some(journal) = &mut self.journal else { return };
+        let change = journal.whole_change();
+        change.written = written;
+        change.asked = asked;
+        change.queued = queued;
+        self.seal();
+    }
+
+    /// The change that is being made, for a run whose changes are written one by one.
+    pub(super) fn change(&mut self) -> Option<&mut OpenChange> {
+        self.journal.as_mut()?.change()
+    }
+
+    /// What has changed since this was last called is one change.
+    pub(super) fn seal(&mut self) {
+        let Some(journal) = &mut self.journal else { return };
+        journal.seal(|| {
+            let standing = match &self.phase {
+                Phase::Running | Phase::Pausing => Standing::Running,
+                Phase::Paused => Standing::Paused,
+                Phase::Ended(outcome) => Standing::Ended(outcome.clone()),
+            };
+            (standing, DeliverySeq(self.last_delivery), self.time_limit.left())
+        });
+    }
+
+    /// The number of the change that is being made, or will be next; 0 for a run without a store.
+    pub(super) fn next_change(&self) -> u64 {
+        self.journal.as_ref().map_or(0, |journal| journal.next_number())
+    }
+
+    pub(super) fn note_again(&mut self, delivery: &Delivery) {
+        let Delivery { seq, attempt, sent_before, .. } = *delivery;
+        if let Some(change) = self.change() {
+            change.again.push(Again { delivery: seq, attempt, sent: sent_before });
+        }
+    }
+
+    pub(super) fn release(&mut self, payload: PayloadRef) {
+        self.outbox.push_back(Outgoing { effect: Effect::Release(payload), caused_by: 0 });
+    }
+
+    pub(super) fn publish(&mut self, request: PayloadRef) {
+        let caused_by = self.next_change();
+        self.outbox.push_back(Outgoing { effect: Effect::Publish(request), caused_by });
+    }
+
+    /// Whether what the change `number` has caused may begin.
+    pub(super) fn may_begin(&self, number: u64) -> bool {
+        self.journal.as_ref().is_none_or(|journal| journal.lets_begin(number))
+    }
+
+    /// Whether a store has all that has changed.
+    pub(super) fn is_stored(&self) -> bool {
+        self.journal.as_ref().is_none_or(|journal| journal.is_settled())
+    }
+}
+
+impl From<&Delivery> for Queued {
+    fn from(delivery: &Delivery) -> Self {
+        let Delivery { seq, step, payload, attempt, sent_before, .. } = *delivery;
+        Self { delivery: seq, step, event_type: None, payload, attempt, sent: sent_before }
+    }
+}

@@ -1,0 +1,89 @@
+//! A stored run goes on in another process.
+
+use super::super::super::key_space::KeySpace;
+use super::super::super::run_at_rest::{Origin, PendingDelivery, PendingEvent, PendingRequest};
+use super::*;
+use crate::state_value::StateValue;
+
+/// As a store would give back a run with `changes`, of which `ship` and one question are pending.
+fn stored(changes: u64, paused: bool) -> RunAtRest {
+    let mut state = KeySpace::default();
+    state.restore("a".into(), 4, StateValue::Json("1".to_owned()));
+    let delivery = PendingDelivery { seq: DeliverySeq(6), step: "ship".into(), attempt: 2, sent: 1 };
+    RunAtRest {
+        id: RunId(uuid::Uuid::from_u128(7)),
+        workflow_name: "orders".to_owned(),
+        state,
+        pending_events: vec![PendingEvent { json: text("Charged").into(), deliveries: vec![delivery] }],
+        input_requests: vec![PendingRequest { request_id: "r1".into(), json: text("request r1").into() }],
+        time_remaining: Some(Duration::from_millis(40)),
+        last_delivery: DeliverySeq(9),
+        origin: Origin::Store { changes, paused },
+    }
+}
+
+/// A run that is taken up from a store, with a limit of 100 ms, of which 40 are left.
+fn taken_up(at_rest: RunAtRest, durability: Durability) -> Story {
+    let payloads: BTreeMap<u32, String> =
+        (0..).zip(at_rest.payload_texts().map(ToString::to_string)).collect();
+    let options = RunOptions { time_limit: Some(Duration::from_millis(100)), durability: Some(durability) };
+    let run = Run::resume(orders(), at_rest, options, Millis(0)).unwrap();
+    let next_payload = u32::try_from(payloads.len()).unwrap();
+    Story { run, payloads, next_payload, told: Vec::new(), invoked: Vec::new(), now: 0 }.drained()
+}
+
+#[test]
+fn a_run_whose_process_was_lost_is_attempted_again_when_that_is_durable() {
+    let mut story = taken_up(stored(12, false), Durability::Sync);
+    assert_eq!(story.changes(), ["13: again 6 as attempt 3 sent 1"]);
+    assert!(story.told().is_empty());
+    story.is_stored();
+    assert_eq!(
+        story.told(),
+        [format!("publish {}", text("request r1")), invoke("ship", "Charged") + " again"]
+    );
+    assert_eq!(story.gets("ship", "a"), "1");
+
+    story.sends("ship", "Shipped");
+    assert_eq!(story.told(), [release("Shipped")], "an earlier attempt has sent it");
+    story.sends("ship", "Shipped");
+    assert_eq!(story.changes(), ["14: sent 2 from 6 queued 10 for close"], "numbers are never used twice");
+    assert_eq!(story.run.wake_at(), Some(Millis(40)), "it has what was left of its time");
+}
+
+#[test]
+fn a_run_that_only_waits_says_that_somebody_has_it_again() {
+    let mut at_rest = stored(12, false);
+    at_rest.pending_events.clear();
+    let mut story = taken_up(at_rest, Durability::Sync);
+    assert_eq!(story.changes(), ["13:"]);
+}
+
+#[test]
+fn a_paused_run_that_is_taken_up_stays_paused_until_it_is_told_to_go_on() {
+    let mut story = taken_up(stored(12, true), Durability::Sync);
+    assert!(story.changes().is_empty());
+    assert_eq!(story.told(), ["paused"]);
+    assert_eq!(story.run.wake_at(), None, "its time stands still");
+    story.it_is(500);
+    story.goes_on();
+    assert_eq!(story.changes(), ["13:"]);
+    assert!(story.told().is_empty());
+    story.is_stored();
+    assert_eq!(
+        story.told(),
+        [format!("publish {}", text("request r1")), invoke("ship", "Charged") + " again"],
+        "with the attempt that it was to have: it had not begun"
+    );
+    assert_eq!(story.run.wake_at(), Some(Millis(540)));
+}
+
+#[test]
+fn a_snapshot_in_a_store_that_does_not_know_it_is_written_whole() {
+    let at_rest = RunAtRest { origin: Origin::Snapshot, ..stored(0, false) };
+    let mut story = taken_up(at_rest, Durability::Sync);
+    assert_eq!(story.changes(), ["1: whole queued 6 for ship asked r1 a is 1"]);
+    assert!(story.told().is_empty());
+    story.is_stored();
+    assert_eq!(story.told().len(), 2);
+}

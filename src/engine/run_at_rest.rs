@@ -1,0 +1,138 @@
+//! A run that nobody works on: read from a snapshot or a store, to go on from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::ids::{DeliverySeq, RunId};
+use super::key_space::KeySpace;
+use crate::{ExactString, StateValue};
+
+/// All that a run needs to go on anywhere. Values in it are the texts that JavaScript wrote.
+#[derive(Debug)]
+pub struct RunAtRest {
+    /// The run.
+    pub id: RunId,
+    /// The name of its workflow.
+    pub workflow_name: String,
+    /// The saved values.
+    pub state: KeySpace<StateValue>,
+    /// Events on their way, in the order in which they were emitted.
+    pub pending_events: Vec<PendingEvent>,
+    /// Questions to people that are open, in the order in which they were asked.
+    pub input_requests: Vec<PendingRequest>,
+    /// What is left of its time; `None` if it has no limit.
+    pub time_remaining: Option<Duration>,
+    /// The last delivery that has been numbered.
+    pub last_delivery: DeliverySeq,
+    /// Where the run comes from.
+    pub origin: Origin,
+}
+
+/// Where a run at rest comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A document; a store may know nothing of the run.
+    Snapshot,
+    /// A store that has `changes` of the run.
+    Store {
+        /// How many changes the store has.
+        changes: u64,
+        /// Whether it is paused. If not, the process that had it was lost, and what is pending may have been attempted.
+        paused: bool,
+    },
+}
+
+/// An event on its way, and to whom.
+#[derive(Debug)]
+pub struct PendingEvent {
+    /// The event, a JSON text.
+    pub json: Arc<str>,
+    /// One for each step that is to receive it.
+    pub deliveries: Vec<PendingDelivery>,
+}
+
+/// An event on its way to one step.
+#[derive(Debug)]
+pub struct PendingDelivery {
+    /// Its number.
+    pub seq: DeliverySeq,
+    /// The name of the step.
+    pub step: Arc<str>,
+    /// The number of its next attempt.
+    pub attempt: u32,
+    /// How many events its earlier attempts have sent.
+    pub sent: u32,
+}
+
+/// A question to a person.
+#[derive(Debug)]
+pub struct PendingRequest {
+    /// How the answer will name it.
+    pub request_id: ExactString,
+    /// The `blazen::InputRequestEvent`, a JSON text.
+    pub json: Arc<str>,
+}
+
+impl RunAtRest {
+    /// The events of the run, in the order in which [`Run::resume`](crate::engine::Run::resume) numbers their payloads.
+    pub fn payload_texts(&self) -> impl Iterator<Item = &Arc<str>> {
+        let pending = self.pending_events.iter().map(|event| &event.json);
+        pending.chain(self.input_requests.iter().map(|request| &request.json))
+    }
+}
+
+/// Why a run cannot go on by the steps of a workflow.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ResumeError {
+    /// It is of another workflow.
+    #[error("the {} is of workflow {found:?}, and this is workflow {expected:?}", kept_as(*origin))]
+    OtherWorkflow {
+        /// What was to be resumed.
+        origin: Origin,
+        /// The workflow that was asked to resume it.
+        expected: String,
+        /// The workflow that it was taken of.
+        found: String,
+    },
+    /// An event is on its way to a step that the workflow does not have.
+    #[error(
+        "an event of the {} is on its way to step {step:?}, which workflow {workflow:?} does not have; {}",
+        kept_as(*origin),
+        nearest.as_ref().map_or_else(
+            || "add the step again, or go on with code that has it".to_owned(),
+            |name| format!("did you rename it to {name:?}?")
+        )
+    )]
+    StepGone {
+        /// What was to be resumed.
+        origin: Origin,
+        /// The workflow.
+        workflow: String,
+        /// The step that is not there.
+        step: String,
+        /// A step with a similar name.
+        nearest: Option<String>,
+    },
+    /// An input request is open, and no step would take the answer.
+    #[error(
+        "the {} waits for an answer to {request_id:?}, and no step of workflow {workflow:?} accepts \"blazen::InputResponseEvent\"",
+        kept_as(*origin)
+    )]
+    NobodyTakesAnswers {
+        /// What was to be resumed.
+        origin: Origin,
+        /// The workflow.
+        workflow: String,
+        /// The request.
+        request_id: ExactString,
+    },
+}
+
+fn kept_as(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Snapshot => "snapshot",
+        Origin::Store { .. } => "stored run",
+    }
+}

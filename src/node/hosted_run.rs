@@ -1,0 +1,146 @@
+//! A run as a JavaScript thread holds it: the engine's, and, if it has a store, the way there.
+
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::connection::Connection;
+use crate::durable::Recorder;
+use crate::engine::{InvocationId, Millis, Run};
+use crate::store::{Commit, UnixMillis};
+
+/// A run. It can be used as the engine's own.
+pub(super) struct HostedRun {
+    run: Run,
+    stored: Option<Box<StoredSide>>,
+}
+
+struct StoredSide {
+    recorder: Recorder,
+    connection: Rc<Connection>,
+    /// What JavaScript's clock said at an instant.
+    clock: (Millis, Instant),
+    ticket: u64,
+    acceptance: Acceptance,
+}
+
+/// Whether the store has taken this holder of the run for the right one. A store tells holders apart by the versions of
+/// their commits, and of one that it has refused a later commit could fit by chance.
+enum Acceptance {
+    /// Nothing has been sent.
+    Unasked,
+    /// The first commit is on its way; what comes after waits here.
+    Asked(Vec<Commit>),
+    /// The first commit is durable.
+    Accepted,
+}
+
+impl HostedRun {
+    pub(super) fn in_memory(run: Run) -> Self {
+        Self { run, stored: None }
+    }
+
+    /// A run that goes to a store, at a time at which JavaScript's clock says `now`.
+    pub(super) fn stored(run: Run, recorder: Recorder, connection: Rc<Connection>, now: Millis) -> Self {
+        let stored = StoredSide {
+            recorder,
+            connection,
+            clock: (now, Instant::now()),
+            ticket: 0,
+            acceptance: Acceptance::Unasked,
+        };
+        Self { run, stored: Some(Box::new(stored)) }
+    }
+
+    /// The run has got its number. What its beginning has changed goes to the store.
+    pub(super) fn is_called(&mut self, key: u64) {
+        if let Some(stored) = &mut self.stored {
+            stored.ticket = key;
+        }
+        self.send_changes();
+    }
+
+    /// What the recorder of a stored run needs to know.
+    pub(super) fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.stored.as_mut().map(|stored| &mut stored.recorder)
+    }
+
+    /// A handler is about to be called.
+    pub(super) fn begins(&mut self, invocation: InvocationId) {
+        if let Some(stored) = &mut self.stored
+            && !self.run.writes_whole()
+        {
+            stored.recorder.begins(invocation, wall_clock());
+        }
+    }
+
+    /// Sends what has changed to the store.
+    pub(super) fn send_changes(&mut self) {
+        let Some(stored) = &mut self.stored else { return };
+        while let Some(change) = self.run.poll_change() {
+            let commit = stored.recorder.record(change, wall_clock(), stored.now());
+            stored.send(commit);
+        }
+    }
+
+    /// The run ends here and not in its store: nothing goes there any more.
+    pub(super) fn abandon(&mut self) {
+        self.run.abandon();
+        self.stored = None;
+    }
+
+    /// Changes up to `version` are durable.
+    pub(super) fn is_durable(&mut self, version: u64) {
+        self.run.durable(version);
+        if let Some(stored) = &mut self.stored {
+            stored.is_accepted();
+        }
+    }
+}
+
+impl StoredSide {
+    fn send(&mut self, commit: Commit) {
+        match &mut self.acceptance {
+            Acceptance::Unasked => self.acceptance = Acceptance::Asked(Vec::new()),
+            Acceptance::Asked(waiting) => {
+                waiting.push(commit);
+                return;
+            }
+            Acceptance::Accepted => {}
+        }
+        self.connection.commit(self.ticket, commit);
+    }
+
+    fn is_accepted(&mut self) {
+        if let Acceptance::Asked(waiting) = std::mem::replace(&mut self.acceptance, Acceptance::Accepted) {
+            for commit in waiting {
+                self.connection.commit(self.ticket, commit);
+            }
+        }
+    }
+
+    fn now(&self) -> Millis {
+        let (then, instant) = self.clock;
+        let passed = u64::try_from(instant.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Millis(then.0.saturating_add(passed))
+    }
+}
+
+impl Deref for HostedRun {
+    type Target = Run;
+
+    fn deref(&self) -> &Run {
+        &self.run
+    }
+}
+
+impl DerefMut for HostedRun {
+    fn deref_mut(&mut self) -> &mut Run {
+        &mut self.run
+    }
+}
+
+fn wall_clock() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

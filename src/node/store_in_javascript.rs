@@ -1,0 +1,309 @@
+//! Commits and runs as a store that is written in JavaScript takes and gives them.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Buffer, Either, Utf16String};
+use napi_derive::napi;
+
+use super::errors::Result;
+use super::given_run::{self, no_run};
+use super::store::{number_to_js, parse_id, time_to_js};
+use crate::store::commit::{Again, OpenRequest, Pending, Sent, Settled, Written};
+use crate::store::stored_run::StoredValue;
+use crate::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
+use crate::{ExactString, StateValue};
+
+/// What one run has changed, to be kept as one or not at all. Lists are in the order in which things happened; `written` is by key.
+#[napi(object)]
+pub struct RunCommit {
+    /// The run, a UUID.
+    pub run_id: String,
+    /// How many commits the run has with this one: taken only if the store has one less.
+    pub version: f64,
+    /// When the commit was made, in milliseconds since 1970.
+    pub at: f64,
+    /// The name of the workflow, with the first commit: it creates the run.
+    pub creates: Option<String>,
+    /// The commit holds all that the run has: what is stored of its pending events, requests and state gives way.
+    pub replaces: bool,
+    /// The delivery that has settled: it is pending no more.
+    pub settled: Option<SettledDelivery>,
+    /// How many events a handler that is at work has sent.
+    pub sent: Option<SentEvents>,
+    /// Pending deliveries that will be attempted again.
+    pub again: Vec<AttemptedAgain>,
+    /// The input request that is open no more.
+    pub answered: Option<Utf16String>,
+    /// Deliveries that are pending from now on.
+    pub queued: Vec<QueuedDelivery>,
+    /// Input requests that are open from now on.
+    pub asked: Vec<InputRequest>,
+    /// State keys that were set or taken out, each once.
+    pub written: Vec<WrittenKey>,
+    /// How the run stands now. One that has ended has nothing pending and nothing open any more; its state stays.
+    pub status: String,
+    /// The result of a completed run, a JSON text.
+    pub result: Option<String>,
+    /// Why a run has failed or was cancelled, a JSON text.
+    pub error: Option<String>,
+    /// The greatest number that a delivery of the run has had.
+    pub last_delivery: f64,
+    /// What is left of the run's time, in milliseconds; not there if it has no limit.
+    pub time_remaining: Option<f64>,
+}
+
+/// A delivery whose handler has returned.
+#[napi(object)]
+pub struct SettledDelivery {
+    pub delivery: f64,
+    /// When its handler was called, in milliseconds since 1970.
+    pub began: f64,
+    pub attempt: u32,
+}
+
+/// How far a handler that is at work has come with sending.
+#[napi(object)]
+pub struct SentEvents {
+    pub delivery: f64,
+    pub count: u32,
+}
+
+/// A pending delivery that will be attempted again.
+#[napi(object)]
+pub struct AttemptedAgain {
+    pub delivery: f64,
+    /// The number of its next attempt.
+    pub attempt: u32,
+    /// How many events its earlier attempts have sent.
+    pub sent: u32,
+}
+
+/// An event on its way to one step.
+#[napi(object)]
+pub struct QueuedDelivery {
+    /// Its number in the run: pending deliveries are invoked in this order.
+    pub delivery: f64,
+    pub step: String,
+    pub event_type: String,
+    /// The event, a JSON text.
+    pub event: String,
+    /// The number of its next attempt.
+    pub attempt: u32,
+    /// How many events its earlier attempts have sent.
+    pub sent: u32,
+}
+
+/// A question to a person.
+#[napi(object)]
+pub struct InputRequest {
+    pub id: Utf16String,
+    /// The `blazen::InputRequestEvent`, a JSON text.
+    pub event: String,
+}
+
+/// A state key that was set or taken out. A value is a JSON text, or bytes.
+#[napi(object)]
+pub struct WrittenKey {
+    pub key: Utf16String,
+    /// Its place in the order of the keys.
+    pub place: f64,
+    /// What stood there before; not there if nothing did.
+    pub before: Option<Either<String, Buffer>>,
+    /// What stands there now; not there if the key was taken out.
+    pub after: Option<Either<String, Buffer>>,
+}
+
+/// A run as a store gives it back.
+#[napi(object)]
+pub struct CheckpointedRun {
+    pub run_id: String,
+    pub workflow: String,
+    pub version: f64,
+    pub status: String,
+    pub result: Option<String>,
+    pub error: Option<String>,
+    pub created_at: f64,
+    pub updated_at: f64,
+    pub finished_at: Option<f64>,
+    pub last_delivery: f64,
+    pub time_remaining: Option<f64>,
+    /// Events on their way, by delivery.
+    pub pending: Vec<QueuedDelivery>,
+    /// Questions that are open, in the order in which they were asked.
+    pub requests: Vec<InputRequest>,
+    /// The state, in the order of the places.
+    pub state: Vec<CheckpointedKey>,
+}
+
+/// One key of a state. The value is a JSON text, or bytes.
+#[napi(object)]
+pub struct CheckpointedKey {
+    pub key: Utf16String,
+    pub place: f64,
+    pub value: Either<String, Buffer>,
+}
+
+impl From<Commit> for RunCommit {
+    fn from(commit: Commit) -> Self {
+        let status = commit.status.kind().name().to_owned();
+        let (result, error) = match commit.status {
+            Status::Completed { result } => (result, None),
+            Status::Failed { error } | Status::Cancelled { error } => (None, Some(error)),
+            Status::Running | Status::Paused => (None, None),
+        };
+        Self {
+            run_id: commit.run.to_string(),
+            version: number_to_js(commit.version),
+            at: time_to_js(commit.at),
+            creates: commit.creates.map(|workflow| workflow.to_string()),
+            replaces: commit.replaces,
+            settled: commit.settled.map(SettledDelivery::from),
+            sent: commit
+                .sent
+                .map(|Sent { delivery, count }| SentEvents { delivery: number_to_js(delivery), count }),
+            again: commit.again.into_iter().map(AttemptedAgain::from).collect(),
+            answered: commit.answered.map(|id| id.to_utf16().into()),
+            queued: commit.queued.into_iter().map(QueuedDelivery::from).collect(),
+            asked: commit.asked.into_iter().map(InputRequest::from).collect(),
+            written: commit.written.into_iter().map(WrittenKey::from).collect(),
+            status,
+            result,
+            error,
+            last_delivery: number_to_js(commit.last_delivery),
+            time_remaining: commit.time_remaining.map(number_to_js),
+        }
+    }
+}
+
+impl From<Settled> for SettledDelivery {
+    fn from(Settled { delivery, began, attempt }: Settled) -> Self {
+        Self { delivery: number_to_js(delivery), began: time_to_js(began), attempt }
+    }
+}
+
+impl From<Again> for AttemptedAgain {
+    fn from(Again { delivery, attempt, sent }: Again) -> Self {
+        Self { delivery: number_to_js(delivery), attempt, sent }
+    }
+}
+
+impl From<Pending> for QueuedDelivery {
+    fn from(pending: Pending) -> Self {
+        Self {
+            delivery: number_to_js(pending.delivery),
+            step: pending.step.to_string(),
+            event_type: pending.event_type.to_string(),
+            event: pending.event.to_string(),
+            attempt: pending.attempt,
+            sent: pending.sent,
+        }
+    }
+}
+
+impl From<OpenRequest> for InputRequest {
+    fn from(request: OpenRequest) -> Self {
+        Self { id: request.id.to_utf16().into(), event: request.event.to_string() }
+    }
+}
+
+impl From<Written> for WrittenKey {
+    fn from(Written { key, place, before, after }: Written) -> Self {
+        Self {
+            key: key.to_utf16().into(),
+            place: number_to_js(place),
+            before: before.map(value_to_js),
+            after: after.map(value_to_js),
+        }
+    }
+}
+
+impl CheckpointedRun {
+    /// The run, checked.
+    pub(super) fn into_stored(self) -> Result<StoredRun> {
+        let id = parse_id(&self.run_id)?;
+        let status = status(&self.status, self.result, self.error)?;
+        let pending = self.pending.into_iter().map(pending).collect::<Result<Vec<_>>>()?;
+        let state = self.state.into_iter().map(|kept| {
+            Ok(StoredValue {
+                key: ExactString::from_utf16(&kept.key),
+                place: whole(kept.place, "the place of a state key")?,
+                value: value(kept.value),
+            })
+        });
+        let run = StoredRun {
+            id,
+            workflow: self.workflow,
+            version: whole(self.version, "the version")?,
+            status,
+            created_at: time(self.created_at, "createdAt")?,
+            updated_at: time(self.updated_at, "updatedAt")?,
+            finished_at: self.finished_at.map(|at| time(at, "finishedAt")).transpose()?,
+            last_delivery: whole(self.last_delivery, "lastDelivery")?,
+            time_remaining: self.time_remaining.map(|left| whole(left, "timeRemaining")).transpose()?,
+            pending,
+            requests: self.requests.into_iter().map(request).collect(),
+            state: state.collect::<Result<Vec<_>>>()?,
+        };
+        given_run::check(&run)?;
+        Ok(run)
+    }
+}
+
+pub(super) fn pending(queued: QueuedDelivery) -> Result<Pending> {
+    Ok(Pending {
+        delivery: whole(queued.delivery, "the number of a delivery")?,
+        step: Arc::from(queued.step),
+        event_type: Arc::from(queued.event_type),
+        event: Arc::from(queued.event),
+        attempt: queued.attempt,
+        sent: queued.sent,
+    })
+}
+
+pub(super) fn request(asked: InputRequest) -> OpenRequest {
+    OpenRequest { id: ExactString::from_utf16(&asked.id), event: asked.event.into() }
+}
+
+pub(super) fn value(kept: Either<String, Buffer>) -> StateValue {
+    match kept {
+        Either::A(json) => StateValue::Json(json),
+        Either::B(bytes) => StateValue::Bytes(bytes.to_vec()),
+    }
+}
+
+pub(super) fn status(name: &str, result: Option<String>, error: Option<String>) -> Result<Status> {
+    let error = || error.clone().ok_or_else(|| no_run("a run that failed or was cancelled has no error"));
+    match StatusKind::named(name) {
+        Some(StatusKind::Running) => Ok(Status::Running),
+        Some(StatusKind::Paused) => Ok(Status::Paused),
+        Some(StatusKind::Completed) => Ok(Status::Completed { result }),
+        Some(StatusKind::Failed) => Ok(Status::Failed { error: error()? }),
+        Some(StatusKind::Cancelled) => Ok(Status::Cancelled { error: error()? }),
+        None => Err(no_run(&format!("there is no status {name:?}"))),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked
+pub(super) fn whole(number: f64, what: &str) -> Result<u64> {
+    const GREATEST: f64 = 9_007_199_254_740_991.0;
+    if number.fract() == 0.0 && (0.0..=GREATEST).contains(&number) {
+        return Ok(number as u64);
+    }
+    Err(no_run(&format!("{what} is {number}")))
+}
+
+#[allow(clippy::cast_possible_truncation)] // a date of JavaScript is within bounds
+pub(super) fn time(millis: f64, what: &str) -> Result<UnixMillis> {
+    if millis.is_finite() {
+        Ok(UnixMillis(millis as i64))
+    } else {
+        Err(no_run(&format!("{what} is {millis}")))
+    }
+}
+
+pub(super) fn value_to_js(value: StateValue) -> Either<String, Buffer> {
+    match value {
+        StateValue::Json(json) => Either::A(json),
+        StateValue::Bytes(bytes) => Either::B(bytes.into()),
+    }
+}

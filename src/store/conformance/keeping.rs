@@ -1,0 +1,252 @@
+//! What was stored comes back as it was.
+
+use super::super::commit::{Again, OpenRequest, Sent, Written};
+use super::super::stored_run::StoredValue;
+use super::super::{Status, StoredRun, UnixMillis};
+use super::Stores;
+use super::samples::{
+    after, first, full, keys, must_load, must_take, pending, request, run_id, set, settled, taken_out,
+};
+use crate::{ExactString, StateValue};
+
+pub(super) fn whole_run(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    must_take(&mut *store, std::slice::from_ref(&commit));
+    let expected = StoredRun {
+        id: run_id(1),
+        workflow: "orders".to_owned(),
+        version: 1,
+        status: Status::Running,
+        created_at: UnixMillis(1_000),
+        updated_at: UnixMillis(1_000),
+        finished_at: None,
+        last_delivery: 2,
+        time_remaining: Some(60_000),
+        pending: commit.queued.clone(),
+        requests: commit.asked.clone(),
+        state: vec![
+            StoredValue { key: "n".into(), place: 0, value: StateValue::Json("{ \"n\" : 1e2 }".to_owned()) },
+            StoredValue { key: "blob".into(), place: 1, value: StateValue::Bytes(vec![0, 255, 10]) },
+        ],
+    };
+    assert_eq!(must_load(&mut *store, run_id(1)), expected);
+
+    let mut paused = after(&commit);
+    paused.status = Status::Paused;
+    paused.time_remaining = None;
+    must_take(&mut *store, &[paused]);
+    let expected = StoredRun {
+        version: 2,
+        status: Status::Paused,
+        updated_at: UnixMillis(1_010),
+        time_remaining: None,
+        ..expected
+    };
+    assert_eq!(must_load(&mut *store, run_id(1)), expected);
+}
+
+pub(super) fn exact_strings(stores: &mut dyn Stores) {
+    let rows: [&[u16]; 8] = [
+        &[],
+        &[0],
+        &[0x61],
+        &[0x61, 0, 0x62],
+        &[0x61, 0xD800, 0x62],
+        &[0x61, 0xFFFD, 0x62],
+        &[0xDC00, 0xD800],
+        &[0xD83D, 0xDE00],
+    ];
+    let mut store = stores.create();
+    let mut commit = first(run_id(1), "naïve \u{0} \"workflow\"");
+    for (place, units) in (0..).zip(rows) {
+        let key = ExactString::from_utf16(units);
+        let value = StateValue::Json(format!("\"{place} \u{0} \u{1F600}\""));
+        commit.written.push(Written { key: key.clone(), place, before: None, after: Some(value) });
+        commit.asked.push(OpenRequest { id: key, event: "{\"\u{0}\":\"\\ud800\"}".into() });
+    }
+    commit.queued = vec![pending(1, "", "{\"\u{0}\":\"\\ud800\"}"), pending(2, "sté\u{0}p", "1")];
+    must_take(&mut *store, std::slice::from_ref(&commit));
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!(run.workflow, "naïve \u{0} \"workflow\"");
+    assert_eq!(run.pending, commit.queued);
+    assert_eq!(run.requests, commit.asked);
+    let written: Vec<_> = commit.written.iter().map(|written| &written.key).collect();
+    assert_eq!(keys(&run), written);
+    let mut next = after(&commit);
+    next.answered = Some(ExactString::from_utf16(rows[4]));
+    next.written = vec![Written { after: None, ..commit.written[4].clone() }];
+    must_take(&mut *store, &[next]);
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!((run.state.len(), run.requests.len()), (7, 7));
+    assert!(!keys(&run).contains(&&commit.written[4].key));
+    assert!(!run.requests.iter().any(|request| request.id == commit.written[4].key));
+}
+
+pub(super) fn large_values(stores: &mut dyn Stores) {
+    const SIZE: usize = 1 << 20;
+    let mut store = stores.create();
+    let mut commit = first(run_id(1), "orders");
+    let text = format!("\"{}\"", "é".repeat(SIZE / 2));
+    let bytes: Vec<u8> = (0..SIZE).map(|index| (index % 251).to_le_bytes()[0]).collect();
+    commit.queued = vec![pending(1, "charge", &text)];
+    commit.asked = vec![OpenRequest { id: "large".into(), event: text.as_str().into() }];
+    let value = Written { after: Some(StateValue::Bytes(bytes)), ..set("bytes", 1, None, "") };
+    commit.written = vec![set("text", 0, None, &text), value];
+    must_take(&mut *store, std::slice::from_ref(&commit));
+    let run = must_load(&mut *store, run_id(1));
+    assert!(run.pending == commit.queued && run.requests == commit.asked);
+    let values = commit.written.iter().map(|written| written.after.as_ref());
+    assert!(run.state.iter().map(|stored| Some(&stored.value)).eq(values));
+    let mut end = after(&commit);
+    end.status = Status::Completed { result: Some(text.clone()) };
+    must_take(&mut *store, &[end]);
+    assert!(must_load(&mut *store, run_id(1)).status == Status::Completed { result: Some(text) });
+}
+
+pub(super) fn extreme_numbers(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let mut commit = first(run_id(1), "orders");
+    commit.at = UnixMillis(-1);
+    commit.time_remaining = Some(u64::MAX);
+    commit.last_delivery = i64::MAX.cast_unsigned();
+    commit.queued = vec![pending(commit.last_delivery, "charge", "0")];
+    commit.queued[0].attempt = u32::MAX;
+    commit.queued[0].sent = u32::MAX;
+    commit.written = vec![set("last", i64::MAX.cast_unsigned(), None, "0")];
+    must_take(&mut *store, std::slice::from_ref(&commit));
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!((run.created_at, run.time_remaining), (commit.at, Some(u64::MAX)));
+    assert_eq!((run.last_delivery, &run.pending), (commit.last_delivery, &commit.queued));
+    assert_eq!(run.state[0].place, commit.written[0].place);
+}
+
+pub(super) fn unknown_run(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    assert_eq!(store.load(run_id(1)), Ok(None));
+    assert_eq!(store.history(run_id(1)), Ok(None));
+    must_take(&mut *store, &[first(run_id(1), "orders")]);
+    assert_eq!(store.load(run_id(2)), Ok(None));
+}
+
+pub(super) fn order_of_pending(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let mut commit = first(run_id(1), "orders");
+    commit.queued = [300, 2, 70_000].map(|delivery| pending(delivery, "charge", "{}")).to_vec();
+    let mut next = after(&commit);
+    next.queued = vec![pending(5, "audit", "{}")];
+    must_take(&mut *store, &[commit, next]);
+    let run = must_load(&mut *store, run_id(1));
+    let deliveries: Vec<_> = run.pending.iter().map(|pending| pending.delivery).collect();
+    assert_eq!(deliveries, [2, 5, 300, 70_000]);
+}
+
+pub(super) fn order_of_requests(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let mut commit = first(run_id(1), "orders");
+    commit.asked = ["z", "a", "m"].map(request).to_vec();
+    let mut other = first(run_id(2), "orders");
+    other.asked = vec![request("z")];
+    let mut next = after(&commit);
+    next.answered = Some("m".into());
+    next.asked = vec![request("b"), request("m")];
+    must_take(&mut *store, &[commit, other, next]);
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!(run.requests, ["z", "a", "b", "m"].map(request));
+}
+
+pub(super) fn order_of_state(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let mut commit = first(run_id(1), "orders");
+    commit.written = vec![set("z", 4, None, "1"), set("a", 9, None, "2"), set("m", 2, None, "3")];
+    let mut next = after(&commit);
+    next.written = vec![set("z", 4, Some("1"), "4"), set("b", 3, None, "5")];
+    must_take(&mut *store, &[commit, next]);
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!(keys(&run), ["m", "b", "z", "a"].map(ExactString::from).iter().collect::<Vec<_>>());
+    assert_eq!(run.state[2].value, StateValue::Json("4".to_owned()));
+}
+
+pub(super) fn settled_delivery(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    let mut next = after(&commit);
+    next.settled = Some(settled(1));
+    next.queued = vec![pending(3, "ship", "{}")];
+    next.last_delivery = 3;
+    must_take(&mut *store, &[commit.clone(), next]);
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!(run.pending, [commit.queued[1].clone(), pending(3, "ship", "{}")]);
+    assert_eq!(run.last_delivery, 3);
+}
+
+pub(super) fn sent(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    let mut next = after(&commit);
+    next.sent = Some(Sent { delivery: 1, count: 1 });
+    next.queued = vec![pending(3, "ship", "{}")];
+    must_take(&mut *store, &[commit.clone(), next]);
+    let mut expected = vec![commit.queued[0].clone(), commit.queued[1].clone(), pending(3, "ship", "{}")];
+    expected[0].sent = 1;
+    assert_eq!(must_load(&mut *store, run_id(1)).pending, expected);
+}
+
+pub(super) fn again(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    let mut next = after(&commit);
+    next.again = vec![Again { delivery: 2, attempt: 4, sent: 0 }, Again { delivery: 1, attempt: 2, sent: 7 }];
+    must_take(&mut *store, &[commit.clone(), next]);
+    let mut expected = commit.queued.clone();
+    (expected[0].attempt, expected[0].sent) = (2, 7);
+    (expected[1].attempt, expected[1].sent) = (4, 0);
+    assert_eq!(must_load(&mut *store, run_id(1)).pending, expected);
+}
+
+pub(super) fn answered(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    let mut next = after(&commit);
+    next.answered = Some("approve".into());
+    must_take(&mut *store, &[commit, next]);
+    assert_eq!(must_load(&mut *store, run_id(1)).requests, [request("sign")]);
+}
+
+pub(super) fn key_taken_out(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    let mut next = after(&commit);
+    next.written = vec![taken_out("n", 0, "{ \"n\" : 1e2 }"), taken_out("never", 9, "0")];
+    must_take(&mut *store, &[commit, next]);
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!(keys(&run), [&ExactString::from("blob")]);
+}
+
+pub(super) fn replaced(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    let mut whole = after(&commit);
+    whole.replaces = true;
+    whole.settled = Some(settled(1));
+    whole.queued = vec![pending(2, "audit", "2"), pending(9, "ship", "9")];
+    whole.asked = vec![request("other"), request("sign")];
+    whole.written = vec![set("n", 3, None, "7")];
+    must_take(&mut *store, &[commit, whole.clone()]);
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!((&run.pending, &run.requests), (&whole.queued, &whole.asked));
+    assert_eq!(keys(&run), [&ExactString::from("n")]);
+    assert_eq!((run.version, run.state[0].place), (2, 3));
+}
+
+pub(super) fn separate_runs(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let (one, other) = (full(run_id(1)), full(run_id(2)));
+    let mut end = after(&one);
+    end.status = Status::Completed { result: None };
+    end.written = vec![taken_out("n", 0, "0")];
+    must_take(&mut *store, &[one, other.clone(), end]);
+    let run = must_load(&mut *store, run_id(2));
+    assert_eq!((&run.pending, &run.requests), (&other.queued, &other.asked));
+    assert_eq!((run.version, run.state.len()), (1, 2));
+}

@@ -1,0 +1,268 @@
+//! Runs in memory: the plainest driver there is.
+//!
+//! It forgets everything with the process, so it is for tests, of workflows and of other drivers: what another driver
+//! answers, this one answers too. It keeps a history.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::commit::{Pending, Settled};
+use super::query::RunOrder;
+use super::stored_run::{HistoryEntry, SettledDelivery, StoredValue};
+use super::{
+    CheckpointStore, Commit, Refusal, RunPage, RunQuery, RunSummary, StoreError, StoredRun, UnixMillis,
+    history,
+};
+use crate::ExactString;
+
+/// A store without a file.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    runs: BTreeMap<Uuid, Kept>,
+    /// Which run was created when. Numbers are never used twice.
+    created: BTreeMap<u64, Uuid>,
+    last_created: u64,
+    closed: bool,
+}
+
+/// One run, and what has happened in it.
+#[derive(Debug)]
+struct Kept {
+    number: u64,
+    run: StoredRun,
+    history: Vec<HistoryEntry>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn open(&mut self) -> Result<&mut Self, StoreError> {
+        if self.closed { Err(StoreError::Closed) } else { Ok(self) }
+    }
+
+    fn take(&mut self, commit: &Commit) -> Result<(), Refusal> {
+        self.refuse_wrong_version(commit)?;
+        if commit.version == 1 {
+            self.create(commit);
+        }
+        let kept = self.runs.get_mut(&commit.run).expect("a run whose version was checked");
+        kept.history.push(kept.run.history_entry(commit));
+        kept.run.apply(commit);
+        Ok(())
+    }
+
+    fn refuse_wrong_version(&self, commit: &Commit) -> Result<(), Refusal> {
+        let Commit { run, version, .. } = *commit;
+        let found = self.runs.get(&run).map_or(0, |kept| kept.run.version);
+        match (version, found) {
+            (1, 1..) => Err(Refusal::Exists { run }),
+            (1, 0) if commit.creates.is_some() => Ok(()),
+            (2.., 1..) if version == found + 1 => Ok(()),
+            _ => Err(Refusal::Conflict { run, version, found }),
+        }
+    }
+
+    fn create(&mut self, commit: &Commit) {
+        self.last_created += 1;
+        self.created.insert(self.last_created, commit.run);
+        let run = StoredRun {
+            id: commit.run,
+            workflow: commit.creates.as_deref().unwrap_or_default().to_owned(),
+            version: 0,
+            status: commit.status.clone(),
+            created_at: commit.at,
+            updated_at: commit.at,
+            finished_at: None,
+            last_delivery: 0,
+            time_remaining: None,
+            pending: Vec::new(),
+            requests: Vec::new(),
+            state: Vec::new(),
+        };
+        self.runs.insert(commit.run, Kept { number: self.last_created, run, history: Vec::new() });
+    }
+}
+
+impl CheckpointStore for MemoryStore {
+    fn commit(&mut self, batch: &[Commit]) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+        let store = self.open()?;
+        Ok(batch.iter().map(|commit| store.take(commit)).collect())
+    }
+
+    fn load(&mut self, run: Uuid) -> Result<Option<StoredRun>, StoreError> {
+        Ok(self.open()?.runs.get(&run).map(|kept| kept.run.clone()))
+    }
+
+    fn runs(&mut self, query: &RunQuery) -> Result<RunPage, StoreError> {
+        let store = self.open()?;
+        let mut in_order: Vec<_> = store.created.iter().collect();
+        if query.order == RunOrder::NewestFirst {
+            in_order.reverse();
+        }
+        let mut page = RunPage { runs: Vec::new(), damaged: Vec::new(), next: None };
+        let mut last = None;
+        for (number, id) in in_order {
+            let summary = store.runs[id].run.summary();
+            if !query.is_after_page_before(*number) || !query.fits(&summary) {
+                continue;
+            }
+            if page.runs.len() == query.limit {
+                page.next = last;
+                break;
+            }
+            last = Some(*number);
+            page.runs.push(summary);
+        }
+        Ok(page)
+    }
+
+    fn history(&mut self, run: Uuid) -> Result<Option<Vec<HistoryEntry>>, StoreError> {
+        Ok(self.open()?.runs.get(&run).map(|kept| kept.history.clone()))
+    }
+
+    fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {
+        let store = self.open()?;
+        let mut ended: Vec<_> = store
+            .runs
+            .values()
+            .filter_map(|kept| Some((kept.run.finished_at?, kept.number, kept.run.id)))
+            .filter(|(finished_at, ..)| *finished_at < finished_before)
+            .collect();
+        ended.sort_unstable();
+        ended.truncate(at_most);
+        for (_, number, id) in &ended {
+            store.created.remove(number);
+            store.runs.remove(id);
+        }
+        Ok(ended.len())
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.open()?.closed = true;
+        Ok(())
+    }
+}
+
+impl RunQuery {
+    fn fits(&self, run: &RunSummary) -> bool {
+        self.workflow.as_ref().is_none_or(|workflow| *workflow == run.workflow)
+            && self.status.is_none_or(|status| status == run.status)
+    }
+
+    fn is_after_page_before(&self, number: u64) -> bool {
+        self.after.is_none_or(|after| match self.order {
+            RunOrder::NewestFirst => number < after,
+            RunOrder::OldestFirst => number > after,
+        })
+    }
+}
+
+impl StoredRun {
+    fn apply(&mut self, commit: &Commit) {
+        self.version = commit.version;
+        self.updated_at = commit.at;
+        self.last_delivery = commit.last_delivery;
+        self.time_remaining = commit.time_remaining;
+        if commit.replaces {
+            self.pending.clear();
+            self.requests.clear();
+            self.state.clear();
+        }
+        self.change_pending(commit);
+        self.change_requests(commit);
+        self.change_state(commit);
+        let ended = commit.status.kind().is_ended();
+        self.finished_at = ended.then(|| self.finished_at.unwrap_or(commit.at));
+        self.status.clone_from(&commit.status);
+        if ended {
+            self.pending.clear();
+            self.requests.clear();
+        }
+    }
+
+    fn change_pending(&mut self, commit: &Commit) {
+        if let Some(settled) = commit.settled {
+            self.pending.retain(|pending| pending.delivery != settled.delivery);
+        }
+        for queued in &commit.queued {
+            self.pending.retain(|pending| pending.delivery != queued.delivery);
+            self.pending.push(queued.clone());
+        }
+        self.pending.sort_by_key(|pending| pending.delivery);
+        if let Some(sent) = commit.sent
+            && let Some(pending) = self.pending_delivery(sent.delivery)
+        {
+            pending.sent = sent.count;
+        }
+        for again in &commit.again {
+            if let Some(pending) = self.pending_delivery(again.delivery) {
+                pending.attempt = again.attempt;
+                pending.sent = again.sent;
+            }
+        }
+    }
+
+    fn pending_delivery(&mut self, delivery: u64) -> Option<&mut Pending> {
+        self.pending.iter_mut().find(|pending| pending.delivery == delivery)
+    }
+
+    fn change_requests(&mut self, commit: &Commit) {
+        if let Some(answered) = &commit.answered {
+            self.requests.retain(|request| request.id != *answered);
+        }
+        for asked in &commit.asked {
+            self.requests.retain(|request| request.id != asked.id);
+            self.requests.push(asked.clone());
+        }
+    }
+
+    fn change_state(&mut self, commit: &Commit) {
+        for written in &commit.written {
+            self.state.retain(|stored| stored.key != written.key);
+            if let Some(value) = written.after.clone() {
+                let key: ExactString = written.key.clone();
+                self.state.push(StoredValue { key, place: written.place, value });
+            }
+        }
+        self.state.sort_by_key(|stored| stored.place);
+    }
+
+    /// What the commit will have been, told before it is applied.
+    fn history_entry(&self, commit: &Commit) -> HistoryEntry {
+        let (mut queued, mut written) = (String::new(), String::new());
+        history::write_queued(&mut queued, &commit.queued);
+        history::write_written(&mut written, &commit.written);
+        let settled = commit.settled.and_then(|settled| self.settled_delivery(settled));
+        let Commit { version, at, .. } = *commit;
+        HistoryEntry { version, at, status: commit.status.kind(), settled, queued, written }
+    }
+
+    fn settled_delivery(&self, settled: Settled) -> Option<SettledDelivery> {
+        let pending = self.pending.iter().find(|pending| pending.delivery == settled.delivery)?;
+        Some(SettledDelivery {
+            delivery: settled.delivery,
+            step: pending.step.to_string(),
+            attempt: settled.attempt,
+            began: settled.began,
+            event: pending.event.to_string(),
+        })
+    }
+
+    fn summary(&self) -> RunSummary {
+        let status = self.status.kind();
+        RunSummary {
+            id: self.id,
+            workflow: self.workflow.clone(),
+            status,
+            waiting: !status.is_ended() && self.pending.is_empty(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            finished_at: self.finished_at,
+        }
+    }
+}

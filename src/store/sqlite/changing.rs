@@ -1,0 +1,246 @@
+//! What a commit changes in each table.
+
+use rusqlite::params;
+use rusqlite::types::ToSqlOutput;
+use uuid::Uuid;
+
+use super::super::commit::Pending;
+use super::super::{Commit, StatusKind, UnixMillis};
+use super::columns::{Exact, Record, column_of};
+use super::failure::Failure;
+use super::live_runs::{Counts, LiveRun};
+use super::run_record::{Standing, identity, outcome, outcome_seal};
+use super::seal::Table;
+use super::sealed_records::{PendingRecord, seal_of_request, seal_of_value};
+use super::statements::delete_all_of;
+use super::writing::Writer;
+
+impl Writer<'_> {
+    /// Makes the record of a run, which [`Writer::change_run`] fills in.
+    pub(super) fn create(&mut self, commit: &Commit) -> Result<LiveRun, Failure> {
+        let workflow = commit.creates.as_deref().unwrap_or_default();
+        let identity = identity(commit.run, workflow, commit.at);
+        let mut buffer = Uuid::encode_buffer();
+        let id = id_text(commit.run, &mut buffer);
+        let row = self.statements.insert_run.insert((id, workflow, commit.at.0))?;
+        Ok(LiveRun {
+            row,
+            version: 0,
+            last_history: None,
+            counts: Counts::default(),
+            // So that the status is written: an outcome has a checksum even if there is none.
+            status: StatusKind::Failed,
+            finished_at: None,
+            identity,
+        })
+    }
+
+    /// Gives how many records the run has there now, as the other two do.
+    pub(super) fn change_pending(&mut self, commit: &Commit, live: LiveRun) -> Result<u64, Failure> {
+        let LiveRun { row, mut counts, .. } = live;
+        let has_ended = commit.status.kind().is_ended();
+        if (commit.replaces || has_ended) && counts.pending > 0 {
+            delete_all_of(self.connection, "pending", row)?;
+            counts.pending = 0;
+        }
+        if has_ended {
+            return Ok(0);
+        }
+        if let Some(settled) = commit.settled
+            && !commit.replaces
+        {
+            let parameters = (row, settled.delivery.cast_signed());
+            counts.pending =
+                counts.pending.saturating_sub(self.statements.delete_pending.execute(parameters)? as u64);
+        }
+        for pending in &commit.queued {
+            counts.pending += self.insert_pending(commit.run, row, pending)?;
+        }
+        if let Some(sent) = commit.sent {
+            self.update_pending(commit.run, row, sent.delivery, |pending| pending.sent = sent.count)?;
+        }
+        for again in &commit.again {
+            self.update_pending(commit.run, row, again.delivery, |pending| {
+                pending.attempt = again.attempt;
+                pending.sent = again.sent;
+            })?;
+        }
+        Ok(counts.pending)
+    }
+
+    /// Says by how many there are more.
+    fn insert_pending(&mut self, run: Uuid, row: i64, pending: &Pending) -> Result<u64, Failure> {
+        let seal = PendingRecord::of(pending).seal(run);
+        let delivery = pending.delivery.cast_signed();
+        let parameters = params![
+            row,
+            delivery,
+            &*pending.step,
+            &*pending.event_type,
+            pending.attempt,
+            pending.sent,
+            seal,
+            &*pending.event,
+        ];
+        if self.statements.insert_pending.execute(parameters)? == 1 {
+            return Ok(1);
+        }
+        self.statements.delete_pending.execute((row, delivery))?;
+        self.statements.insert_pending.execute(parameters)?;
+        Ok(0)
+    }
+
+    /// Changes the small numbers of a pending delivery. What was damaged in it stays known to be.
+    fn update_pending(
+        &mut self,
+        run: Uuid,
+        row: i64,
+        delivery: u64,
+        change: impl FnOnce(&mut PendingRecord<'_>),
+    ) -> Result<(), Failure> {
+        let mut rows = self.statements.find_pending.query((row, delivery.cast_signed()))?;
+        let Some(found) = rows.next()? else { return Ok(()) };
+        let (mut pending, off) = match PendingRecord::read(&Record { row: found, table: Table::Pending, run })
+        {
+            // It stays as it is, for whoever loads the run: the other runs of the batch must go on.
+            Err(Failure::Damaged(_)) => return Ok(()),
+            read => read?,
+        };
+        change(&mut pending);
+        let (attempt, sent, seal) = (pending.attempt, pending.sent, pending.seal(run) ^ off);
+        drop(rows);
+        let parameters = (row, delivery.cast_signed(), attempt, sent, seal);
+        self.statements.update_pending.execute(parameters)?;
+        Ok(())
+    }
+
+    pub(super) fn change_requests(&mut self, commit: &Commit, live: LiveRun) -> Result<u64, Failure> {
+        let LiveRun { row, mut counts, .. } = live;
+        let has_ended = commit.status.kind().is_ended();
+        if (commit.replaces || has_ended) && counts.requests > 0 {
+            delete_all_of(self.connection, "requests", row)?;
+            counts.requests = 0;
+        }
+        if has_ended {
+            return Ok(0);
+        }
+        if let Some(answered) = &commit.answered {
+            let deleted = self.statements.delete_request.execute((row, Exact(answered)))?;
+            counts.requests = counts.requests.saturating_sub(deleted as u64);
+        }
+        for request in &commit.asked {
+            let seal = seal_of_request(commit.run, request.id.as_wtf8(), &request.event);
+            let id = Exact(&request.id);
+            let parameters = params![row, id, seal, &*request.event];
+            if self.statements.insert_request.execute(parameters)? == 1 {
+                counts.requests += 1;
+            } else {
+                // Asked again, it comes last.
+                self.statements.delete_request.execute(params![row, id])?;
+                self.statements.insert_request.execute(parameters)?;
+            }
+        }
+        Ok(counts.requests)
+    }
+
+    pub(super) fn change_state(&mut self, commit: &Commit, live: LiveRun) -> Result<u64, Failure> {
+        let LiveRun { row, mut counts, .. } = live;
+        if commit.replaces && counts.state > 0 {
+            delete_all_of(self.connection, "state", row)?;
+            counts.state = 0;
+        }
+        for written in &commit.written {
+            let key = Exact(&written.key);
+            let Some(value) = &written.after else {
+                counts.state =
+                    counts.state.saturating_sub(self.statements.delete_state.execute((row, key))? as u64);
+                continue;
+            };
+            let value = column_of(value);
+            let seal = seal_of_value(commit.run, written.key.as_wtf8(), written.place, value);
+            let (place, value) = (written.place.cast_signed(), ToSqlOutput::Borrowed(value));
+            let parameters = params![row, key, place, seal, value];
+            // What stood there before tells which is likely to be right.
+            let is_there = written.before.is_some() && !commit.replaces;
+            if is_there && self.statements.update_state.execute(parameters)? == 1 {
+                continue;
+            }
+            match self.statements.insert_state.execute(parameters)? {
+                1 => counts.state += 1,
+                _ => {
+                    self.statements.update_state.execute(parameters)?;
+                }
+            }
+        }
+        Ok(counts.state)
+    }
+
+    pub(super) fn change_run(&mut self, commit: &Commit, live: LiveRun) -> Result<LiveRun, Failure> {
+        let status = commit.status.kind();
+        let finished_at = status.is_ended().then(|| live.finished_at.unwrap_or(commit.at));
+        let standing = Standing::after(commit, live, finished_at);
+        let version = commit.version.cast_signed();
+        let last_delivery = commit.last_delivery.cast_signed();
+        let time_remaining = commit.time_remaining.map(u64::cast_signed);
+        let Counts { pending, requests, state } = live.counts;
+        let (pending, requests, state) = (pending.cast_signed(), requests.cast_signed(), state.cast_signed());
+        let seal = standing.seal(live.identity);
+        let changed = if status == live.status && !status.is_ended() {
+            self.statements.update_run.execute(params![
+                live.row,
+                version,
+                commit.at.0,
+                last_delivery,
+                time_remaining,
+                pending,
+                requests,
+                state,
+                live.last_history,
+                seal,
+            ])?
+        } else {
+            let outcome = outcome(&commit.status);
+            self.statements.update_run_and_status.execute(params![
+                live.row,
+                version,
+                commit.at.0,
+                last_delivery,
+                time_remaining,
+                pending,
+                requests,
+                state,
+                live.last_history,
+                seal,
+                status.name(),
+                finished_at.map(|at| at.0),
+                outcome_seal(commit.run, outcome),
+                outcome.0,
+                outcome.1,
+            ])?
+        };
+        if changed == 0 {
+            return Err(Failure::damaged(Table::Runs, commit.run, "the record is not there any more"));
+        }
+        Ok(LiveRun { version: commit.version, status, finished_at, ..live })
+    }
+}
+
+impl Standing {
+    fn after(commit: &Commit, live: LiveRun, finished_at: Option<UnixMillis>) -> Self {
+        Self {
+            version: commit.version,
+            status: commit.status.kind(),
+            updated_at: commit.at,
+            finished_at,
+            last_delivery: commit.last_delivery,
+            time_remaining: commit.time_remaining,
+            counts: live.counts,
+            last_history: live.last_history,
+        }
+    }
+}
+
+/// A run's id as it stands in the file.
+pub(super) fn id_text(run: Uuid, buffer: &mut [u8; 45]) -> &str {
+    run.hyphenated().encode_lower(buffer)
+}

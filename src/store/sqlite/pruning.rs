@@ -1,0 +1,83 @@
+//! Forgetting runs that have ended.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::super::UnixMillis;
+use super::committing::refuse_unless_owner;
+use super::failure::Failure;
+use super::statements::delete_all_of;
+
+/// Deletes up to `at_most` runs that ended before a point in time, and gives the file system back what they took.
+pub(super) fn prune(
+    connection: &mut Connection,
+    epoch: i64,
+    finished_before: UnixMillis,
+    at_most: usize,
+) -> Result<usize, Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    refuse_unless_owner(&transaction, epoch)?;
+    let ended = ended_runs(&transaction, finished_before, at_most)?;
+    if ended.is_empty() {
+        return Ok(0);
+    }
+    for run in &ended {
+        forget(&transaction, run)?;
+    }
+    run_to_its_end(&transaction, "PRAGMA incremental_vacuum")?;
+    transaction.commit()?;
+    // The file itself shrinks only when the log has been written back into it.
+    write_log_back(connection)?;
+    Ok(ended.len())
+}
+
+/// Writes the log into the file, as far as no reader needs it.
+pub(super) fn write_log_back(connection: &Connection) -> Result<(), Failure> {
+    run_to_its_end(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+}
+
+struct EndedRun {
+    row: i64,
+    last_history: Option<i64>,
+}
+
+fn ended_runs(
+    connection: &Connection,
+    finished_before: UnixMillis,
+    at_most: usize,
+) -> Result<Vec<EndedRun>, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT row, last_history FROM runs WHERE finished_at < ?1 ORDER BY finished_at, row LIMIT ?2",
+    )?;
+    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+    let found = select.query_map((finished_before.0, at_most), |row| {
+        Ok(EndedRun { row: row.get(0)?, last_history: row.get(1)? })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+fn forget(connection: &Connection, run: &EndedRun) -> Result<(), Failure> {
+    // Its chain may be damaged: an entry of another run is left alone, and ends it.
+    let mut delete_entry =
+        connection.prepare_cached("DELETE FROM history WHERE row = ?1 AND run = ?2 RETURNING previous")?;
+    let mut next = run.last_history;
+    while let Some(row) = next {
+        let mut rows = delete_entry.query((row, run.row))?;
+        next = match rows.next()? {
+            Some(deleted) => deleted.get(0)?,
+            None => None,
+        };
+    }
+    for table in ["pending", "requests", "state"] {
+        delete_all_of(connection, table, run.row)?;
+    }
+    connection.prepare_cached("DELETE FROM runs WHERE row = ?1")?.execute([run.row])?;
+    Ok(())
+}
+
+/// These go on for as long as they are asked for the next row.
+fn run_to_its_end(connection: &Connection, pragma: &str) -> Result<(), Failure> {
+    let mut pragma = connection.prepare(pragma)?;
+    let mut rows = pragma.raw_query();
+    while rows.next()?.is_some() {}
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! A record of the table `runs`, and its checksum.
+//!
+//! The result or the error, which may be large, has a checksum of its own, so that runs can be listed and gone on with
+//! without reading it.
+
+use rusqlite::Row;
+use uuid::Uuid;
+
+use super::super::{RunSummary, Status, StatusKind, UnixMillis};
+use super::columns::Record;
+use super::failure::Failure;
+use super::live_runs::{Counts, LiveRun};
+use super::seal::{Seal, Table};
+
+/// The columns of a [`RunRecord`], in the order in which it reads them.
+pub(super) const COLUMNS: &str = "row, id, workflow, status, version, created_at, updated_at, finished_at, \
+     last_delivery, time_remaining, pending_events, open_requests, state_keys, last_history, crc";
+
+/// How many those are.
+pub(super) const COLUMN_COUNT: usize = 15;
+
+/// The record without its outcome.
+#[derive(Clone, Debug)]
+pub(super) struct RunRecord {
+    pub(super) id: Uuid,
+    pub(super) workflow: String,
+    pub(super) created_at: UnixMillis,
+    pub(super) row: i64,
+    pub(super) standing: Standing,
+}
+
+/// What a commit may change of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) version: u64,
+    pub(super) status: StatusKind,
+    pub(super) updated_at: UnixMillis,
+    pub(super) finished_at: Option<UnixMillis>,
+    pub(super) last_delivery: u64,
+    pub(super) time_remaining: Option<u64>,
+    pub(super) counts: Counts,
+    pub(super) last_history: Option<i64>,
+}
+
+impl RunRecord {
+    /// Reads the record of a run that was asked for by its id.
+    pub(super) fn read(row: &Row<'_>, id: Uuid) -> Result<Self, Failure> {
+        let record = Record { row, table: Table::Runs, run: id };
+        if record.text(1)?.parse() != Ok(id) {
+            return Err(record.damaged("the record under that id has another id"));
+        }
+        let status = StatusKind::named(record.text(3)?)
+            .ok_or_else(|| record.damaged("the column status holds no status"))?;
+        let read = Self {
+            id,
+            workflow: record.text(2)?.to_owned(),
+            created_at: UnixMillis(record.number(5)?),
+            row: record.number(0)?,
+            standing: Standing {
+                version: record.unsigned(4)?,
+                status,
+                updated_at: UnixMillis(record.number(6)?),
+                finished_at: record.optional_number(7)?.map(UnixMillis),
+                last_delivery: record.unsigned(8)?,
+                time_remaining: record.optional_number(9)?.map(i64::cast_unsigned),
+                counts: Counts {
+                    pending: record.unsigned(10)?,
+                    requests: record.unsigned(11)?,
+                    state: record.unsigned(12)?,
+                },
+                last_history: record.optional_number(13)?,
+            },
+        };
+        record.refuse_unless_sealed(read.standing.seal(read.identity()), 14)?;
+        Ok(read)
+    }
+
+    /// Reads a record that was come across.
+    pub(super) fn read_any(row: &Row<'_>) -> Result<Self, Failure> {
+        let id = row.get_ref(1)?.as_bytes().ok().and_then(|id| Uuid::try_parse_ascii(id).ok());
+        let Some(id) = id else {
+            let at = row.get_ref(0)?.as_i64().unwrap_or_default();
+            return Err(Failure::Damaged(format!(
+                "table runs, row {at}: the column id holds no id of a run"
+            )));
+        };
+        Self::read(row, id)
+    }
+
+    pub(super) fn identity(&self) -> u32 {
+        identity(self.id, &self.workflow, self.created_at)
+    }
+
+    pub(super) fn live(&self) -> LiveRun {
+        LiveRun {
+            row: self.row,
+            version: self.standing.version,
+            last_history: self.standing.last_history,
+            counts: self.standing.counts,
+            status: self.standing.status,
+            finished_at: self.standing.finished_at,
+            identity: self.identity(),
+        }
+    }
+
+    pub(super) fn into_summary(self) -> RunSummary {
+        let Standing { status, updated_at, finished_at, counts, .. } = self.standing;
+        RunSummary {
+            id: self.id,
+            workflow: self.workflow,
+            status,
+            waiting: !status.is_ended() && counts.pending == 0,
+            created_at: self.created_at,
+            updated_at,
+            finished_at,
+        }
+    }
+}
+
+impl Standing {
+    /// The checksum of the record.
+    pub(super) fn seal(&self, identity: u32) -> u32 {
+        Seal::going_on(identity)
+            .number(self.version.cast_signed())
+            .bytes(self.status.name().as_bytes())
+            .number(self.updated_at.0)
+            .optional_number(self.finished_at.map(|at| at.0))
+            .number(self.last_delivery.cast_signed())
+            .optional_number(self.time_remaining.map(u64::cast_signed))
+            .number(self.counts.pending.cast_signed())
+            .number(self.counts.requests.cast_signed())
+            .number(self.counts.state.cast_signed())
+            .optional_number(self.last_history)
+            .finish()
+    }
+}
+
+/// The checksum over what never changes in the record.
+pub(super) fn identity(run: Uuid, workflow: &str, created_at: UnixMillis) -> u32 {
+    Seal::new(Table::Runs, run).bytes(workflow.as_bytes()).number(created_at.0).finish()
+}
+
+/// What a run ended with: the texts of the columns `result` and `error`.
+pub(super) fn outcome(status: &Status) -> (Option<&str>, Option<&str>) {
+    match status {
+        Status::Running | Status::Paused => (None, None),
+        Status::Completed { result } => (result.as_deref(), None),
+        Status::Failed { error } | Status::Cancelled { error } => (None, Some(error)),
+    }
+}
+
+/// The checksum over those.
+pub(super) fn outcome_seal(run: Uuid, (result, error): (Option<&str>, Option<&str>)) -> u32 {
+    let mut seal = Seal::new(Table::Outcomes, run);
+    for text in [result, error] {
+        match text {
+            None => seal.number(0),
+            Some(text) => seal.number(1).bytes(text.as_bytes()),
+        };
+    }
+    seal.finish()
+}

@@ -1,0 +1,165 @@
+//! The tables, and how a file of an older version gets them.
+//!
+//! `PRAGMA user_version` is the version of the schema. A file is brought up to date in one transaction, so it has
+//! either its old version or the newest. Files of versions that were ever released must open: `__test__/fixtures`.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// Marks the file as one of ours: "blzn".
+pub(super) const APPLICATION_ID: i32 = 0x626C_7A6E;
+
+/// What leads from one version to the next; the first one begins with an empty file.
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1];
+
+/// Columns that change at every step stand in no index. The history has no index at all: it is only appended to, and
+/// walked from a run's last entry backwards.
+const VERSION_1: &str = "
+    CREATE TABLE meta (
+        name TEXT PRIMARY KEY,
+        value INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO meta VALUES ('owner_epoch', 0);
+
+    CREATE TABLE runs (
+        row INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        workflow TEXT NOT NULL,
+        status TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        last_delivery INTEGER NOT NULL,
+        time_remaining INTEGER,
+        pending_events INTEGER NOT NULL,
+        open_requests INTEGER NOT NULL,
+        state_keys INTEGER NOT NULL,
+        last_history INTEGER,
+        crc INTEGER NOT NULL,
+        outcome_crc INTEGER NOT NULL,
+        result TEXT,
+        error TEXT
+    ) STRICT;
+    CREATE INDEX runs_by_workflow ON runs (workflow);
+    CREATE INDEX runs_by_status ON runs (status);
+    CREATE INDEX runs_by_workflow_and_status ON runs (workflow, status);
+    CREATE INDEX runs_by_end ON runs (finished_at) WHERE finished_at IS NOT NULL;
+
+    CREATE TABLE pending (
+        run INTEGER NOT NULL,
+        delivery INTEGER NOT NULL,
+        step TEXT NOT NULL,
+        event_type TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        sent INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        PRIMARY KEY (run, delivery)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE requests (
+        row INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        id ANY NOT NULL,
+        crc INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        UNIQUE (run, id)
+    ) STRICT;
+
+    CREATE TABLE state (
+        row INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        key ANY NOT NULL,
+        place INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        value ANY NOT NULL,
+        UNIQUE (run, key)
+    ) STRICT;
+
+    CREATE TABLE history (
+        row INTEGER PRIMARY KEY,
+        previous INTEGER,
+        run INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        delivery INTEGER,
+        step TEXT,
+        attempt INTEGER,
+        began INTEGER,
+        crc INTEGER NOT NULL,
+        queued TEXT NOT NULL,
+        event TEXT,
+        written TEXT NOT NULL
+    ) STRICT;
+
+    CREATE VIEW run_overview AS
+        SELECT id, workflow, status, version,
+            datetime(created_at / 1000, 'unixepoch') AS created,
+            datetime(updated_at / 1000, 'unixepoch') AS updated,
+            datetime(finished_at / 1000, 'unixepoch') AS finished,
+            pending_events, open_requests, state_keys,
+            result, error
+        FROM runs;
+    CREATE VIEW run_pending AS
+        SELECT runs.id AS run, delivery, step, event_type, attempt, sent, event
+        FROM runs JOIN pending ON pending.run = runs.row;
+    CREATE VIEW run_requests AS
+        SELECT runs.id AS run, requests.id AS request, event
+        FROM runs JOIN requests ON requests.run = runs.row;
+    CREATE VIEW run_state AS
+        SELECT runs.id AS run, key, value, place
+        FROM runs JOIN state ON state.run = runs.row;
+";
+
+/// The newest version there is.
+pub(super) fn newest_version(migrations: &[&str]) -> u32 {
+    u32::try_from(migrations.len()).expect("a list of migrations is short")
+}
+
+/// Brings a file from a version up to the newest.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    from: u32,
+    migrations: &[&str],
+) -> Result<(), rusqlite::Error> {
+    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+    let missing = migrations.iter().skip(usize::try_from(from).unwrap_or(usize::MAX));
+    for migration in missing {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", newest_version(migrations))?;
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(connection: &Connection) -> u32 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_gets_what_it_lacks() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, &[VERSION_1]).unwrap();
+        assert_eq!(version(&connection), 1);
+        let version_2 = "ALTER TABLE runs ADD COLUMN note TEXT";
+        let version_3 = "UPDATE runs SET note = 'none'";
+        migrate(&mut connection, 1, &[VERSION_1, version_2, version_3]).unwrap();
+        assert_eq!(version(&connection), 3);
+        connection.prepare("SELECT note FROM runs").unwrap();
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_older_version() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, &[VERSION_1]).unwrap();
+        let version_2 = "ALTER TABLE runs ADD COLUMN note TEXT";
+        migrate(&mut connection, 1, &[VERSION_1, version_2, "nonsense"]).unwrap_err();
+        assert_eq!(version(&connection), 1);
+        connection.prepare("SELECT note FROM runs").unwrap_err();
+    }
+}

@@ -1,0 +1,102 @@
+//! The statements of a commit.
+//!
+//! They are looked up once for a batch, in the connection's own cache of prepared statements, and used for all of its
+//! commits.
+
+use rusqlite::{CachedStatement, Connection};
+
+use super::run_record;
+
+/// Names no indexed column: SQLite writes the index of a column that is named, whether it changes or not.
+const UPDATE_RUN: &str = "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, \
+     time_remaining = ?5, pending_events = ?6, open_requests = ?7, state_keys = ?8, last_history = ?9, crc = ?10 \
+     WHERE row = ?1";
+
+/// All that a commit may need.
+pub(super) struct Statements<'c> {
+    pub(super) find_run: CachedStatement<'c>,
+    pub(super) insert_run: CachedStatement<'c>,
+    pub(super) update_run: CachedStatement<'c>,
+    pub(super) update_run_and_status: CachedStatement<'c>,
+    pub(super) find_pending: CachedStatement<'c>,
+    pub(super) insert_pending: CachedStatement<'c>,
+    pub(super) update_pending: CachedStatement<'c>,
+    pub(super) delete_pending: CachedStatement<'c>,
+    pub(super) insert_request: CachedStatement<'c>,
+    pub(super) delete_request: CachedStatement<'c>,
+    pub(super) insert_state: CachedStatement<'c>,
+    pub(super) update_state: CachedStatement<'c>,
+    pub(super) delete_state: CachedStatement<'c>,
+    pub(super) insert_history: CachedStatement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, rusqlite::Error> {
+        let find_run = format!("SELECT {} FROM runs WHERE id = ?1", run_record::COLUMNS);
+        Ok(Self {
+            find_run: connection.prepare_cached(&find_run)?,
+            insert_run: connection.prepare_cached(
+                "INSERT INTO runs (id, workflow, status, version, created_at, updated_at, finished_at, \
+                 last_delivery, time_remaining, pending_events, open_requests, state_keys, crc, outcome_crc) \
+                 VALUES (?1, ?2, 'running', 0, ?3, ?3, NULL, 0, NULL, 0, 0, 0, 0, 0)",
+            )?,
+            update_run: connection.prepare_cached(UPDATE_RUN)?,
+            update_run_and_status: connection.prepare_cached(
+                "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, time_remaining = ?5, \
+                 pending_events = ?6, open_requests = ?7, state_keys = ?8, last_history = ?9, crc = ?10, \
+                 status = ?11, finished_at = ?12, outcome_crc = ?13, result = ?14, error = ?15 WHERE row = ?1",
+            )?,
+            find_pending: connection.prepare_cached(
+                "SELECT delivery, step, event_type, attempt, sent, crc, event FROM pending \
+                 WHERE run = ?1 AND delivery = ?2",
+            )?,
+            insert_pending: connection.prepare_cached(
+                "INSERT OR IGNORE INTO pending (run, delivery, step, event_type, attempt, sent, crc, event) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?,
+            update_pending: connection.prepare_cached(
+                "UPDATE pending SET attempt = ?3, sent = ?4, crc = ?5 WHERE run = ?1 AND delivery = ?2",
+            )?,
+            delete_pending: connection
+                .prepare_cached("DELETE FROM pending WHERE run = ?1 AND delivery = ?2")?,
+            insert_request: connection.prepare_cached(
+                "INSERT OR IGNORE INTO requests (run, id, crc, event) VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            delete_request: connection.prepare_cached("DELETE FROM requests WHERE run = ?1 AND id = ?2")?,
+            insert_state: connection.prepare_cached(
+                "INSERT OR IGNORE INTO state (run, key, place, crc, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
+            update_state: connection.prepare_cached(
+                "UPDATE state SET place = ?3, crc = ?4, value = ?5 WHERE run = ?1 AND key = ?2",
+            )?,
+            delete_state: connection.prepare_cached("DELETE FROM state WHERE run = ?1 AND key = ?2")?,
+            insert_history: connection.prepare_cached(
+                "INSERT INTO history (previous, run, version, at, status, delivery, step, attempt, began, crc, \
+                 queued, event, written) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?,
+        })
+    }
+}
+
+/// Takes away all that a run has in a table. Rare, so it is not among the statements above.
+pub(super) fn delete_all_of(connection: &Connection, table: &str, row: i64) -> Result<(), rusqlite::Error> {
+    let delete = format!("DELETE FROM {table} WHERE run = ?1");
+    connection.prepare_cached(&delete)?.execute([row])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::{MIGRATIONS, migrate};
+    use super::*;
+
+    #[test]
+    fn a_step_writes_no_index_of_the_runs() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, MIGRATIONS).unwrap();
+        let mut explain = connection.prepare(&format!("EXPLAIN {UPDATE_RUN}")).unwrap();
+        let opcodes: Vec<String> =
+            explain.raw_query().mapped(|row| row.get("opcode")).collect::<Result<_, _>>().unwrap();
+        assert_eq!(opcodes.iter().filter(|opcode| *opcode == "OpenWrite").count(), 1);
+    }
+}

@@ -1,0 +1,153 @@
+//! One commit, written.
+//!
+//! Everything that could refuse it is looked at before the first write, so that a refused commit leaves nothing to
+//! undo and the others of its batch are not touched.
+
+use rusqlite::Connection;
+
+use super::super::commit::Settled;
+use super::super::{Commit, Refusal, history};
+use super::columns::{Record, column_of};
+use super::failure::Failure;
+use super::history_log::{NewEntry, NewSettled};
+use super::live_runs::LiveRun;
+use super::run_record::outcome;
+use super::seal::Table;
+use super::sealed_records::PendingRecord;
+use super::statements::Statements;
+use super::store::History;
+
+/// Where commits are written to.
+pub(super) struct Writer<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) statements: Statements<'c>,
+    history: History,
+    longest_record: usize,
+    entry: EntryTexts,
+}
+
+/// The texts of a history entry in the making, kept for their space.
+#[derive(Default)]
+struct EntryTexts {
+    queued: String,
+    written: String,
+    settled: Option<Settled>,
+    step: String,
+    event: String,
+    off: u32,
+}
+
+impl<'c> Writer<'c> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        history: History,
+        longest_record: usize,
+    ) -> Result<Self, Failure> {
+        let statements = Statements::prepare(connection)?;
+        Ok(Self { connection, statements, history, longest_record, entry: EntryTexts::default() })
+    }
+
+    /// Writes a commit to a run, or the first one if there is none yet, and gives the run as it is then.
+    pub(super) fn write(
+        &mut self,
+        commit: &Commit,
+        live: Option<LiveRun>,
+    ) -> Result<Result<LiveRun, Refusal>, Failure> {
+        if self.history == History::Full {
+            match self.compose_entry(commit, live) {
+                Err(Failure::Damaged(reason)) => {
+                    return Ok(Err(Refusal::Damaged { run: commit.run, reason }));
+                }
+                composed => composed?,
+            }
+        }
+        if let Some(reason) = self.too_large(commit) {
+            return Ok(Err(Refusal::TooLarge { run: commit.run, reason }));
+        }
+        let mut live = match live {
+            None => self.create(commit)?,
+            Some(live) => live,
+        };
+        if self.history == History::Full {
+            live.last_history = Some(self.append_entry(commit, live)?);
+        }
+        live.counts.pending = self.change_pending(commit, live)?;
+        live.counts.requests = self.change_requests(commit, live)?;
+        live.counts.state = self.change_state(commit, live)?;
+        self.change_run(commit, live).map(Ok)
+    }
+
+    fn compose_entry(&mut self, commit: &Commit, live: Option<LiveRun>) -> Result<(), Failure> {
+        let entry = &mut self.entry;
+        entry.queued.clear();
+        entry.written.clear();
+        entry.step.clear();
+        entry.event.clear();
+        entry.settled = None;
+        history::write_queued(&mut entry.queued, &commit.queued);
+        history::write_written(&mut entry.written, &commit.written);
+        let (Some(settled), Some(live)) = (commit.settled, live) else { return Ok(()) };
+        let mut rows = self.statements.find_pending.query((live.row, settled.delivery.cast_signed()))?;
+        if let Some(row) = rows.next()? {
+            let record = Record { row, table: Table::Pending, run: commit.run };
+            let (pending, off) = PendingRecord::read(&record)?;
+            entry.step.push_str(pending.step);
+            entry.event.push_str(pending.event);
+            entry.settled = Some(settled);
+            entry.off = off;
+        }
+        Ok(())
+    }
+
+    fn append_entry(&mut self, commit: &Commit, live: LiveRun) -> Result<i64, Failure> {
+        let EntryTexts { queued, written, settled, step, event, off } = &self.entry;
+        let settled = settled.map(|Settled { delivery, began, attempt }| NewSettled {
+            delivery,
+            step,
+            attempt,
+            began,
+            event,
+            off: *off,
+        });
+        let entry = NewEntry {
+            run: commit.run,
+            row_of_run: live.row,
+            previous: live.last_history,
+            version: commit.version,
+            at: commit.at,
+            status: commit.status.kind(),
+            settled,
+            queued,
+            written,
+        };
+        entry.append(&mut self.statements.insert_history)
+    }
+
+    /// Whether a record would be larger than SQLite keeps, and which.
+    fn too_large(&self, commit: &Commit) -> Option<String> {
+        let (result, error) = outcome(&commit.status);
+        let workflow = commit.creates.as_ref().map_or(0, |workflow| workflow.len());
+        let run = workflow + result.or(error).map_or(0, str::len);
+        let EntryTexts { queued, written, step, event, .. } = &self.entry;
+        let entry = queued.len() + written.len() + step.len() + event.len();
+        let pending = commit.queued.iter().map(|pending| {
+            let length = pending.event.len() + pending.step.len() + pending.event_type.len();
+            ("an event", length)
+        });
+        let requests = commit.asked.iter().map(|request| {
+            let length = request.event.len() + request.id.as_wtf8().len();
+            ("a request", length)
+        });
+        let values = commit.written.iter().map(|written| {
+            let value = written.after.as_ref().map(column_of).and_then(|value| value.as_bytes().ok());
+            ("a value of the state", value.map_or(0, <[u8]>::len) + written.key.as_wtf8().len())
+        });
+        let whole = [("how the run ended", run), ("the history of one commit", entry)];
+        let (what, length) = pending
+            .chain(requests)
+            .chain(values)
+            .chain(whole)
+            .find(|(_, length)| *length > self.longest_record)?;
+        Some(format!("{what} takes {length} bytes, and {} is the most", self.longest_record))
+    }
+}

@@ -1,0 +1,139 @@
+//! What becomes of a run with each commit.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use blazen::StateValue;
+use blazen::store::commit::{Commit, Written};
+use blazen::store::stored_run::{HistoryEntry, SettledDelivery, StoredValue};
+use blazen::store::{RunSummary, Status, StoredRun};
+
+/// A run and its history as they must be found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expected {
+    pub run: StoredRun,
+    pub history: Vec<HistoryEntry>,
+}
+
+impl Expected {
+    /// The run with one more commit; `None` stands for a run that is not there yet.
+    pub fn after(before: Option<&Self>, commit: &Commit) -> Self {
+        let mut next = before.cloned().unwrap_or_else(|| Self::created_by(commit));
+        let entry = next.entry_of(commit);
+        next.history.push(entry);
+        let run = &mut next.run;
+        run.version = commit.version;
+        run.status = commit.status.clone();
+        run.updated_at = commit.at;
+        run.last_delivery = commit.last_delivery;
+        run.time_remaining = commit.time_remaining;
+        if commit.replaces {
+            run.pending.clear();
+            run.requests.clear();
+            run.state.clear();
+        }
+        if let Some(settled) = &commit.settled {
+            run.pending.retain(|pending| pending.delivery != settled.delivery);
+        }
+        for pending in &mut run.pending {
+            if let Some(sent) = commit.sent.filter(|sent| sent.delivery == pending.delivery) {
+                pending.sent = sent.count;
+            }
+            if let Some(again) = commit.again.iter().find(|again| again.delivery == pending.delivery) {
+                pending.attempt = again.attempt;
+                pending.sent = again.sent;
+            }
+        }
+        if let Some(answered) = &commit.answered {
+            run.requests.retain(|request| request.id != *answered);
+        }
+        run.pending.extend(commit.queued.iter().cloned());
+        run.pending.sort_by_key(|pending| pending.delivery);
+        run.requests.extend(commit.asked.iter().cloned());
+        for written in &commit.written {
+            run.state.retain(|stored| stored.key != written.key);
+            if let Some(value) = written.after.clone() {
+                run.state.push(StoredValue { key: written.key.clone(), place: written.place, value });
+            }
+        }
+        run.state.sort_by_key(|stored| stored.place);
+        if run.status.kind().is_ended() {
+            run.finished_at = Some(commit.at);
+            run.pending.clear();
+            run.requests.clear();
+        }
+        next
+    }
+
+    /// The run in a list of runs.
+    pub fn summary(&self) -> RunSummary {
+        let run = &self.run;
+        RunSummary {
+            id: run.id,
+            workflow: run.workflow.clone(),
+            status: run.status.kind(),
+            waiting: !run.status.kind().is_ended() && run.pending.is_empty(),
+            created_at: run.created_at,
+            updated_at: run.updated_at,
+            finished_at: run.finished_at,
+        }
+    }
+
+    fn created_by(commit: &Commit) -> Self {
+        let run = StoredRun {
+            id: commit.run,
+            workflow: commit.creates.as_deref().expect("the first commit creates the run").to_owned(),
+            version: 0,
+            status: Status::Running,
+            created_at: commit.at,
+            updated_at: commit.at,
+            finished_at: None,
+            last_delivery: 0,
+            time_remaining: None,
+            pending: Vec::new(),
+            requests: Vec::new(),
+            state: Vec::new(),
+        };
+        Self { run, history: Vec::new() }
+    }
+
+    fn entry_of(&self, commit: &Commit) -> HistoryEntry {
+        let settled = commit.settled.map(|settled| {
+            let pending = self.run.pending.iter().find(|pending| pending.delivery == settled.delivery);
+            let pending = pending.expect("only what is pending settles");
+            SettledDelivery {
+                delivery: settled.delivery,
+                step: pending.step.to_string(),
+                attempt: settled.attempt,
+                began: settled.began,
+                event: pending.event.to_string(),
+            }
+        });
+        let queued = commit.queued.iter().map(|queued| {
+            let (delivery, step, event_type) = (queued.delivery, &queued.step, &queued.event_type);
+            format!("{{\"delivery\":{delivery},\"step\":\"{step}\",\"type\":\"{event_type}\"}}")
+        });
+        HistoryEntry {
+            version: commit.version,
+            at: commit.at,
+            status: commit.status.kind(),
+            settled,
+            queued: json_list(queued),
+            written: json_list(commit.written.iter().map(written_as_json)),
+        }
+    }
+}
+
+fn json_list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(","))
+}
+
+fn written_as_json(written: &Written) -> String {
+    let key = written.key.to_json();
+    match &written.before {
+        None => format!("{{\"key\":{key}}}"),
+        Some(StateValue::Json(json)) => format!("{{\"key\":{key},\"was\":{json}}}"),
+        Some(StateValue::Bytes(bytes)) => {
+            format!("{{\"key\":{key},\"wasBytes\":\"{}\"}}", STANDARD.encode(bytes))
+        }
+    }
+}

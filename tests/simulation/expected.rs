@@ -1,0 +1,178 @@
+//! What a store must be given, and how it must have a run then.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use blazen::StateValue;
+use blazen::engine::StepId;
+use blazen::store::{Commit, Status, StatusKind, StoredRun};
+
+use super::workload::Tally;
+
+/// A run as a store must have it.
+#[derive(Clone, Debug, Default)]
+pub struct Rest {
+    pub pending: BTreeMap<u64, Waiting>,
+    pub requests: Vec<(Arc<str>, Arc<str>)>,
+    pub state: BTreeMap<Arc<str>, Arc<str>>,
+    pub standing: Standing,
+    pub last_delivery: u64,
+    pub time_left: Option<u64>,
+    /// What has settled so far. No store is asked for this.
+    pub settled: Tally,
+}
+
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub step: StepId,
+    pub event: Arc<str>,
+    pub attempt: u32,
+    pub sent: u32,
+    /// The change that must be durable before the next attempt.
+    pub since: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    #[default]
+    Running,
+    Paused,
+    Completed(Arc<str>),
+    Failed,
+    Cancelled,
+}
+
+/// One change: what it must hold, and how the run stands after it.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    pub number: u64,
+    pub is_whole: bool,
+    pub settled: Option<(u64, u32, StepId, Arc<str>)>,
+    pub sent: Option<(u64, u32)>,
+    pub again: Vec<(u64, u32, u32)>,
+    pub answered: Option<Arc<str>>,
+    pub queued: Vec<(u64, Waiting)>,
+    pub asked: Vec<(Arc<str>, Arc<str>)>,
+    pub rest: Rest,
+}
+
+impl Rest {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a stored run has otherwise, if anything.
+    pub fn difference(&self, stored: &StoredRun) -> Option<&'static str> {
+        let pending = self.pending.iter().map(|(delivery, waiting)| {
+            (*delivery, step_name(waiting.step), &*waiting.event, waiting.attempt, waiting.sent)
+        });
+        let stored_pending = stored.pending.iter().map(|pending| {
+            (pending.delivery, pending.step.to_string(), &*pending.event, pending.attempt, pending.sent)
+        });
+        let requests = self.requests.iter().map(|(id, event)| (Some(&**id), &**event));
+        let stored_requests = stored.requests.iter().map(|request| (request.id.as_str(), &*request.event));
+        let state: BTreeMap<_, _> =
+            stored.state.iter().map(|kept| (kept.key.as_str(), json(&kept.value))).collect();
+        let expected_state = self.state.iter().map(|(key, value)| (Some(&**key), Some(&**value)));
+        [
+            (!pending.eq(stored_pending), "what is pending"),
+            (!requests.eq(stored_requests), "the open requests"),
+            (!expected_state.eq(state), "the state"),
+            (!self.standing.is(&stored.status), "the status"),
+            (self.last_delivery != stored.last_delivery, "the last delivery"),
+            (self.time_left != stored.time_remaining, "the time that is left"),
+        ]
+        .into_iter()
+        .find_map(|(differs, what)| differs.then_some(what))
+    }
+}
+
+impl Expected {
+    /// What a commit holds otherwise, if anything. What it writes is compared as a whole, by [`Told`].
+    pub fn difference(&self, commit: &Commit) -> Option<&'static str> {
+        let settled = self.settled.as_ref().map(|(delivery, attempt, ..)| (*delivery, *attempt));
+        let mut again: Vec<_> =
+            commit.again.iter().map(|again| (again.delivery, again.attempt, again.sent)).collect();
+        again.sort_unstable();
+        let queued = self.queued.iter().map(|(delivery, waiting)| {
+            (*delivery, step_name(waiting.step), &*waiting.event, waiting.attempt, waiting.sent)
+        });
+        let committed = commit.queued.iter().map(|queued| {
+            (queued.delivery, queued.step.to_string(), &*queued.event, queued.attempt, queued.sent)
+        });
+        let asked = self.asked.iter().map(|(id, event)| (Some(&**id), &**event));
+        let requested = commit.asked.iter().map(|asked| (asked.id.as_str(), &*asked.event));
+        let answered = commit.answered.as_ref().map(|id| id.as_str().unwrap_or_default());
+        let typed = |queued: &blazen::store::commit::Pending| {
+            queued.event.starts_with(&format!("{{\"type\":\"{}\"", queued.event_type))
+        };
+        [
+            (self.number != commit.version, "the number"),
+            (self.is_whole != commit.replaces, "whether it is whole"),
+            (commit.creates.is_some() != (self.number == 1), "whether it creates the run"),
+            (
+                settled != commit.settled.map(|settled| (settled.delivery, settled.attempt)),
+                "what has settled",
+            ),
+            (self.sent != commit.sent.map(|sent| (sent.delivery, sent.count)), "what was sent"),
+            (self.again != again, "what is attempted again"),
+            (self.answered.as_deref() != answered, "what was answered"),
+            (!queued.eq(committed) || !commit.queued.iter().all(typed), "what is queued"),
+            (!asked.eq(requested), "what is asked"),
+            (!self.rest.standing.is(&commit.status), "the status"),
+            (self.rest.last_delivery != commit.last_delivery, "the last delivery"),
+            (self.rest.time_left != commit.time_remaining, "the time that is left"),
+        ]
+        .into_iter()
+        .find_map(|(differs, what)| differs.then_some(what))
+    }
+}
+
+impl Standing {
+    fn is(&self, status: &Status) -> bool {
+        match self {
+            Self::Completed(result) => {
+                matches!(status, Status::Completed { result: Some(text) } if **text == **result)
+            }
+            Self::Running => status.kind() == StatusKind::Running,
+            Self::Paused => status.kind() == StatusKind::Paused,
+            Self::Failed => status.kind() == StatusKind::Failed,
+            Self::Cancelled => status.kind() == StatusKind::Cancelled,
+        }
+    }
+}
+
+/// The state as commits tell it.
+#[derive(Clone, Debug, Default)]
+pub struct Told(BTreeMap<Arc<str>, Arc<str>>);
+
+impl Told {
+    /// What is wrong with what a commit tells, if anything.
+    pub fn hears(&mut self, commit: &Commit, expected: &Rest) -> Option<&'static str> {
+        if commit.replaces {
+            self.0.clear();
+        }
+        for written in &commit.written {
+            let key: Arc<str> = written.key.as_str().unwrap_or_default().into();
+            let before = match written.after.as_ref().and_then(json) {
+                Some(after) => self.0.insert(key, after.into()),
+                None => self.0.remove(&key),
+            };
+            if before.as_deref() != written.before.as_ref().and_then(json) {
+                return Some("what stood there before");
+            }
+        }
+        (self.0 != expected.state).then_some("the state")
+    }
+}
+
+pub fn json(value: &StateValue) -> Option<&str> {
+    match value {
+        StateValue::Json(text) => Some(text),
+        StateValue::Bytes(_) => None,
+    }
+}
+
+fn step_name(step: StepId) -> String {
+    format!("step {}", step.0)
+}

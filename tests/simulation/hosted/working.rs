@@ -1,0 +1,139 @@
+//! What the handlers of a run do, and what those do from which nothing may be taken any more.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use blazen::engine::{Emission, EventTypeId, InvocationId};
+use blazen::{ExactString, NewValue};
+
+use super::super::expected::json;
+use super::super::sabotage::Sabotage;
+use super::super::sights::Sight;
+use super::super::workload::{Action, Emitted};
+use super::{Hosted, Surroundings};
+
+impl Hosted {
+    /// One of the handlers at work does its next thing.
+    pub fn work(&mut self, around: &mut Surroundings<'_>) {
+        if self.model.is_ended() {
+            self.late.extend(self.at_work.drain(..).map(|work| work.invocation));
+            return self.poke_late(around);
+        }
+        let index = around.chance.index(self.at_work.len());
+        let Some(work) = self.at_work.get_mut(index) else { return };
+        let (invocation, action) = (work.invocation, work.script[work.next].clone());
+        work.next += 1;
+        around.auditor.tell(|| format!("run {}: {invocation:?} does {action:?}", self.holder.run));
+        self.model.now = around.now;
+        match action {
+            Action::Get(key) => _ = self.get(invocation, &key, around),
+            Action::CountUp(key) => {
+                let value = self.get(invocation, &key, around);
+                let count = value.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+                self.set(invocation, &key, &(count + 1).to_string().into());
+            }
+            Action::Set(key, value) => self.set(invocation, &key, &value),
+            Action::LookAtAll => {
+                let expected = self.model.keys(invocation.0);
+                let found = self.run.keys(invocation).expect("the handler is at work").in_order();
+                let found: BTreeSet<Arc<str>> =
+                    found.into_iter().map(|(key, _)| key.as_str().unwrap_or_default().into()).collect();
+                around.auditor.check(found == expected, || format!("keys are {found:?}, not {expected:?}"));
+            }
+            Action::Remove(key) => {
+                let expected = self.model.remove(invocation.0, &key);
+                let found = self.run.remove(invocation, key.as_bytes());
+                around.auditor.check(found == Ok(expected), || format!("{key} was there: {found:?}"));
+            }
+            Action::Send(emitted) => {
+                let emission = self.emission(&emitted);
+                if !self.model.sends(invocation.0, emitted) {
+                    around.auditor.sees(Sight::SentBefore);
+                }
+                self.run.send(invocation, emission).expect("the handler is at work");
+            }
+            Action::Stage(emitted) => {
+                let emission = self.emission(&emitted);
+                self.model.stages(invocation.0, emitted);
+                self.run.stage(invocation, emission).expect("the handler is at work");
+            }
+            Action::Return(last) => {
+                let emission = last.as_ref().map(|emitted| self.emission(emitted));
+                self.model.settles(invocation.0, last);
+                self.run.settle(invocation, emission).expect("the handler is at work");
+                self.is_over(index);
+            }
+            Action::Throw => {
+                self.model.throws();
+                self.run.fail_step(invocation).expect("the handler is at work");
+                self.is_over(index);
+            }
+        }
+        self.drain_perhaps(around);
+    }
+
+    /// Handlers from which nothing may be taken do all that a handler can, and nothing comes of it.
+    pub fn poke_late(&mut self, around: &mut Surroundings<'_>) {
+        let index = around.chance.index(self.late.len());
+        let Some(&late) = self.late.get(index) else { return };
+        around.auditor.sees(Sight::LateHandlerRefused);
+        let stand_in = match around.sabotage {
+            Some(Sabotage::TakeALateHandler) => self.at_work.first().map(|work| work.invocation),
+            _ => None,
+        };
+        let text = self.workload.start_event();
+        let mut event = || {
+            let payload = self.keep(&text);
+            Emission::Event { event_type: EventTypeId::START, payload }
+        };
+        let (sent, staged) = (event(), event());
+        let invocation = stand_in.unwrap_or(late);
+        let refused = [
+            self.run.set(invocation, b"a", NewValue::Json("\"late\"")).is_err(),
+            self.run.remove(invocation, b"b").is_err(),
+            self.run.stage(invocation, staged).is_err(),
+            self.run.send(invocation, sent).is_err(),
+            self.run.settle(invocation, None).is_err(),
+            self.run.fail_step(invocation).is_err(),
+            self.run.session_mut(invocation).is_err(),
+        ];
+        around.auditor.check(refused == [true; 7], || format!("{late:?} is late and was taken: {refused:?}"));
+        self.texts.remove(&(self.next_payload - 1));
+        self.texts.remove(&(self.next_payload - 2));
+        self.drain(around);
+    }
+
+    fn get(&mut self, reader: InvocationId, key: &str, around: &mut Surroundings<'_>) -> Option<Arc<str>> {
+        let expected = self.model.get(reader.0, key);
+        let found = self.run.get(reader, key.as_bytes()).expect("the handler is at work").and_then(json);
+        around
+            .auditor
+            .check(found == expected.as_deref(), || format!("{key} is {found:?}, not {expected:?}"));
+        expected
+    }
+
+    fn set(&mut self, writer: InvocationId, key: &Arc<str>, value: &Arc<str>) {
+        self.model.set(writer.0, key, Some(value.clone()));
+        self.run.set(writer, key.as_bytes(), NewValue::Json(value)).expect("the handler is at work");
+    }
+
+    /// A handler has returned or thrown, and nothing more is taken from it.
+    fn is_over(&mut self, index: usize) {
+        self.late.push(self.at_work.swap_remove(index).invocation);
+    }
+
+    fn emission(&mut self, emitted: &Emitted) -> Emission {
+        match emitted {
+            Emitted::Event { type_name, text } => {
+                let payload = self.keep(text);
+                let event_type = self.workload.definition.event_type(type_name);
+                Emission::Event { event_type: event_type.expect("a type of the workflow"), payload }
+            }
+            Emitted::Request { id, text } => {
+                Emission::InputRequest { request_id: ExactString::from(&**id), payload: self.keep(text) }
+            }
+            Emitted::Stop { text } => Emission::Stop { payload: self.keep(text) },
+            Emitted::Unknown => Emission::Unknown { event_type: "Nowhere".to_owned() },
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! What a run must do, told plainly.
+//!
+//! A model is told everything that its run is told, and says what the run must write. It keeps no queue, no journal and
+//! no chains of old values: what was written is a list, and what of it is committed is marked in that list.
+
+mod writing;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use blazen::engine::{Durability, StepId};
+
+use super::expected::{Expected, Rest, Standing, Waiting};
+use super::workload::{Emitted, Workload};
+use writing::Write;
+
+pub struct Model {
+    workload: Arc<Workload>,
+    /// How the run stands, without what could still be taken back. What is at work is pending.
+    pub rest: Rest,
+    /// How many changes it has made.
+    pub version: u64,
+    /// The changes that the run has not shown.
+    pub expected: VecDeque<Expected>,
+    pub now: u64,
+    /// How often something was committed that another handler than the one that commits has written.
+    pub commits_for_others: u64,
+    at_work: BTreeMap<u64, Worker>,
+    is_pausing: bool,
+    clock: Clock,
+    /// In order; those before the first that is not committed are in `rest`.
+    writes: Vec<Write>,
+}
+
+struct Worker {
+    delivery: u64,
+    sent: u32,
+    staged: Vec<Emitted>,
+    /// Whose uncommitted writes it has read.
+    read_from: BTreeSet<u64>,
+}
+
+#[derive(Clone, Copy)]
+enum Clock {
+    Off,
+    Due(u64),
+    Stopped(u64),
+}
+
+impl Model {
+    pub fn started(workload: &Arc<Workload>, now: u64) -> Self {
+        let mut model = Self::of(workload, Rest::new(), 0, now);
+        let start = workload.start_event();
+        let mut expected = Expected::default();
+        model.queue("blazen::StartEvent", &start, &mut expected);
+        model.conclude(expected);
+        model
+    }
+
+    /// A run that a store has as `rest`, after `version` changes.
+    pub fn taken_up(workload: &Arc<Workload>, rest: Rest, version: u64, now: u64) -> Self {
+        let mut model = Self::of(workload, rest, version, now);
+        if model.rest.standing == Standing::Paused {
+            model.stop_clock();
+            return model;
+        }
+        let mut expected = Expected::default();
+        for (delivery, waiting) in &mut model.rest.pending {
+            waiting.attempt += 1;
+            expected.again.push((*delivery, waiting.attempt, waiting.sent));
+        }
+        model.everything_waits_for_this();
+        model.conclude(expected);
+        model
+    }
+
+    /// A run that goes on from a snapshot of one that stood as `rest`, in a store that does not know it.
+    pub fn moved(workload: &Arc<Workload>, mut rest: Rest, now: u64) -> Self {
+        rest.pending = (1..).zip(std::mem::take(&mut rest.pending).into_values()).collect();
+        rest.last_delivery = rest.pending.len() as u64;
+        rest.standing = Standing::Running;
+        let mut model = Self::of(workload, rest, 0, now);
+        model.everything_waits_for_this();
+        model.whole();
+        if model.is_stalled() {
+            model.conclude(Expected::default());
+        }
+        model
+    }
+
+    fn of(workload: &Arc<Workload>, rest: Rest, version: u64, now: u64) -> Self {
+        let clock = workload.limit.map_or(Clock::Off, |limit| {
+            let limit = u64::try_from(limit.as_millis()).expect("a short time");
+            Clock::Due(now + rest.time_left.map_or(limit, |left| left.min(limit)))
+        });
+        Self {
+            workload: workload.clone(),
+            rest,
+            version,
+            expected: VecDeque::new(),
+            now,
+            commits_for_others: 0,
+            at_work: BTreeMap::new(),
+            is_pausing: false,
+            clock,
+            writes: Vec::new(),
+        }
+    }
+
+    pub fn is_at_work(&self) -> bool {
+        !self.at_work.is_empty()
+    }
+
+    pub fn is_ended(&self) -> bool {
+        !matches!(self.rest.standing, Standing::Running | Standing::Paused)
+    }
+
+    /// When the run must be over, if its time counts.
+    pub fn due(&self) -> Option<u64> {
+        match self.clock {
+            Clock::Due(due) if self.rest.standing == Standing::Running => Some(due),
+            _ => None,
+        }
+    }
+
+    /// What is left of its time now.
+    pub fn time_left(&self) -> Option<u64> {
+        match self.clock {
+            Clock::Off => None,
+            Clock::Due(due) => Some(due.saturating_sub(self.now)),
+            Clock::Stopped(left) => Some(left),
+        }
+    }
+
+    /// What may be invoked next.
+    pub fn next_delivery(&self) -> Option<(u64, &Waiting)> {
+        let at_work: BTreeSet<u64> = self.at_work.values().map(|worker| worker.delivery).collect();
+        let goes_on = self.rest.standing == Standing::Running && !self.is_pausing;
+        let next = self.rest.pending.iter().find(|(delivery, _)| !at_work.contains(delivery));
+        next.filter(|_| goes_on).map(|(delivery, waiting)| (*delivery, waiting))
+    }
+
+    pub fn begins(&mut self, invocation: u64, delivery: u64) {
+        let worker = Worker { delivery, sent: 0, staged: Vec::new(), read_from: BTreeSet::new() };
+        self.at_work.insert(invocation, worker);
+    }
+
+    pub fn stages(&mut self, invocation: u64, emitted: Emitted) {
+        self.worker(invocation).staged.push(emitted);
+    }
+
+    /// Whether the event is a new one, and not one that an earlier attempt has sent.
+    pub fn sends(&mut self, invocation: u64, emitted: Emitted) -> bool {
+        let worker = self.worker(invocation);
+        worker.sent += 1;
+        let (sent, delivery) = (worker.sent, worker.delivery);
+        let pending = self.rest.pending.get_mut(&delivery).expect("what is at work is pending");
+        if sent <= pending.sent {
+            return false;
+        }
+        pending.sent = sent;
+        self.commit(invocation);
+        self.emit(vec![emitted], Expected { sent: Some((delivery, sent)), ..Expected::default() });
+        true
+    }
+
+    pub fn settles(&mut self, invocation: u64, last: Option<Emitted>) {
+        self.commit(invocation);
+        let worker = self.at_work.remove(&invocation).expect("the handler is at work");
+        let Waiting { step, event, attempt, .. } =
+            self.rest.pending.remove(&worker.delivery).expect("what is at work is pending");
+        self.rest.settled.add(step, &event);
+        let mut emitted = worker.staged;
+        emitted.extend(last);
+        let settled = Some((worker.delivery, attempt, step, event));
+        self.emit(emitted, Expected { settled, ..Expected::default() });
+    }
+
+    pub fn throws(&mut self) {
+        self.end(Standing::Failed);
+        self.change(Expected::default());
+    }
+
+    pub fn is_answered(&mut self, id: &str, answer: &Arc<str>) {
+        self.rest.requests.retain(|(open, _)| &**open != id);
+        let mut expected = Expected { answered: Some(id.into()), ..Expected::default() };
+        self.queue("blazen::InputResponseEvent", answer, &mut expected);
+        self.conclude(expected);
+    }
+
+    pub fn pauses(&mut self) {
+        if self.rest.standing == Standing::Running && !self.is_pausing {
+            self.is_pausing = true;
+            if !self.is_at_work() {
+                self.conclude(Expected::default());
+            }
+        }
+    }
+
+    /// The invocations that are cut short.
+    pub fn is_interrupted(&mut self) -> Vec<u64> {
+        if !self.is_pausing {
+            return Vec::new();
+        }
+        self.writes.retain(|write| write.is_committed);
+        self.fold_writes();
+        let mut expected = Expected::default();
+        let cut_short = std::mem::take(&mut self.at_work);
+        let since = self.version + 1;
+        for worker in cut_short.values() {
+            let waiting = self.rest.pending.get_mut(&worker.delivery).expect("what is at work is pending");
+            waiting.attempt += 1;
+            waiting.since = since;
+            expected.again.push((worker.delivery, waiting.attempt, waiting.sent));
+        }
+        self.conclude(expected);
+        cut_short.into_keys().collect()
+    }
+
+    /// Time has stopped with the snapshot.
+    pub fn stop_clock(&mut self) {
+        if let Clock::Due(due) = self.clock {
+            self.clock = Clock::Stopped(due.saturating_sub(self.now));
+        }
+    }
+
+    pub fn goes_on(&mut self) {
+        if let Clock::Stopped(left) = self.clock {
+            self.clock = Clock::Due(self.now + left);
+        }
+        if std::mem::take(&mut self.is_pausing) {
+            return;
+        }
+        self.rest.standing = Standing::Running;
+        self.everything_waits_for_this();
+        self.conclude(Expected::default());
+    }
+
+    pub fn is_aborted(&mut self) {
+        self.end(Standing::Cancelled);
+        self.change(Expected::default());
+    }
+
+    pub fn it_is_time(&mut self) {
+        if self.due().is_some_and(|due| due <= self.now) {
+            self.end(Standing::Failed);
+            self.change(Expected::default());
+        }
+    }
+
+    /// All that the run has is written.
+    pub fn whole(&mut self) {
+        let queued = self.rest.pending.iter().map(|(delivery, waiting)| (*delivery, waiting.clone()));
+        let queued = queued.collect();
+        let asked = self.rest.requests.clone();
+        self.write(Expected { is_whole: true, queued, asked, ..Expected::default() });
+    }
+
+    fn worker(&mut self, invocation: u64) -> &mut Worker {
+        self.at_work.get_mut(&invocation).expect("the handler is at work")
+    }
+
+    fn everything_waits_for_this(&mut self) {
+        let since = self.version + 1;
+        self.rest.pending.values_mut().for_each(|waiting| waiting.since = since);
+    }
+
+    fn emit(&mut self, emitted: Vec<Emitted>, mut expected: Expected) {
+        for emitted in emitted {
+            match emitted {
+                Emitted::Event { type_name, text } => self.queue(&type_name, &text, &mut expected),
+                Emitted::Request { id, text } => {
+                    self.rest.requests.push((id.clone(), text.clone()));
+                    expected.asked.push((id, text));
+                }
+                Emitted::Stop { text } => {
+                    self.end(Standing::Completed(text));
+                    break;
+                }
+                Emitted::Unknown => {
+                    self.end(Standing::Failed);
+                    break;
+                }
+            }
+        }
+        self.conclude(expected);
+    }
+
+    fn queue(&mut self, type_name: &str, event: &Arc<str>, expected: &mut Expected) {
+        let steps: Vec<StepId> = self.workload.routes(type_name).to_vec();
+        for step in steps {
+            self.rest.last_delivery += 1;
+            let since = self.version + 1;
+            let waiting = Waiting { step, event: event.clone(), attempt: 1, sent: 0, since };
+            expected.queued.push((self.rest.last_delivery, waiting.clone()));
+            self.rest.pending.insert(self.rest.last_delivery, waiting);
+        }
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.rest.standing == Standing::Running
+            && self.rest.pending.is_empty()
+            && self.rest.requests.is_empty()
+    }
+
+    /// What follows from a change, and the change.
+    fn conclude(&mut self, expected: Expected) {
+        if self.is_pausing && !self.is_at_work() && !self.is_ended() {
+            self.is_pausing = false;
+            self.rest.standing = Standing::Paused;
+        }
+        if self.is_stalled() {
+            self.end(Standing::Failed);
+        }
+        self.change(expected);
+    }
+
+    fn end(&mut self, standing: Standing) {
+        self.rest.standing = standing;
+        self.rest.pending.clear();
+        self.rest.requests.clear();
+        self.at_work.clear();
+        self.is_pausing = false;
+        self.writes.retain(|write| write.is_committed);
+        self.fold_writes();
+    }
+
+    fn change(&mut self, expected: Expected) {
+        if self.workload.durability != Durability::Exit {
+            self.write(expected);
+        } else if self.is_ended() {
+            self.write(Expected { is_whole: true, ..Expected::default() });
+        }
+    }
+
+    fn write(&mut self, expected: Expected) {
+        self.version += 1;
+        self.rest.time_left = self.time_left();
+        self.expected.push_back(Expected { number: self.version, rest: self.rest.clone(), ..expected });
+    }
+}

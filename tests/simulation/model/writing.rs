@@ -1,0 +1,73 @@
+//! The state: a list of what was written, and what of it is committed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Model;
+
+pub(super) struct Write {
+    pub(super) by: u64,
+    pub(super) key: Arc<str>,
+    pub(super) value: Option<Arc<str>>,
+    pub(super) is_committed: bool,
+}
+
+impl Model {
+    pub fn get(&mut self, reader: u64, key: &str) -> Option<Arc<str>> {
+        let last = self.writes.iter().rev().find(|write| &*write.key == key);
+        if let Some(write) = last.filter(|write| !write.is_committed && write.by != reader)
+            && let Some(worker) = self.at_work.get_mut(&reader)
+        {
+            worker.read_from.insert(write.by);
+        }
+        last.map_or_else(|| self.rest.state.get(key).cloned(), |write| write.value.clone())
+    }
+
+    pub fn keys(&mut self, reader: u64) -> BTreeSet<Arc<str>> {
+        let written: BTreeSet<Arc<str>> = self.writes.iter().map(|write| write.key.clone()).collect();
+        let keys: BTreeSet<_> = written.into_iter().chain(self.rest.state.keys().cloned()).collect();
+        keys.into_iter().filter(|key| self.get(reader, key).is_some()).collect()
+    }
+
+    pub fn set(&mut self, writer: u64, key: &Arc<str>, value: Option<Arc<str>>) {
+        self.writes.push(Write { by: writer, key: key.clone(), value, is_committed: false });
+    }
+
+    /// Whether the key was there.
+    pub fn remove(&mut self, writer: u64, key: &Arc<str>) -> bool {
+        let was_there = self.get(writer, key).is_some();
+        if was_there {
+            self.set(writer, key, None);
+        }
+        was_there
+    }
+
+    /// What the writer has written cannot be taken back any more, nor can anything that it has read.
+    pub(super) fn commit(&mut self, first: u64) {
+        let mut writers = vec![first];
+        while let Some(writer) = writers.pop() {
+            if let Some(worker) = self.at_work.get_mut(&writer) {
+                writers.extend(std::mem::take(&mut worker.read_from));
+                for write in self.writes.iter_mut().filter(|write| write.by == writer && !write.is_committed)
+                {
+                    self.commits_for_others += u64::from(writer != first);
+                    write.is_committed = true;
+                }
+            }
+        }
+        self.fold_writes();
+    }
+
+    /// Of several writes to a key the latest committed one stands.
+    pub(super) fn fold_writes(&mut self) {
+        for write in self.writes.iter().filter(|write| write.is_committed) {
+            match &write.value {
+                Some(value) => self.rest.state.insert(write.key.clone(), value.clone()),
+                None => self.rest.state.remove(&write.key),
+            };
+        }
+        if self.writes.iter().all(|write| write.is_committed) {
+            self.writes.clear();
+        }
+    }
+}

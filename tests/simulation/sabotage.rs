@@ -1,0 +1,164 @@
+//! Bugs that are planted to see whether they are found.
+//!
+//! Each is one that a store, a writer, a recorder or a driver could have. The engine itself is left as it is.
+
+use blazen::engine::{Origin, RunAtRest};
+use blazen::store::{Commit, Refusal, StoreError};
+use blazen::{ExactString, StateValue, Written};
+
+use super::chance::Chance;
+use super::writer::of_one_run;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    // The store and its writer.
+    SkipTheVersionCheck,
+    SkipTheFence,
+    AcknowledgeBeforeCommit,
+    StoreHalfABatch,
+    ReorderABatch,
+    CommitTwice,
+    // What turns changes into commits.
+    DropAnEmittedEvent,
+    DuplicateAQueuedDelivery,
+    SplitACommit,
+    ForgetWhatWasSent,
+    ForgetAnAttempt,
+    ForgetAnAnswer,
+    ForgetTheTime,
+    LoseAWrittenKey,
+    CommitAnUncommittedWrite,
+    // Taking up.
+    ResumeAPausedRun,
+    TakeUpWithoutAnAttempt,
+    ForgetTheLastDelivery,
+    // The driver.
+    InvokeBeforeDurable,
+    AnnounceBeforeDurable,
+    TakeALateHandler,
+    FireATimerEarly,
+    MissATimer,
+}
+
+impl Sabotage {
+    pub const ALL: [Self; 23] = [
+        Self::SkipTheVersionCheck,
+        Self::SkipTheFence,
+        Self::AcknowledgeBeforeCommit,
+        Self::StoreHalfABatch,
+        Self::ReorderABatch,
+        Self::CommitTwice,
+        Self::DropAnEmittedEvent,
+        Self::DuplicateAQueuedDelivery,
+        Self::SplitACommit,
+        Self::ForgetWhatWasSent,
+        Self::ForgetAnAttempt,
+        Self::ForgetAnAnswer,
+        Self::ForgetTheTime,
+        Self::LoseAWrittenKey,
+        Self::CommitAnUncommittedWrite,
+        Self::ResumeAPausedRun,
+        Self::TakeUpWithoutAnAttempt,
+        Self::ForgetTheLastDelivery,
+        Self::InvokeBeforeDurable,
+        Self::AnnounceBeforeDurable,
+        Self::TakeALateHandler,
+        Self::FireATimerEarly,
+        Self::MissATimer,
+    ];
+
+    /// What is written instead of a batch. `Ok` is answered for every commit that the writer believes to be stored.
+    pub fn writes(
+        self,
+        batch: &[Commit],
+        mut commit: impl FnMut(&[Commit]) -> Result<Vec<Result<(), Refusal>>, StoreError>,
+    ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+        match self {
+            Self::StoreHalfABatch => {
+                commit(&batch[..batch.len() / 2])?;
+                Ok(vec![Ok(()); batch.len()])
+            }
+            Self::ReorderABatch => {
+                let mut reordered = batch.to_vec();
+                if let Some((first, second)) = of_one_run(batch) {
+                    reordered.swap(first, second);
+                    for at in [first, second] {
+                        reordered[at].version = batch[at].version;
+                        reordered[at].creates.clone_from(&batch[at].creates);
+                    }
+                }
+                commit(&reordered)
+            }
+            Self::CommitTwice => {
+                let answers = commit(batch)?;
+                if let Some(last) = batch.last() {
+                    _ = commit(&[Commit { version: last.version + 1, creates: None, ..last.clone() }]);
+                }
+                Ok(answers)
+            }
+            _ => commit(batch),
+        }
+    }
+
+    /// What is queued instead of a commit. `uncommitted` is a key that stands in the state, committed or not.
+    pub fn spoils(self, mut commit: Commit, uncommitted: Option<(String, String)>) -> Vec<Commit> {
+        match self {
+            Self::DropAnEmittedEvent => _ = commit.queued.pop(),
+            Self::DuplicateAQueuedDelivery => {
+                if let Some(mut last) = commit.queued.last().cloned() {
+                    commit.last_delivery += 1;
+                    last.delivery = commit.last_delivery;
+                    commit.queued.push(last);
+                }
+            }
+            Self::SplitACommit if commit.settled.is_some() && !commit.queued.is_empty() => {
+                let mut first = commit.clone();
+                first.queued.clear();
+                commit.version += 1;
+                commit.settled = None;
+                return vec![first, commit];
+            }
+            Self::ForgetWhatWasSent => commit.sent = None,
+            Self::ForgetAnAttempt => _ = commit.again.pop(),
+            Self::ForgetAnAnswer => commit.answered = None,
+            Self::ForgetTheTime => commit.time_remaining = None,
+            Self::LoseAWrittenKey => _ = commit.written.pop(),
+            Self::CommitAnUncommittedWrite => {
+                if let Some((key, value)) = uncommitted {
+                    let key = ExactString::from(key.as_str());
+                    commit.written.retain(|written| written.key != key);
+                    let after = Some(StateValue::Json(value));
+                    commit.written.push(Written { key, place: 1_000, before: None, after });
+                }
+            }
+            _ => {}
+        }
+        vec![commit]
+    }
+
+    /// How a run is taken up instead.
+    pub fn takes_up(self, at_rest: &mut RunAtRest) {
+        match (self, &mut at_rest.origin) {
+            (Self::ResumeAPausedRun, Origin::Store { paused, .. }) => *paused = false,
+            (Self::TakeUpWithoutAnAttempt, _) => {
+                for event in &mut at_rest.pending_events {
+                    for delivery in &mut event.deliveries {
+                        delivery.attempt = delivery.attempt.saturating_sub(1);
+                    }
+                }
+            }
+            (Self::ForgetTheLastDelivery, _) => {
+                at_rest.last_delivery.0 = at_rest.last_delivery.0.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether it happens this time.
+    pub fn strikes(self, chance: &mut Chance) -> bool {
+        chance.one_in(match self {
+            Self::SplitACommit | Self::DropAnEmittedEvent => 4,
+            _ => 2,
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! What worlds hold, counted: a world in which nothing goes wrong shows nothing.
+
+use std::collections::BTreeMap;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    ProcessLost,
+    PartOfTheQueueStored,
+    DeviceFailure,
+    RunGivenUp,
+    LateWriterRefused,
+    LateHandlerRefused,
+    RunningRunTakenUp,
+    PausedRunTakenUp,
+    BegunAnew,
+    Paused,
+    CutShort,
+    PauseTakenBack,
+    WentOn,
+    Moved,
+    SentBefore,
+    /// What another handler had not committed was committed with what had been read of it.
+    DirtyReadCommitted,
+    Answered,
+    AnswerRefused,
+    EffectsLeftForLater,
+    TimedOut,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl Sight {
+    pub const ALL: [Self; 23] = [
+        Self::ProcessLost,
+        Self::PartOfTheQueueStored,
+        Self::DeviceFailure,
+        Self::RunGivenUp,
+        Self::LateWriterRefused,
+        Self::LateHandlerRefused,
+        Self::RunningRunTakenUp,
+        Self::PausedRunTakenUp,
+        Self::BegunAnew,
+        Self::Paused,
+        Self::CutShort,
+        Self::PauseTakenBack,
+        Self::WentOn,
+        Self::Moved,
+        Self::SentBefore,
+        Self::DirtyReadCommitted,
+        Self::Answered,
+        Self::AnswerRefused,
+        Self::EffectsLeftForLater,
+        Self::TimedOut,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sights(BTreeMap<Sight, u64>);
+
+impl Sights {
+    pub fn sees(&mut self, sight: Sight) {
+        *self.0.entry(sight).or_default() += 1;
+    }
+
+    pub fn count(&self, sight: Sight) -> u64 {
+        self.0.get(&sight).copied().unwrap_or(0)
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        for (sight, count) in &other.0 {
+            *self.0.entry(*sight).or_default() += count;
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A random workflow, and what its handlers do.
+//!
+//! What a handler does depends on its step and its event alone: not on the attempt, not on the state, not on the order
+//! of things. So all that a run will ever do is a tree that is known beforehand, whatever goes wrong on the way.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use blazen::engine::{Definition, Durability, StepId};
+
+use super::chance::{Chance, scrambled};
+
+const START: &str = "blazen::StartEvent";
+const STOP: &str = "blazen::StopEvent";
+const ANSWER: &str = "blazen::InputResponseEvent";
+const SHARED_KEYS: [&str; 3] = ["a", "b", "c"];
+/// How many events follow from each other at most.
+const DEEPEST: u64 = 4;
+
+pub struct Workload {
+    pub definition: Arc<Definition>,
+    pub durability: Durability,
+    pub limit: Option<Duration>,
+    seed: u64,
+    event_types: Vec<String>,
+    takes_answers: bool,
+    ends_early: bool,
+}
+
+/// What a handler does, one thing after the other.
+#[derive(Clone, Debug)]
+pub enum Action {
+    Get(Arc<str>),
+    LookAtAll,
+    Set(Arc<str>, Arc<str>),
+    /// Reads a number and writes the next one.
+    CountUp(Arc<str>),
+    Remove(Arc<str>),
+    Send(Emitted),
+    /// Emits when it returns, but does not return yet.
+    Stage(Emitted),
+    Return(Option<Emitted>),
+    Throw,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Emitted {
+    Event { type_name: String, text: Arc<str> },
+    Request { id: Arc<str>, text: Arc<str> },
+    Stop { text: Arc<str> },
+    Unknown,
+}
+
+impl Workload {
+    pub fn random(chance: &mut Chance) -> Self {
+        let event_types: Vec<String> = (0..=chance.below(3)).map(|n| format!("E{n}")).collect();
+        let takes_answers = chance.one_in(2);
+        let mut accepted: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); 1 + chance.index(4)];
+        let fan_out = 1 + chance.index(3);
+        let mut add = |event_type, chance: &mut Chance| {
+            for _ in 0..=chance.index(fan_out) {
+                let step = chance.index(accepted.len());
+                accepted[step].insert(event_type);
+            }
+        };
+        add(START, chance);
+        for event_type in &event_types {
+            add(event_type, chance);
+        }
+        if takes_answers {
+            add(ANSWER, chance);
+        }
+        let mut definition = Definition::new("simulated").expect("the name is not empty");
+        for (number, mut types) in accepted.into_iter().enumerate() {
+            if types.is_empty() {
+                types.insert("Never");
+            }
+            let types: Vec<String> = types.into_iter().map(str::to_owned).collect();
+            definition.add_step(&format!("step {number}"), &types).expect("the steps are different");
+        }
+        let durability =
+            *chance.pick(&[Durability::Sync, Durability::Sync, Durability::Async, Durability::Exit]);
+        let limit = chance.one_in(4).then(|| Duration::from_millis(20 + chance.below(600)));
+        Self {
+            definition: Arc::new(definition),
+            durability,
+            limit,
+            seed: chance.next(),
+            event_types,
+            takes_answers,
+            ends_early: chance.one_in(3),
+        }
+    }
+
+    pub fn start_event(&self) -> Arc<str> {
+        event(START, self.seed, 0)
+    }
+
+    /// The answer to a request, which is always the same one.
+    pub fn answer_to(&self, request: &str) -> Arc<str> {
+        let (n, depth) = numbers_in(request);
+        event(ANSWER, scrambled(&[self.seed, n]), depth + 1)
+    }
+
+    /// What the handler of a step does with an event. The last action returns or throws.
+    pub fn script(&self, step: StepId, event: &str) -> Vec<Action> {
+        let (n, depth) = numbers_in(event);
+        let place = scrambled(&[self.seed, step.0.into(), n]);
+        let mut chance = Chance::new(place);
+        let mut script = Vec::new();
+        let mut emissions = 0;
+        let mut emit = |chance: &mut Chance| {
+            emissions += 1;
+            self.emission(scrambled(&[place, emissions]), depth + 1, chance)
+        };
+        for number in 0..chance.below(6) {
+            let key: Arc<str> = match chance.below(4) {
+                0 => format!("own {place}").into(),
+                _ => (*chance.pick(&SHARED_KEYS)).into(),
+            };
+            script.push(match chance.below(10) {
+                0 | 1 => Action::Get(key),
+                2 => Action::LookAtAll,
+                3 | 4 => Action::Set(key, format!("\"{place} {number}\"").into()),
+                5 | 6 => Action::CountUp(key),
+                7 => Action::Remove(key),
+                _ if depth < DEEPEST && chance.one_in(2) => Action::Send(emit(&mut chance)),
+                _ => Action::Get(key),
+            });
+        }
+        let most = if depth < DEEPEST { 4 - depth.min(2) } else { 1 };
+        for _ in 1..chance.below(most) {
+            script.push(Action::Stage(emit(&mut chance)));
+        }
+        if self.ends_early && chance.one_in(30) {
+            script.push(Action::Throw);
+        } else {
+            let last = depth < DEEPEST && !chance.one_in(3);
+            script.push(Action::Return(last.then(|| emit(&mut chance))));
+        }
+        script
+    }
+
+    fn emission(&self, n: u64, depth: u64, chance: &mut Chance) -> Emitted {
+        match chance.below(60) {
+            0..=9 if self.takes_answers => Emitted::Request {
+                id: format!("r{n}").into(),
+                text: event("blazen::InputRequestEvent", n, depth),
+            },
+            10 | 11 if self.ends_early => Emitted::Stop { text: event(STOP, n, depth) },
+            12 if self.ends_early => Emitted::Unknown,
+            _ => {
+                let type_name = chance.pick(&self.event_types).clone();
+                let text = event(&type_name, n, depth);
+                Emitted::Event { type_name, text }
+            }
+        }
+    }
+
+    pub fn routes(&self, type_name: &str) -> &[StepId] {
+        self.definition.event_type(type_name).map_or(&[], |id| self.definition.routes(id))
+    }
+
+    /// Everything that a run does which is not ended before: how many deliveries, and their sum.
+    pub fn whole_tree(&self) -> Tally {
+        let mut tally = Tally::default();
+        let mut events = vec![(START.to_owned(), self.start_event())];
+        while let Some((type_name, text)) = events.pop() {
+            for &step in self.routes(&type_name) {
+                tally.add(step, &text);
+                for action in self.script(step, &text) {
+                    match action {
+                        Action::Send(emitted) | Action::Stage(emitted) | Action::Return(Some(emitted)) => {
+                            match emitted {
+                                Emitted::Event { type_name, text } => events.push((type_name, text)),
+                                Emitted::Request { text, .. } => {
+                                    events.push((ANSWER.to_owned(), self.answer_to(&text)));
+                                }
+                                Emitted::Stop { .. } | Emitted::Unknown => {}
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        tally
+    }
+
+    /// Whether a run may fail or complete before it has done everything.
+    pub fn may_end_early(&self) -> bool {
+        self.ends_early
+    }
+}
+
+/// Deliveries, counted and summed up so that sets of them can be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub count: u64,
+    pub sum: u64,
+}
+
+impl Tally {
+    pub fn add(&mut self, step: StepId, event: &str) {
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(place_of(step, event));
+    }
+}
+
+/// What tells one delivery of a run from all others, also after a crash has numbered them anew.
+pub fn place_of(step: StepId, event: &str) -> u64 {
+    scrambled(&[step.0.into(), numbers_in(event).0])
+}
+
+fn event(type_name: &str, n: u64, depth: u64) -> Arc<str> {
+    format!("{{\"type\":\"{type_name}\",\"n\":{n},\"depth\":{depth}}}").into()
+}
+
+fn numbers_in(event: &str) -> (u64, u64) {
+    let number_after = |name: &str| {
+        let from = event.find(name).map_or(event.len(), |at| at + name.len());
+        event[from..]
+            .bytes()
+            .take_while(u8::is_ascii_digit)
+            .fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+    };
+    (number_after("\"n\":"), number_after("\"depth\":"))
+}
