@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { ROOT } from "./command.mjs";
 
 const dist = join(ROOT, "dist");
-for (const made of readdirSync(dist)) {
+for (const made of readdirSync(dist, { recursive: true })) {
   const source = made.replace(/\.d\.ts$|\.js$/, ".ts");
   if (!existsSync(join(ROOT, "ts", source))) {
-    rmSync(join(dist, made));
+    // A folder goes with what is in it, which is listed as well.
+    rmSync(join(dist, made), { recursive: true, force: true });
   }
 }

@@ -4,23 +4,26 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, succeeds } from "./command.mjs";
-import { buildPanicProbe, PANIC_PROBE } from "./panic_probe.mjs";
+import { canInstrument, instrument } from "./instrumented.mjs";
+import { buildProbes, PROBES } from "./probes.mjs";
 
 const denyWarnings = ["--", "--deny", "warnings"];
 // Biome colours its output even where nobody can see colours.
 const plain = process.stdout.isTTY ? [] : ["--colors=off"];
 
 const parts = {
-  "Rust: formatting": () => succeeds("cargo", ["fmt", "--check"]),
+  "Rust: formatting": () => ["Cargo.toml", "fuzz/Cargo.toml"].every(isFormatted),
   "Rust: lints with all features": () =>
     succeeds("cargo", ["clippy", "--quiet", "--all-targets", "--all-features", ...denyWarnings]),
   "Rust: lints of the engine alone": () =>
     succeeds("cargo", ["clippy", "--quiet", "--all-targets", "--no-default-features", ...denyWarnings]),
   "Rust: tests of the engine": () => succeeds("cargo", ["test", "--quiet", "--no-default-features"]),
+  "Rust: tests under AddressSanitizer": testWatchingMemory,
+  "Rust: fuzzing": () => succeeds(process.execPath, ["scripts/fuzz.mjs"]),
   "JavaScript: formatting and lints": () => succeeds("biome", ["ci", "--error-on-warnings", ...plain]),
   "Types: the TypeScript layer": () => succeeds("tsc", ["-p", "ts", "--noEmit"]),
   "Types: what must compile and what must not": () => succeeds("tsc", ["-p", "__test__/types"]),
-  "Node: an addon that panics": buildPanicProbe,
+  "Node: an addon for tests": buildProbes,
   "Node: tests": () => nodeTests("__test__"),
   "Package: tests": () => nodeTests("__test__/package"),
 };
@@ -41,6 +44,19 @@ for (const { heading, passed, seconds } of outcomes) {
 }
 process.exitCode = outcomes.length > 0 && outcomes.every(({ passed }) => passed) ? 0 : 1;
 
+function isFormatted(manifest) {
+  return succeeds("cargo", ["fmt", "--check", "--manifest-path", manifest]);
+}
+
+function testWatchingMemory() {
+  if (!canInstrument("AddressSanitizer")) {
+    return true;
+  }
+  const { args, env } = instrument({ memory: true });
+  const tests = ["--no-default-features", "--lib", "--test", "fuzz_corpus"];
+  return succeeds("cargo", ["test", "--quiet", ...tests, ...args], { env });
+}
+
 /** Runs the test files that stand in `folder` itself. */
 function nodeTests(folder) {
   const files = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(".test.mjs"));
@@ -50,5 +66,5 @@ function nodeTests(folder) {
     return false;
   }
   const paths = files.sort().map((name) => join(folder, name));
-  return succeeds(process.execPath, ["--test", ...paths], { env: { BLAZEN_PANIC_PROBE: PANIC_PROBE } });
+  return succeeds(process.execPath, ["--test", ...paths], { env: { BLAZEN_PROBES: PROBES } });
 }

@@ -1,0 +1,305 @@
+//! A run as a driver has it. It does what bytes say, and what a driver is promised is asserted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use blazen::durable::Recorder;
+use blazen::engine::{
+    Definition, DeliverySeq, Effect, Emission, Invocation, InvocationId, Millis, PayloadRef, ResumeError,
+    Run, RunAtRest, RunId, RunOptions, SessionPausePolicy,
+};
+use blazen::store::{Commit, UnixMillis};
+use blazen::{ExactString, NewValue};
+
+use super::bytes::Bytes;
+
+const POLICY: SessionPausePolicy = SessionPausePolicy::PickleOrError;
+
+/// How often a run may emit several events at once, so that it comes to an end.
+const GENEROSITY: u32 = 24;
+
+pub struct Driven {
+    pub run: Run,
+    /// What is to be written, in order.
+    pub unwritten: VecDeque<Commit>,
+    recorder: Recorder,
+    /// By payload: what the run may still name.
+    texts: BTreeMap<PayloadRef, Arc<str>>,
+    next_payload: u32,
+    at_work: Vec<Invocation>,
+    /// Invocations from which nothing may be taken any more.
+    late: Vec<InvocationId>,
+    /// What was cut short and must be attempted again, in this order, before anything else.
+    cut_short: VecDeque<DeliverySeq>,
+    /// By payload: questions that are to be put.
+    asked: BTreeMap<PayloadRef, ExactString>,
+    /// Questions that were put.
+    open: Vec<ExactString>,
+    last_invocation: InvocationId,
+    last_change: u64,
+    was_told_of_its_end: bool,
+    generosity: u32,
+    now: u64,
+}
+
+/// `work` begins, `watch` sees the work of others, `read` takes answers.
+pub fn workshop() -> Arc<Definition> {
+    let mut definition = Definition::new("w").expect("a name");
+    let steps: [(&str, &[&str]); 3] = [
+        ("work", &["blazen::StartEvent", "Work"]),
+        ("watch", &["Work"]),
+        ("read", &["blazen::InputResponseEvent"]),
+    ];
+    for (step, accepts) in steps {
+        let accepts: Vec<String> = accepts.iter().map(|name| (*name).to_owned()).collect();
+        definition.add_step(step, &accepts).expect("a step");
+    }
+    Arc::new(definition)
+}
+
+impl Driven {
+    pub fn start(definition: &Arc<Definition>, id: RunId, options: RunOptions, now: u64) -> Self {
+        let start: Arc<str> = r#"{"type":"blazen::StartEvent"}"#.into();
+        let mut recorder = Recorder::new(id, definition.clone());
+        recorder.keep_text(PayloadRef(0), start.clone());
+        let run = Run::start(definition.clone(), id, PayloadRef(0), options, Millis(now));
+        Self::new(run, recorder, vec![start], now, 0)
+    }
+
+    pub fn resume(
+        definition: &Arc<Definition>,
+        at_rest: RunAtRest,
+        options: RunOptions,
+        now: u64,
+        stored: u64,
+    ) -> Result<Self, ResumeError> {
+        let mut recorder = Recorder::new(at_rest.id, definition.clone());
+        let texts: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
+        for (payload, text) in (0..).map(PayloadRef).zip(&texts) {
+            recorder.keep_text(payload, text.clone());
+        }
+        let questions = (0..).map(PayloadRef).skip(at_rest.pending_events.len());
+        let asked = questions.zip(at_rest.input_requests.iter().map(|request| request.request_id.clone()));
+        let asked = asked.collect();
+        let run = Run::resume(definition.clone(), at_rest, options, Millis(now))?;
+        Ok(Self { asked, ..Self::new(run, recorder, texts, now, stored) })
+    }
+
+    fn new(run: Run, recorder: Recorder, texts: Vec<Arc<str>>, now: u64, stored: u64) -> Self {
+        Self {
+            run,
+            unwritten: VecDeque::new(),
+            recorder,
+            next_payload: u32::try_from(texts.len()).expect("few events"),
+            texts: (0..).map(PayloadRef).zip(texts).collect(),
+            at_work: Vec::new(),
+            late: Vec::new(),
+            cut_short: VecDeque::new(),
+            asked: BTreeMap::new(),
+            open: Vec::new(),
+            last_invocation: InvocationId(0),
+            last_change: stored,
+            was_told_of_its_end: false,
+            generosity: GENEROSITY,
+            now,
+        }
+    }
+
+    /// Asks for everything that is to be done, and does it.
+    pub fn drain(&mut self) {
+        self.record();
+        while let Some(effect) = self.run.poll_effect() {
+            match effect {
+                Effect::Release(payload) => {
+                    assert!(self.texts.remove(&payload).is_some(), "{payload:?} is released twice");
+                }
+                Effect::Publish(payload) => {
+                    assert!(self.texts.contains_key(&payload), "{payload:?} is published after its release");
+                    self.open.extend(self.asked.remove(&payload));
+                }
+                Effect::Invoke(invocation) => self.invoke(invocation),
+                Effect::Paused => assert!(self.run.is_paused()),
+                Effect::Ended => {
+                    assert!(self.run.outcome().is_some() && !self.was_told_of_its_end);
+                    self.was_told_of_its_end = true;
+                }
+            }
+            self.record();
+        }
+    }
+
+    fn invoke(&mut self, invocation: Invocation) {
+        assert!(
+            self.texts.contains_key(&invocation.payload),
+            "{invocation:?} after the release of its event"
+        );
+        assert!(invocation.id > self.last_invocation, "{invocation:?} has an earlier number");
+        self.last_invocation = invocation.id;
+        let first = self.cut_short.pop_front();
+        assert!(first.is_none_or(|first| first == invocation.delivery), "{invocation:?} before {first:?}");
+        self.recorder.begins(invocation.id, UnixMillis(0));
+        self.at_work.push(invocation);
+    }
+
+    fn record(&mut self) {
+        while let Some(change) = self.run.poll_change() {
+            assert_eq!(change.number, self.last_change + 1, "changes have no gaps");
+            self.last_change = change.number;
+            self.unwritten.push_back(self.recorder.record(change, UnixMillis(1), Millis(self.now)));
+        }
+    }
+
+    /// Does one thing.
+    pub fn act(&mut self, bytes: &mut Bytes<'_>) {
+        match bytes.below(16) {
+            0 => self.pause(),
+            1 => self.interrupt(),
+            2 => self.go_on(),
+            3 => self.answer(bytes),
+            4 => {
+                self.now = self.now.saturating_add(bytes.number());
+                self.run.time_is_now(Millis(self.now));
+            }
+            5 => self.is_late(bytes),
+            6 => self.with_work(bytes, |driven, invocation, _| {
+                driven.run.fail_step(invocation).expect("it is at work");
+            }),
+            7 | 8 => self.with_work(bytes, |driven, invocation, bytes| {
+                let emission = driven.emission(bytes);
+                driven.run.send(invocation, emission).expect("it is at work");
+            }),
+            9 => self.with_work(bytes, |driven, invocation, bytes| {
+                let emission = driven.emission(bytes);
+                driven.run.stage(invocation, emission).expect("it is at work");
+            }),
+            10 => self.with_work(bytes, |driven, invocation, bytes| {
+                let value = if bytes.flag() { NewValue::Json("[1]") } else { NewValue::Bytes(b"1") };
+                driven.run.set(invocation, bytes.some(2), value).expect("it is at work");
+            }),
+            11 => self.with_work(bytes, |driven, invocation, bytes| {
+                let key = bytes.some(2);
+                let was_there = driven.run.get(invocation, key).expect("it goes on").is_some();
+                assert_eq!(driven.run.remove(invocation, key), Ok(was_there));
+            }),
+            _ => self.settle(bytes),
+        }
+    }
+
+    pub fn pause(&mut self) {
+        let paused = self.run.pause(POLICY);
+        assert_eq!(paused.is_err(), self.run.outcome().is_some());
+    }
+
+    pub fn interrupt(&mut self) {
+        let interrupted = self.run.interrupt();
+        if !interrupted.is_empty() {
+            assert!(interrupted.iter().eq(self.at_work.iter().map(|invocation| &invocation.id)));
+            let cut_short: Vec<_> = self.at_work.drain(..).map(|invocation| invocation.delivery).collect();
+            cut_short.into_iter().rev().for_each(|delivery| self.cut_short.push_front(delivery));
+            self.late.extend(interrupted);
+        }
+    }
+
+    pub fn go_on(&mut self) {
+        _ = self.run.resume_in_place(Millis(self.now)); // refused unless it is paused or pausing
+    }
+
+    pub fn abort(&mut self) {
+        assert!(self.run.abort() || self.run.outcome().is_some());
+    }
+
+    fn answer(&mut self, bytes: &mut Bytes<'_>) {
+        if self.open.is_empty() {
+            return;
+        }
+        let at = bytes.below(self.open.len());
+        let payload = self.keep(r#"{"type":"blazen::InputResponseEvent"}"#);
+        if self.run.respond(self.open[at].clone(), payload).is_ok() {
+            self.open.remove(at);
+        } else {
+            assert!(self.run.is_paused() || self.run.outcome().is_some(), "the answer was refused");
+            self.texts.remove(&payload);
+        }
+    }
+
+    fn is_late(&mut self, bytes: &mut Bytes<'_>) {
+        if !self.late.is_empty() {
+            let late = self.late[bytes.below(self.late.len())];
+            assert!(self.run.settle(late, None).is_err(), "an attempt that was cut short has settled");
+        }
+    }
+
+    fn settle(&mut self, bytes: &mut Bytes<'_>) {
+        self.with_work(bytes, |driven, invocation, bytes| {
+            let emission = if bytes.below(4) == 0 { None } else { Some(driven.emission(bytes)) };
+            driven.at_work.retain(|at_work| at_work.id != invocation);
+            driven.run.settle(invocation, emission).expect("it is at work");
+            driven.late.push(invocation);
+        });
+    }
+
+    fn with_work(
+        &mut self,
+        bytes: &mut Bytes<'_>,
+        then: impl FnOnce(&mut Self, InvocationId, &mut Bytes<'_>),
+    ) {
+        if self.run.outcome().is_none() && !self.at_work.is_empty() {
+            let invocation = self.at_work[bytes.below(self.at_work.len())].id;
+            then(self, invocation, bytes);
+        }
+    }
+
+    fn emission(&mut self, bytes: &mut Bytes<'_>) -> Emission {
+        let kind = bytes.below(32);
+        self.generosity = self.generosity.saturating_sub(1);
+        match kind {
+            _ if self.generosity == 0 => Emission::Stop { payload: self.keep("{}") },
+            0 => Emission::Stop { payload: self.keep("{}") },
+            1 => Emission::Unknown { event_type: String::from_utf8_lossy(bytes.some(6)).into_owned() },
+            2..8 => {
+                // Seldom one that is open already.
+                let request_id = ExactString::from(format!("{}", self.generosity / 2).as_str());
+                let payload = self.keep(r#"{"type":"blazen::InputRequestEvent"}"#);
+                self.asked.insert(payload, request_id.clone());
+                Emission::InputRequest { request_id, payload }
+            }
+            _ => {
+                let event_type = self.run.definition().event_type("Work").expect("two steps take it");
+                Emission::Event { event_type, payload: self.keep(r#"{"type":"Work"}"#) }
+            }
+        }
+    }
+
+    fn keep(&mut self, text: &str) -> PayloadRef {
+        let payload = PayloadRef(self.next_payload);
+        self.next_payload += 1;
+        let text: Arc<str> = text.into();
+        self.texts.insert(payload, text.clone());
+        self.recorder.keep_text(payload, text);
+        payload
+    }
+
+    /// Settles one handler, or answers one question: as long as there are any, the run goes on.
+    pub fn come_closer_to_the_end(&mut self) {
+        if let Some(invocation) = self.at_work.pop() {
+            self.run.settle(invocation.id, None).expect("it is at work");
+        } else {
+            assert!(!self.open.is_empty(), "the run hangs: {:?}", self.run);
+            self.answer(&mut Bytes(&[]));
+        }
+    }
+
+    /// The run as a document. It must be paused.
+    pub fn snapshot(&mut self) -> String {
+        let payloads = self.run.pending_payloads();
+        let texts: Vec<String> = payloads.iter().map(|payload| self.texts[payload].to_string()).collect();
+        let taken = self.run.snapshot(&texts, POLICY, "2026-01-01T00:00:00.000Z", Millis(self.now));
+        taken.expect("the run is paused")
+    }
+}
+
+/// A limit that is never reached, if there is one: what is left of it is written down exactly.
+pub fn limit(is_limited: bool) -> Option<Duration> {
+    is_limited.then_some(Duration::from_millis(u64::MAX))
+}
