@@ -99,7 +99,9 @@ export class Context<Events = AnyEvents, State = AnyState> {
   }
 
   /**
-   * Emits an event at once, instead of or beside what the handler returns.
+   * Emits an event at once, instead of or beside what the handler returns. What the handler has written to the state so
+   * far is kept with it, also if the handler is then cut short. When it is called again, the events that it has sent
+   * already are known by their position, and not sent twice. In a stored run the promise resolves when the store has it.
    *
    * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it
    * (which fails the run as well), and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.

@@ -11,20 +11,23 @@ interface Step {
 
 /** The steps of a workflow. Not changed once a run has begun with it: a step added later goes into a copy. */
 export class Definition {
+  /** The name of the workflow. */
+  readonly workflow: string;
   readonly steps: Step[];
   readonly eventTypes: Map<string, number>;
 
-  private constructor(steps: readonly Step[], eventTypes: ReadonlyMap<string, number>) {
+  private constructor(workflow: string, steps: readonly Step[], eventTypes: ReadonlyMap<string, number>) {
+    this.workflow = workflow;
     this.steps = [...steps];
     this.eventTypes = new Map(eventTypes);
   }
 
-  static empty(): Definition {
-    return new Definition([], RESERVED);
+  static empty(workflow: string): Definition {
+    return new Definition(workflow, [], RESERVED);
   }
 
   copy(): Definition {
-    return new Definition(this.steps, this.eventTypes);
+    return new Definition(this.workflow, this.steps, this.eventTypes);
   }
 
   add(step: Step, accepts: readonly string[], ids: readonly number[]): void {

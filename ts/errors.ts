@@ -15,8 +15,12 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_NOBODY_TAKES_ANSWERS"
   | "ERR_BLAZEN_NOT_PAUSED"
   | "ERR_BLAZEN_NOT_SERIALIZABLE"
+  | "ERR_BLAZEN_NO_STORE"
   | "ERR_BLAZEN_PAUSED"
+  | "ERR_BLAZEN_RUN_CONFLICT"
   | "ERR_BLAZEN_RUN_ENDED"
+  | "ERR_BLAZEN_RUN_EXISTS"
+  | "ERR_BLAZEN_RUN_MISMATCH"
   | "ERR_BLAZEN_SESSION_NOT_EMPTY"
   | "ERR_BLAZEN_SNAPSHOT_INVALID"
   | "ERR_BLAZEN_SNAPSHOT_MISMATCH"
@@ -24,9 +28,19 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_STALLED"
   | "ERR_BLAZEN_STATE_NOT_SAVED"
   | "ERR_BLAZEN_STEP_FAILED"
+  | "ERR_BLAZEN_STORE_CLOSED"
+  | "ERR_BLAZEN_STORE_CORRUPT"
+  | "ERR_BLAZEN_STORE_FULL"
+  | "ERR_BLAZEN_STORE_IO"
+  | "ERR_BLAZEN_STORE_LOCKED"
+  | "ERR_BLAZEN_STORE_READ_ONLY"
+  | "ERR_BLAZEN_STORE_UNAVAILABLE"
+  | "ERR_BLAZEN_STORE_VERSION"
   | "ERR_BLAZEN_STREAM_CALLBACK"
   | "ERR_BLAZEN_TIMEOUT"
+  | "ERR_BLAZEN_TOO_LARGE"
   | "ERR_BLAZEN_UNKNOWN_REQUEST"
+  | "ERR_BLAZEN_UNKNOWN_RUN"
   | "ERR_BLAZEN_UNROUTED_EVENT";
 
 /** Asks nothing of the value, which may be a Proxy that objects to `instanceof`. */
@@ -111,6 +125,12 @@ export class SnapshotError extends BlazenError {}
 /** A handler or context was asked for something that the run cannot do as it stands. */
 export class RunStateError extends BlazenError {}
 
+/**
+ * A store cannot do what it was asked, or does not have what was asked for. Of a run: it does not go on in this process,
+ * and is in its store as it was when that last said so.
+ */
+export class StoreError extends BlazenError {}
+
 /** A callback that reads a stream threw; what it threw is the `cause`. */
 export class StreamCallbackError extends BlazenError {
   constructor(cause: unknown) {
@@ -144,6 +164,7 @@ for (const [name, type] of Object.entries({
   AbortedError,
   SnapshotError,
   RunStateError,
+  StoreError,
   StreamCallbackError,
   NativeBindingError,
   InternalError,
@@ -175,6 +196,8 @@ export function ofCode(code: BlazenErrorCode, message: string): BlazenError {
   switch (code) {
     case "ERR_BLAZEN_INVALID_ARGUMENT":
       return new InvalidArgumentError(message);
+    case "ERR_BLAZEN_INVALID_EVENT":
+      return new InvalidEventError(message);
     case "ERR_BLAZEN_NOT_SERIALIZABLE":
       return new SerializationError(message, "");
     case "ERR_BLAZEN_SNAPSHOT_INVALID":
@@ -190,6 +213,21 @@ export function ofCode(code: BlazenErrorCode, message: string): BlazenError {
       return new RunFailedError(code, message);
     case "ERR_BLAZEN_INTERNAL":
       return new InternalError(message);
+    case "ERR_BLAZEN_NO_STORE":
+    case "ERR_BLAZEN_RUN_CONFLICT":
+    case "ERR_BLAZEN_RUN_EXISTS":
+    case "ERR_BLAZEN_RUN_MISMATCH":
+    case "ERR_BLAZEN_STORE_CLOSED":
+    case "ERR_BLAZEN_STORE_CORRUPT":
+    case "ERR_BLAZEN_STORE_FULL":
+    case "ERR_BLAZEN_STORE_IO":
+    case "ERR_BLAZEN_STORE_LOCKED":
+    case "ERR_BLAZEN_STORE_READ_ONLY":
+    case "ERR_BLAZEN_STORE_UNAVAILABLE":
+    case "ERR_BLAZEN_STORE_VERSION":
+    case "ERR_BLAZEN_TOO_LARGE":
+    case "ERR_BLAZEN_UNKNOWN_RUN":
+      return new StoreError(code, message);
     default:
       return new RunStateError(code, message);
   }

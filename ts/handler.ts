@@ -1,10 +1,10 @@
 // What `runWithHandler` and `resume` give: one run, for whoever looks after it.
 
 import { checkDuration, checkFunction, checkString, readOptions } from "./arguments.js";
-import { InvalidArgumentError } from "./errors.js";
+import { InvalidArgumentError, isBlazenError } from "./errors.js";
 import type { StreamCallback, StreamSubscription } from "./event_stream.js";
+import type { HeldRun } from "./held_run.js";
 import { INTERNAL, publicClass } from "./public_class.js";
-import type { Run } from "./run.js";
 import type { AnyEvents, RunData, RunResult } from "./types.js";
 
 /** How a run is paused. */
@@ -19,12 +19,14 @@ export interface PauseOptions {
 
 /** One run: its result, its stream, and what can be asked of it. */
 export class WorkflowHandler<Events = AnyEvents> {
-  readonly #run: Run;
+  readonly #run: HeldRun;
 
   /** @internal */
-  constructor(by: typeof INTERNAL, run: Run) {
+  constructor(by: typeof INTERNAL, run: HeldRun) {
     if (by !== INTERNAL) {
-      throw new InvalidArgumentError("a WorkflowHandler is not made with new: use runWithHandler() or resume()");
+      throw new InvalidArgumentError(
+        "a WorkflowHandler is not made with new: use runWithHandler(), resume(), attach() or recover()",
+      );
     }
     this.#run = run;
   }
@@ -35,10 +37,12 @@ export class WorkflowHandler<Events = AnyEvents> {
   }
 
   /**
-   * The result of the run, however often it is asked for. Stays pending while the run is paused.
+   * The result of the run, however often it is asked for. Stays pending while the run is paused. Of a stored run it is
+   * given when the store has it.
    *
-   * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), and with an
-   * `InvalidEventError` if a handler returned what is no event.
+   * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), with an
+   * `InvalidEventError` if a handler returned what is no event, and with a `StoreError` if the store fails: then the run
+   * is unfinished in it, and `Workflow.recover` or `attach` goes on with it.
    */
   result(): Promise<RunResult<RunData<Events>>> {
     return this.#run.result as Promise<RunResult<RunData<Events>>>;
@@ -57,37 +61,43 @@ export class WorkflowHandler<Events = AnyEvents> {
   async pause(options: PauseOptions = {}): Promise<string> {
     const { graceMs } = readOptions(options, "the options of pause()", ["graceMs"]);
     if (graceMs !== undefined) checkGrace(graceMs);
-    return this.#run.pause(graceMs);
+    const run = this.#run.here ?? (await this.#run.live());
+    return run.pause(graceMs);
   }
 
   /** The snapshot of the paused run. Rejects with `ERR_BLAZEN_NOT_PAUSED` or `ERR_BLAZEN_RUN_ENDED`. */
   async snapshot(): Promise<string> {
-    return this.#run.snapshot();
+    const run = this.#run.here ?? (await this.#run.live());
+    return run.snapshot();
   }
 
   /** Goes on with the paused run, here. Rejects with `ERR_BLAZEN_NOT_PAUSED` or `ERR_BLAZEN_RUN_ENDED`. */
   async resumeInPlace(): Promise<void> {
-    this.#run.resumeInPlace();
+    const run = this.#run.here ?? (await this.#run.live());
+    await run.resumeInPlace();
   }
 
   /**
    * Ends the run: handlers at work have their `ctx.signal` aborted, and `result()` rejects with `ERR_BLAZEN_ABORTED`
-   * and `reason` as its `cause`. A run that has ended stays as it ended.
+   * and `reason` as its `cause`; a store has it as cancelled. A run that has ended stays as it ended. Whether the store
+   * has it is told by `result()`.
    */
   async abort(reason?: unknown): Promise<void> {
-    this.#run.abort(reason);
+    const run = this.#run.here ?? (await this.#run.live().catch(nobody));
+    await run?.abort(reason);
   }
 
   /**
    * Answers an input request: the steps that accept `blazen::InputResponseEvent` receive
-   * `{ request_id, response }`.
+   * `{ request_id, response }`. Resolves when the store of the run, if it has one, has the answer.
    *
    * Rejects with `ERR_BLAZEN_UNKNOWN_REQUEST` if no such request is open, or it has been answered; with
    * `ERR_BLAZEN_PAUSED` while the run is paused; and with `ERR_BLAZEN_RUN_ENDED`.
    */
   async respondToInput(requestId: string, response: unknown): Promise<void> {
     checkString(requestId, "the request id");
-    this.#run.respond(requestId, response);
+    const run = this.#run.here ?? (await this.#run.live());
+    await run.respond(requestId, response);
   }
 
   /**
@@ -99,12 +109,19 @@ export class WorkflowHandler<Events = AnyEvents> {
    */
   async streamEvents(callback: StreamCallback): Promise<StreamSubscription> {
     checkFunction(callback, "the callback");
-    return this.#run.stream.subscribe(callback);
+    const stream = this.#run.stream ?? (await this.#run.live()).stream;
+    return stream.subscribe(callback);
   }
 
   static {
     publicClass(WorkflowHandler, { isOurs: (value) => #run in value, rejects: true });
   }
+}
+
+/** A run that has ended stays as it ended. */
+function nobody(error: unknown): undefined {
+  if (isBlazenError(error) && error.code === "ERR_BLAZEN_RUN_ENDED") return undefined;
+  throw error;
 }
 
 function checkGrace(graceMs: unknown): void {

@@ -1,7 +1,15 @@
 // What users import.
 
 export { BlazenState, BlazenStateMeta } from "./blazen_state.js";
+export type {
+  CheckpointPage,
+  CheckpointQuery,
+  CheckpointStore,
+  CheckpointSummary,
+  CommitRefusal,
+} from "./checkpoint_store.js";
 export { Context } from "./context.js";
+export type { Durability } from "./durability.js";
 export {
   AbortedError,
   BlazenError,
@@ -15,6 +23,7 @@ export {
   SerializationError,
   SnapshotError,
   StepError,
+  StoreError,
   StreamCallbackError,
   TimeoutError,
 } from "./errors.js";
@@ -22,8 +31,29 @@ export type { StreamCallback, StreamSubscription } from "./event_stream.js";
 export { CallbackFieldStore, type FieldCallbacks, type FieldStore } from "./field_store.js";
 export { type PauseOptions, WorkflowHandler } from "./handler.js";
 export { SessionPausePolicy } from "./pause_policy.js";
+export type {
+  CheckpointedKey,
+  CheckpointedRun,
+  OpenRequest,
+  QueuedDelivery,
+  RunCommit,
+  WrittenKey,
+} from "./run_commit.js";
+export type { RunStatus } from "./run_status.js";
 export { SessionNamespace } from "./session_namespace.js";
 export { StateNamespace } from "./state_namespace.js";
+export {
+  type HistoryEntry,
+  MemoryStore,
+  type PendingEvent,
+  type RunPage,
+  type RunQuery,
+  type RunSummary,
+  type SettledDelivery,
+  SqliteStore,
+  type SqliteStoreOptions,
+  type StoredRun,
+} from "./store.js";
 export type {
   AnyEvent,
   AnyEvents,
@@ -38,5 +68,5 @@ export type {
   StepOutput,
   StopEvent,
 } from "./types.js";
-export { Workflow, type WorkflowOptions } from "./workflow.js";
+export { type StartOptions, Workflow, type WorkflowOptions } from "./workflow.js";
 export { WorkflowBuilder } from "./workflow_builder.js";

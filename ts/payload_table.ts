@@ -1,14 +1,15 @@
-// The events that one run has on their way, under the small numbers by which the engine names them.
+// The events that one run has on their way, under the small numbers by which the engine names them: the objects
+// themselves, or the texts of a stored run.
 
 const NONE = -1;
 
 /** Numbers are used again once they are released. */
 export class PayloadTable {
   /** An event, or, where there is none, the next number that is free. */
-  #slots: (object | number)[] = [];
+  #slots: (object | string | number)[] = [];
   #firstFree = NONE;
 
-  keep(event: object): number {
+  keep(event: object | string): number {
     const number = this.#firstFree;
     if (number === NONE) return this.#slots.push(event) - 1;
     this.#firstFree = this.#slots[number] as number;
@@ -16,8 +17,8 @@ export class PayloadTable {
     return number;
   }
 
-  get(number: number): object {
-    return this.#slots[number] as object;
+  get(number: number): object | string {
+    return this.#slots[number] as object | string;
   }
 
   release(number: number): void {

@@ -1,8 +1,10 @@
 // One run as this process holds it: what users may ask of it, and how it answers them.
 
 import { Alarm } from "./alarm.js";
+import { ChangesOnTheirWay } from "./changes_on_their_way.js";
 import { type AnyContext, Context } from "./context.js";
 import type { Definition } from "./definition.js";
+import type { Durability } from "./durability.js";
 import { checkEvent, emissionOf } from "./emission.js";
 import {
   AbortedError,
@@ -18,14 +20,17 @@ import {
   translated,
 } from "./errors.js";
 import { EventStream } from "./event_stream.js";
+import type { HeldRun } from "./held_run.js";
 import { native } from "./native.js";
 import { PauseInProgress } from "./pause_in_progress.js";
 import { type SessionPausePolicy, toNative } from "./pause_policy.js";
 import type { PayloadTable } from "./payload_table.js";
 import { INTERNAL } from "./public_class.js";
 import { Signals } from "./signals.js";
-import { takeSnapshot } from "./snapshot.js";
-import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_driver.js";
+import { pendingTexts, takeSnapshot } from "./snapshot.js";
+import { type DrivenRun, type EventTravel, isLate, type NativeContext, StepDriver } from "./step_driver.js";
+import type { StoreConnection, WrittenRun } from "./store_connection.js";
+import { errorText } from "./stored_error.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { AnyEvent, RunResult } from "./types.js";
 
@@ -41,9 +46,17 @@ export interface RunOptions {
   readonly timeLimited: boolean;
   /** Begins the run in the engine; its first events go into the table. */
   readonly begin: (payloads: PayloadTable, now: number) => NativeContext;
+  /** Where the run is written to, if it is. */
+  readonly writing: Writing | undefined;
 }
 
-export class Run implements DrivenRun {
+/** Where a run is written to, and when. */
+export interface Writing {
+  readonly connection: StoreConnection;
+  readonly durability: Durability;
+}
+
+export class Run implements DrivenRun, HeldRun, WrittenRun {
   /** The number by which the functions of the hot path name the run. */
   readonly key: number;
   readonly native: NativeContext;
@@ -53,6 +66,9 @@ export class Run implements DrivenRun {
   readonly #definition: Definition;
   readonly #pausePolicy: SessionPausePolicy;
   readonly #hasHandler: boolean;
+  readonly #writing: Writing | undefined;
+  /** Told when it has ended, however. */
+  #whenEnded: (() => void) | undefined;
   readonly #driver: StepDriver;
   #resolve!: (result: RunResult) => void;
   #reject!: (error: unknown) => void;
@@ -62,6 +78,9 @@ export class Run implements DrivenRun {
   #session: NativeSession | undefined;
   #ended = false;
   #failure: BlazenError | undefined;
+  /** Why the run has failed, while its store does not have that yet. */
+  #failing: BlazenError | undefined;
+  readonly #changes: ChangesOnTheirWay | undefined;
   #pause: PauseInProgress | undefined;
   #snapshot: string | undefined;
   #signals: Signals | undefined;
@@ -70,17 +89,68 @@ export class Run implements DrivenRun {
   constructor(options: RunOptions) {
     this.#definition = options.definition;
     this.#pausePolicy = options.pausePolicy;
-    this.#hasHandler = options.hasHandler;
-    this.stream = new EventStream(options.hasHandler);
-    this.#driver = new StepDriver(options.definition, this);
+    this.#writing = options.writing;
+    // Whoever knows the id of a stored run can have a handler of it at any time.
+    this.#hasHandler = options.hasHandler || options.writing !== undefined;
+    this.stream = new EventStream(this.#hasHandler);
+    this.#driver = new StepDriver(options.definition, this, travel(options.writing));
     this.native = options.begin(this.#driver.payloads, performance.now());
     this.key = this.native.key;
+    options.writing?.connection.writes(this.key, this);
+    this.#changes = options.writing && new ChangesOnTheirWay(this.native);
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    // Whoever knows its id can ask, and nobody need.
+    if (options.writing !== undefined) toldElsewhere(this.result);
     if (options.timeLimited) this.#lookAtTheClock();
     this.#driver.drive(this.native);
+  }
+
+  /** When the run may go on after what has happened so far: `"async"` is some way ahead of its store, `"exit"` all the way. */
+  whenStored(): Promise<void> | undefined {
+    const durability = this.#writing?.durability;
+    if (durability === undefined || durability === "exit") return undefined;
+    return this.#whenDurable(durability === "async" ? native.MOST_AHEAD : 0);
+  }
+
+  #whenDurable(ahead?: number): Promise<void> | undefined {
+    return this.#failure === undefined ? this.#changes?.whenDurable(ahead) : Promise.reject(this.#failure);
+  }
+
+  // What the store tells.
+
+  stored(): void {
+    this.#changes?.stored();
+    this.#driver.comeBack();
+  }
+
+  lost(error: BlazenError): void {
+    if (this.#ended) return;
+    this.native.abandon();
+    // Each run has an error of its own, which knows the run.
+    this.#fail(ofCode(error.code, error.message));
+  }
+
+  // As a held run, it is here.
+
+  get here(): Run {
+    return this;
+  }
+
+  /** Calls `tell` when the run has ended; at once if it has. */
+  whenEnded(tell: () => void): void {
+    if (this.#ended) tell();
+    else this.#whenEnded = tell;
+  }
+
+  async live(): Promise<Run> {
+    return this;
+  }
+
+  get workflow(): string {
+    return this.#definition.workflow;
   }
 
   get id(): string {
@@ -100,26 +170,43 @@ export class Run implements DrivenRun {
     return this.#session;
   }
 
+  /** Whether it is paused, or about to be. */
+  get isPaused(): boolean {
+    return this.#pause !== undefined || this.#snapshot !== undefined || (!this.#ended && this.native.isPaused);
+  }
+
   // What handlers ask for.
 
   /** Rejects with InvalidEventError, RunStateError, or the failure of the run if nobody accepts the event. */
   send(invocation: number, value: unknown): Promise<void> {
-    const sent = this.#send(invocation, value);
-    // A run that has failed says so itself: whoever does not wait for this promise need not be told twice.
-    if (this.#failure !== undefined) toldElsewhere(sent);
+    let sent: Promise<void> | undefined;
+    try {
+      sent = this.#send(invocation, value);
+    } catch (refusal) {
+      return Promise.reject(refusal);
+    }
+    if (sent === undefined) return Promise.resolve();
+    // A run that fails, or is lost, says so itself: whoever does not wait for this promise need not be told twice.
+    toldElsewhere(sent);
     return sent;
   }
 
-  async #send(invocation: number, value: unknown): Promise<void> {
+  #send(invocation: number, value: unknown): Promise<void> | undefined {
     const { event, eventType, name } = emissionOf(value, this.#definition, "sendEvent() was given");
     this.expectInFlight(invocation);
-    const payload = this.#driver.payloads.keep(event);
-    const goesOn = translated(() => native.send(this.key, invocation, eventType, payload, name));
-    if (goesOn) {
-      this.#driver.comeBack();
-      return;
-    }
+    const payload = this.#driver.keep(event, eventType);
+    if (!translated(() => native.send(this.key, invocation, eventType, payload, name))) return this.#hearOfTheEnd();
+    this.#driver.comeBack();
+    return this.whenStored();
+  }
+
+  /** What was sent has ended the run: rejects with its failure, if that is how it ended. */
+  async #hearOfTheEnd(): Promise<void> {
     this.#driver.readTheEnd();
+    if (this.#writing !== undefined) {
+      await this.#whenDurable();
+      this.#driver.readTheEnd();
+    }
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -150,9 +237,9 @@ export class Run implements DrivenRun {
 
   // What the holder of the run asks for.
 
-  respond(requestId: string, response: unknown): void {
+  async respond(requestId: string, response: unknown): Promise<void> {
     const event = { type: "blazen::InputResponseEvent", request_id: requestId, response };
-    const payload = this.#driver.payloads.keep(event);
+    const payload = this.#driver.keep(event, native.INPUT_RESPONSE_EVENT);
     try {
       this.#ask(() => this.native.respond(requestId, payload));
     } catch (error) {
@@ -160,6 +247,7 @@ export class Run implements DrivenRun {
       throw error;
     }
     this.#driver.comeBack();
+    await this.whenStored();
   }
 
   async pause(graceMs: number | undefined): Promise<string> {
@@ -189,18 +277,20 @@ export class Run implements DrivenRun {
   }
 
   /** @throws RunStateError unless the run is paused or pausing */
-  resumeInPlace(): void {
+  async resumeInPlace(): Promise<void> {
     this.#ask(() => this.native.resumeInPlace(performance.now()));
     this.#snapshot = undefined;
     this.#endPause()?.fail(new RunStateError("ERR_BLAZEN_NOT_PAUSED", "the run was resumed before it had paused"));
     this.#lookAtTheClock();
     this.#driver.comeBack();
+    await this.whenStored();
   }
 
-  abort(reason: unknown): void {
+  async abort(reason: unknown): Promise<void> {
     if (this.#ended) return;
-    if (this.native.abort()) this.#fail(new AbortedError(reason));
-    else this.#driver.comeBack(); // it has ended in another way, which has not been read yet
+    this.#endWith(new AbortedError(reason));
+    // How it ends, or why that is not stored, is told by its result.
+    await this.whenStored()?.catch(() => undefined);
   }
 
   // What the driver meets.
@@ -215,19 +305,19 @@ export class Run implements DrivenRun {
 
   failed(invocation: number, error: BlazenError): void {
     try {
-      this.native.failStep(invocation);
+      this.native.failStep(invocation, this.#textFor(error));
     } catch (refusal) {
       const reason = fromNative(refusal);
       // If a pause did not wait for the handler, it will be invoked again.
       if (!isLate(reason)) this.broken(reason);
       return;
     }
-    this.#fail(error);
+    this.#failOnceStored(error);
   }
 
   published(request: object): void {
     this.stream.write(request as AnyEvent);
-    if (this.#hasHandler || !this.native.abort()) return;
+    if (this.#hasHandler || !this.native.abort(undefined)) return;
     this.#fail(
       new RunFailedError(
         "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
@@ -237,31 +327,53 @@ export class Run implements DrivenRun {
   }
 
   paused(): void {
+    const pause = this.#pause;
+    let snapshot: string;
     try {
-      this.#snapshot = takeSnapshot(this.native, this.#driver.payloads, this.#pausePolicy);
+      snapshot = takeSnapshot(this.native, this.#driver.payloads, this.#pausePolicy);
     } catch (error) {
-      const pause = this.#endPause();
       // A toJSON may have resumed or ended the run, and then that stands. Else it goes on as if nobody had asked.
-      if (pause === undefined) return;
+      if (this.#endPause() === undefined) return;
       this.native.resumeInPlace(performance.now());
-      pause.fail(fromNative(error));
+      pause?.fail(fromNative(error));
       this.#lookAtTheClock();
       this.#driver.comeBack();
       return;
     }
     this.#timeLimit?.stop();
-    this.#endPause()?.succeed(this.#snapshot);
+    if (this.#writing?.durability === "exit" && pause !== undefined) void this.#restOnceWritten(pause, snapshot);
+    else this.#rest(snapshot);
+  }
+
+  #rest(snapshot: string): void {
+    this.#snapshot = snapshot;
+    this.#endPause()?.succeed(snapshot);
+  }
+
+  /** A run that is only written when it is paused is written now; in the meantime it may be resumed, or end. */
+  async #restOnceWritten(pause: PauseInProgress, snapshot: string): Promise<void> {
+    const texts = pendingTexts(this.native, this.#driver.payloads);
+    this.native.pendingPayloads().forEach((payload, index) => {
+      native.handOver(this.key, payload, texts[index]);
+    });
+    this.native.writeWhole();
+    try {
+      await this.#whenDurable();
+    } catch {
+      return; // the run is lost, and that has ended the pause
+    }
+    if (this.#pause === pause) this.#rest(snapshot);
   }
 
   ended(stop: number): void {
-    if (stop === native.NO_STOP_EVENT) this.#fail(this.#failureOfEngine());
+    if (stop === native.NO_STOP_EVENT) this.#fail(this.#failing ?? this.#failureOfEngine());
     else this.#complete(stop);
   }
 
   broken(error: unknown): void {
     if (this.#ended) return;
     try {
-      this.native.abort();
+      this.native.abandon();
     } catch {
       // It is the engine that has failed: nothing more is asked of it.
     }
@@ -281,8 +393,29 @@ export class Run implements DrivenRun {
     }
   }
 
+  /** Ends the run unless it has ended: then how has not been read yet. */
+  #endWith(error: BlazenError): void {
+    if (this.native.abort(this.#textFor(error))) this.#failOnceStored(error);
+    else this.#driver.comeBack();
+  }
+
+  /** What a store keeps of an error. */
+  #textFor(error: BlazenError): string | undefined {
+    return this.#writing === undefined ? undefined : errorText(error);
+  }
+
+  /** The engine has ended a run because of `error`. If it has a store, that must know before anybody else. */
+  #failOnceStored(error: BlazenError): void {
+    if (this.#writing === undefined) this.#fail(error);
+    else {
+      this.#failing = error;
+      this.#driver.comeBack();
+    }
+  }
+
   #whyItEnded(): ErrorOptions | undefined {
-    return this.#failure === undefined ? undefined : { cause: this.#failure };
+    const failure = this.#failure ?? this.#failing;
+    return failure === undefined ? undefined : { cause: failure };
   }
 
   #failureOfEngine(): BlazenError {
@@ -323,7 +456,9 @@ export class Run implements DrivenRun {
   #complete(stop: number): void {
     let data: unknown;
     try {
-      data = (this.#driver.payloads.get(stop) as { result?: unknown }).result;
+      const kept = this.#driver.payloads.get(stop);
+      if (typeof kept !== "string") data = (kept as { result?: unknown }).result;
+      else data = kept === "" ? undefined : JSON.parse(kept);
     } catch (error) {
       this.#fail(new InvalidEventError("the result of the stop event cannot be read", { cause: error }));
       return;
@@ -352,9 +487,17 @@ export class Run implements DrivenRun {
       new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run ended before it had paused", this.#whyItEnded()),
     );
     this.stream.end();
+    this.#changes?.end(this.#failure);
+    this.#writing?.connection.forget(this.key);
+    this.#whenEnded?.();
   }
 
   #endReason(): unknown {
     return this.#failure ?? new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run has ended");
   }
+}
+
+function travel(writing: Writing | undefined): EventTravel {
+  if (writing === undefined) return "by-reference";
+  return writing.durability === "exit" ? "as-text-until-paused" : "as-text";
 }

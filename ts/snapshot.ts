@@ -2,9 +2,7 @@
 //
 // The engine writes the document; what it cannot write are the events that are on their way, which are JavaScript's.
 
-import { checkEvent, isEvent } from "./emission.js";
-import { SerializationError } from "./errors.js";
-import { toJson } from "./json.js";
+import { eventText } from "./event_text.js";
 import type { native } from "./native.js";
 import { SessionPausePolicy, toNative } from "./pause_policy.js";
 import type { PayloadTable } from "./payload_table.js";
@@ -15,19 +13,18 @@ export function takeSnapshot(
   payloads: PayloadTable,
   policy: SessionPausePolicy,
 ): string {
-  const events = run.pendingPayloads().map((number) => eventJson(payloads.get(number)));
+  const events = pendingTexts(run, payloads);
   const snapshot = run.snapshot(events, toNative(policy), new Date().toISOString(), performance.now());
   if (policy === SessionPausePolicy.WarnDrop) warnOfSession(run.id, run.openSession().listKeys());
   return snapshot;
 }
 
-/** The text of an event, which must be read as an event again. */
-function eventJson(event: object): string {
-  const { type } = checkEvent(event, "a step was to be given");
-  const subject = () => `the pending event ${JSON.stringify(type)}`;
-  const json = toJson(event, subject);
-  if (isEvent(JSON.parse(json))) return json;
-  throw new SerializationError(`${subject()} has a toJSON that does not give an event`, "");
+/** The texts of the events that are on their way, in the order in which the engine names them. */
+export function pendingTexts(run: InstanceType<typeof native.Context>, payloads: PayloadTable): string[] {
+  return run.pendingPayloads().map((number) => {
+    const kept = payloads.get(number);
+    return typeof kept === "string" ? kept : eventText(kept);
+  });
 }
 
 function warnOfSession(runId: string, keys: readonly string[]): void {

@@ -71,7 +71,7 @@ export class StateNamespace<State = AnyState> {
   /** Whether a key has a value. */
   async has(key: KeyOf<State>): Promise<boolean> {
     checkKey(key);
-    return translated(() => this.#run.state.contains(key));
+    return translated(() => this.#run.state.contains(this.#invocation, key));
   }
 
   /** Takes a key out. @returns whether it was there */
@@ -82,7 +82,7 @@ export class StateNamespace<State = AnyState> {
 
   /** The keys, in the order in which they were first set. */
   async keys(): Promise<KeyOf<State>[]> {
-    return translated(() => this.#run.state.listKeys() as KeyOf<State>[]);
+    return translated(() => this.#run.state.listKeys(this.#invocation) as KeyOf<State>[]);
   }
 
   /**
@@ -111,7 +111,7 @@ export class StateNamespace<State = AnyState> {
 
   #read(key: unknown): unknown {
     checkKey(key);
-    const found = translated(() => native.stateGet(this.#run.key, key));
+    const found = translated(() => native.stateGet(this.#run.key, this.#invocation, key));
     return typeof found === "string" ? JSON.parse(found) : (found ?? undefined);
   }
 

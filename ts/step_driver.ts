@@ -12,6 +12,7 @@ import type { AnyContext } from "./context.js";
 import type { Definition } from "./definition.js";
 import { type Emission, emissionOf, plainEventType } from "./emission.js";
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError } from "./errors.js";
+import { eventText, resultText } from "./event_text.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
@@ -26,8 +27,9 @@ const {
   NO_EVENT,
   NOT_SETTLED,
   PANICKED,
+  STOP_EVENT,
 } = native;
-const { drain, settle } = native;
+const { drain, handOver, settle } = native;
 
 /** Lent to the engine for its effects. No user code runs between a call and the reading, so one serves all runs. */
 const ROOM = new Float64Array(320);
@@ -37,6 +39,12 @@ const NO_ROOM = new Float64Array(0);
 const UNTRACKED = { requireManualDestroy: true };
 
 export type NativeContext = InstanceType<typeof native.Context>;
+
+/**
+ * How events go from handler to handler: as they are; as texts, of which a store gets each at once; or as texts, of
+ * which it gets those that are on their way when the run is paused.
+ */
+export type EventTravel = "by-reference" | "as-text" | "as-text-until-paused";
 
 /** What a run does about what the driver meets. */
 export interface DrivenRun {
@@ -57,6 +65,8 @@ export interface DrivenRun {
 
 export class StepDriver {
   readonly payloads = new PayloadTable();
+  /** Events travel as texts, so that a step receives what it would receive after a crash. */
+  readonly #travel: EventTravel;
   readonly #definition: Definition;
   readonly #run: DrivenRun;
   /** The asynchronous context of whoever started the run: handlers are called in it. */
@@ -68,9 +78,31 @@ export class StepDriver {
   /** Invocations that were cut short since effects were last read. */
   #cutShort: ReadonlySet<number> | undefined;
 
-  constructor(definition: Definition, run: DrivenRun) {
+  constructor(definition: Definition, run: DrivenRun, travel: EventTravel) {
     this.#definition = definition;
     this.#run = run;
+    this.#travel = travel;
+  }
+
+  /**
+   * Keeps an event that is about to be emitted, and gives its number.
+   *
+   * @throws SerializationError if it travels as text, and JSON would lose something of it
+   */
+  keep(event: object, eventType: number): number {
+    if (this.#travel === "by-reference") return this.payloads.keep(event);
+    const isEnd = eventType === STOP_EVENT;
+    const text = isEnd ? resultText(event) : eventText(event);
+    const payload = this.payloads.keep(text);
+    // A run that is only written when it is paused hands its events over then.
+    if (isEnd || this.#travel === "as-text") handOver(this.#key, payload, text === "" ? undefined : text);
+    return payload;
+  }
+
+  /** An event as a handler receives it. */
+  event(payload: number): object {
+    const kept = this.payloads.get(payload);
+    return typeof kept === "string" ? JSON.parse(kept) : kept;
   }
 
   /** Begins to drive a run. */
@@ -152,7 +184,7 @@ export class StepDriver {
           at += 2;
           break;
         case EFFECT_PUBLISH:
-          this.#run.published(this.payloads.get(room[at + 1] as number));
+          this.#run.published(this.event(room[at + 1] as number));
           at += 2;
           break;
         case EFFECT_PAUSED:
@@ -179,7 +211,7 @@ export class StepDriver {
     try {
       // A context of its own within the run's: what the handler enters there does not reach the next.
       const scope = new AsyncResource("BlazenStep", UNTRACKED);
-      outcome = scope.runInAsyncScope(handler, undefined, this.payloads.get(payload), ctx);
+      outcome = scope.runInAsyncScope(handler, undefined, this.event(payload), ctx);
     } catch (error) {
       outcome = Promise.reject(error);
     }
@@ -216,7 +248,12 @@ export class StepDriver {
     }
     if (plain !== undefined) {
       eventType = plain;
-      payload = this.payloads.keep(value as object);
+      try {
+        payload = this.keep(value as object, plain);
+      } catch (error) {
+        this.#run.failed(invocation, this.#whyNotTaken(step, error));
+        return;
+      }
     } else if (value !== undefined && value !== null) {
       const refusal = this.#stage(invocation, step, value);
       if (refusal !== undefined) {
@@ -256,15 +293,30 @@ export class StepDriver {
         emissions.push(emissionOf(values[index], this.#definition, source));
       }
     } catch (error) {
-      const isOurs = isBlazenError(error) && error.code === "ERR_BLAZEN_INVALID_EVENT";
-      return isOurs ? error : new StepError(this.#nameOf(step), error);
+      return this.#whyNotTaken(step, error);
     }
-    for (const emission of emissions) this.#stageOne(invocation, emission);
+    const payloads: number[] = [];
+    try {
+      for (const { event, eventType } of emissions) payloads.push(this.keep(event, eventType));
+    } catch (error) {
+      for (const payload of payloads) this.payloads.release(payload);
+      return this.#whyNotTaken(step, error);
+    }
+    emissions.forEach((emission, index) => {
+      this.#stageOne(invocation, emission, payloads[index] as number);
+    });
     return undefined;
   }
 
-  #stageOne(invocation: number, { event, eventType, name }: Emission): void {
-    const payload = this.payloads.keep(event);
+  /** What fails the run when what a handler returned is not taken. */
+  #whyNotTaken(step: number, error: unknown): BlazenError {
+    const isOurs =
+      isBlazenError(error) &&
+      (error.code === "ERR_BLAZEN_INVALID_EVENT" || error.code === "ERR_BLAZEN_NOT_SERIALIZABLE");
+    return isOurs ? error : new StepError(this.#nameOf(step), error);
+  }
+
+  #stageOne(invocation: number, { eventType, name }: Emission, payload: number): void {
     try {
       this.#native.stage(invocation, eventType, payload, name);
     } catch (error) {

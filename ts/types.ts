@@ -1,6 +1,7 @@
 // The types that tie events and state to a workflow. Nothing here exists at run time.
 
 import type { Context } from "./context.js";
+import type { StartOptions } from "./workflow.js";
 
 /** What a run keeps in its state: JSON, or bytes at the top. */
 export type StateValue = string | number | boolean | null | Buffer | StateValue[] | { [key: string]: StateValue };
@@ -120,9 +121,11 @@ export type RunInput<Events> =
       ? Events["blazen::StartEvent"]
       : unknown;
 
-/** The arguments that give a run its input: none are needed where every field of it may be left out. */
-export type RunArguments<Events> =
-  Partial<RunInput<Events>> extends RunInput<Events> ? [input?: RunInput<Events>] : [input: RunInput<Events>];
+/** The arguments that begin a run: its input, which may be left out where every field of it may be, and how it is begun. */
+export type StartArguments<Events> =
+  Partial<RunInput<Events>> extends RunInput<Events>
+    ? [input?: RunInput<Events>, options?: StartOptions]
+    : [input: RunInput<Events>, options?: StartOptions];
 
 /** The result of a run: `result` of its stop event, where that is declared. */
 export type RunData<Events> =

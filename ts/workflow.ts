@@ -1,26 +1,35 @@
 // A workflow: its steps, and where runs begin.
 
+import type * as Native from "../native.js";
 import { checkDuration, checkFunction, checkName, checkString, reading, readOptions, refuse } from "./arguments.js";
+import { type CheckpointStore, checkCheckpointStore } from "./checkpoint_store.js";
+import { connectionTo } from "./connection_to_javascript.js";
 import { Definition, type Handler } from "./definition.js";
+import { checkDurability, type Durability } from "./durability.js";
 import { isEvent } from "./emission.js";
-import { InvalidArgumentError, SnapshotError, translated } from "./errors.js";
+import { InvalidArgumentError, RunStateError, SnapshotError, translated } from "./errors.js";
 import type { StreamCallback } from "./event_stream.js";
+import { eventText } from "./event_text.js";
 import { WorkflowHandler } from "./handler.js";
+import type { HeldRun } from "./held_run.js";
 import { isPlainObject } from "./json.js";
 import { native } from "./native.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
-import { Run, type RunOptions } from "./run.js";
+import { Run, type RunOptions, type Writing } from "./run.js";
+import { RunsById } from "./runs_by_id.js";
+import { checkRunId, connectionOf, isRunId, isStore, type MemoryStore, type SqliteStore } from "./store.js";
+import type { LoadedRun, StoreConnection } from "./store_connection.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type {
   Acceptable,
   AnyEvents,
   AnyState,
   EventMap,
-  RunArguments,
   RunData,
   RunInput,
   RunResult,
+  StartArguments,
   StepHandler,
 } from "./types.js";
 import { WorkflowBuilder } from "./workflow_builder.js";
@@ -31,6 +40,16 @@ export interface WorkflowOptions {
   timeout?: number;
   /** What a pause does about session values; `pickle_or_error` unless given. */
   sessionPausePolicy?: SessionPausePolicy;
+  /** Where runs are written to, so that they survive the process; they live in memory unless given. */
+  store?: SqliteStore | MemoryStore | CheckpointStore;
+  /** When they are written; `"sync"` unless given. */
+  durability?: Durability;
+}
+
+/** How a run is begun. */
+export interface StartOptions {
+  /** The id of the run, a UUID. A run of this id is begun once, however often that is asked for. */
+  runId?: string;
 }
 
 /**
@@ -42,20 +61,34 @@ export interface WorkflowOptions {
  */
 export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState> {
   readonly #native: InstanceType<typeof native.Workflow>;
-  #definition = Definition.empty();
+  #definition: Definition;
   /** Whether a run has begun with the definition. */
   #hasRuns = false;
   #timeLimited = false;
   #pausePolicy: SessionPausePolicy = SessionPausePolicy.PickleOrError;
+  readonly #writing: Writing | undefined;
+  readonly #runs: RunsById;
 
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
   constructor(name: string, options: WorkflowOptions = {}) {
     checkName(name, "the name of a workflow");
-    const { timeout, sessionPausePolicy } = readOptions(options, "the options of a workflow", [
+    const { timeout, sessionPausePolicy, store, durability } = readOptions(options, "the options of a workflow", [
       "timeout",
       "sessionPausePolicy",
+      "store",
+      "durability",
     ]);
     this.#native = translated(() => new native.Workflow(name));
+    this.#definition = Definition.empty(name);
+    this.#writing = readWriting(store, durability);
+    this.#runs = new RunsById({
+      workflow: name,
+      connection: this.#writing?.connection,
+      takeUp: (loaded) => this.#takeUp(loaded),
+    });
+    if (this.#writing !== undefined) {
+      this.#native.writeTo(this.#writing.connection.native, this.#writing.durability as Native.RunDurability);
+    }
     if (timeout !== undefined) this.setTimeout(timeout);
     if (sessionPausePolicy !== undefined) this.setSessionPausePolicy(sessionPausePolicy);
   }
@@ -63,8 +96,9 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   /** A workflow in one expression: `Workflow.builder("orders").addStep(...).timeout(60).build()`. */
   static builder<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState>(
     name: string,
+    options?: WorkflowOptions,
   ): WorkflowBuilder<Events, State> {
-    return new WorkflowBuilder(INTERNAL, new Workflow<Events, State>(name));
+    return new WorkflowBuilder(INTERNAL, new Workflow<Events, State>(name, options));
   }
 
   /** The name of the workflow: a snapshot is resumed by a workflow of the same name. */
@@ -122,13 +156,25 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
    * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), and with an
    * `InvalidEventError` if a handler returned what is no event.
    */
-  async run(...[input]: RunArguments<Events>): Promise<RunResult<RunData<Events>>> {
-    return this.#start(input, false).result as Promise<RunResult<RunData<Events>>>;
+  async run(...[input, options]: StartArguments<Events>): Promise<RunResult<RunData<Events>>> {
+    const runId = readRunId(options);
+    const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId);
+    return held.result as Promise<RunResult<RunData<Events>>>;
   }
 
-  /** Begins a run and resolves to its handler. */
-  async runWithHandler(...[input]: RunArguments<Events>): Promise<WorkflowHandler<Events>> {
-    return handlerOf(this.#start(input, true));
+  /**
+   * Begins a run and resolves to its handler: with a store, when that has it (`durability: "sync"`).
+   *
+   * With a `runId` the run is begun once, however often this is called: later calls give a handler of the same run, at
+   * work or ended, and their input is not looked at. A paused run stays paused: `resume(runId)` goes on with it. Without a
+   * store a run is known by its id while it is at work.
+   */
+  async runWithHandler(...[input, options]: StartArguments<Events>): Promise<WorkflowHandler<Events>> {
+    const runId = readRunId(options);
+    if (runId !== undefined) return handlerOf(await this.#startOnce(input, runId));
+    const run = this.#start(input, true);
+    await run.whenStored();
+    return handlerOf(run);
   }
 
   /**
@@ -140,47 +186,135 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
    * Rejects as `run` does, and with `ERR_BLAZEN_STREAM_CALLBACK` if the callback fails; the run goes to its end all
    * the same.
    */
-  async runStreaming(input: RunInput<Events>, callback: StreamCallback): Promise<RunResult<RunData<Events>>> {
+  async runStreaming(
+    input: RunInput<Events>,
+    callback: StreamCallback,
+    options?: StartOptions,
+  ): Promise<RunResult<RunData<Events>>> {
     checkFunction(callback, "the callback");
-    const run = this.#start(input, false);
-    const { done } = run.stream.subscribe(callback);
-    const result = await run.result;
+    const runId = readRunId(options);
+    const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId);
+    const stream = held.stream ?? (await held.live()).stream;
+    const { done } = stream.subscribe(callback);
+    const result = await held.result;
     await done;
     return result as RunResult<RunData<Events>>;
   }
 
   /**
-   * Goes on from a snapshot, in this process or any other that has the steps.
+   * Takes up every unfinished run of this workflow in the store that is not at work here: after a crash, a deploy, a
+   * `close()`. What had settled is not done again; a handler that was at work is called again, with `ctx.attempt` raised.
+   * Runs are loaded a few at a time; those that wait for an answer, and have no time limit, only when they are asked for
+   * something. A paused run stays paused until it is resumed.
+   *
+   * A run that cannot go on, since it needs a step that this workflow does not have, stays as it is: its `result()`
+   * rejects with `ERR_BLAZEN_RUN_MISMATCH`, and a process warning says what to do. The others go on.
+   *
+   * @returns their handlers, the oldest first
+   *
+   * Rejects with `ERR_BLAZEN_NO_STORE`, and with a `StoreError` if the store cannot be read.
+   */
+  async recover(): Promise<WorkflowHandler<Events>[]> {
+    const found = await this.#runs.recover("recover()", this.#timeLimited);
+    return found.map((held) => handlerOf(held));
+  }
+
+  /**
+   * A handler of a run: of one that is at work here, of one that has ended, and else of one that is taken up. A paused
+   * run stays paused.
+   *
+   * Rejects with `ERR_BLAZEN_UNKNOWN_RUN`, with `ERR_BLAZEN_RUN_MISMATCH` if it is of another workflow or needs a step
+   * that this one does not have, and with `ERR_BLAZEN_NO_STORE`.
+   */
+  async attach(runId: string): Promise<WorkflowHandler<Events>> {
+    checkRunId(runId);
+    return handlerOf(await this.#runs.find(runId.toLowerCase(), "attach()"));
+  }
+
+  /**
+   * Goes on from a snapshot, in this process or any other that has the steps; or, given the id of a run, with the paused
+   * run of the store.
    *
    * Rejects with `ERR_BLAZEN_SNAPSHOT_INVALID` if it is none, with `ERR_BLAZEN_SNAPSHOT_VERSION` if a newer version of
    * this package wrote it, and with `ERR_BLAZEN_SNAPSHOT_MISMATCH` if it is of another workflow or needs a step that
-   * this one does not have.
+   * this one does not have. With a store it rejects with `ERR_BLAZEN_RUN_EXISTS` if the store has the run already; by id
+   * it rejects as `attach` does, and with `ERR_BLAZEN_NOT_PAUSED`.
    */
   async resume(snapshot: string): Promise<WorkflowHandler<Events>> {
     checkString(snapshot, "the snapshot");
+    if (isRunId(snapshot)) return this.#resumeStored(snapshot.toLowerCase());
     const run = this.#begin(true, (payloads, now) => {
       const context = this.#native.takeUp(snapshot, now);
-      for (const json of context.takePayloads()) payloads.keep(parseEvent(json));
+      const asText = this.#writing !== undefined;
+      for (const json of context.takePayloads()) {
+        const event = parseEvent(json);
+        payloads.keep(asText ? json : event);
+      }
       return context;
     });
+    await run.whenStored();
     return handlerOf(run);
+  }
+
+  async #resumeStored(runId: string): Promise<WorkflowHandler<Events>> {
+    const held = await this.#runs.find(runId, "resume() with the id of a run");
+    const run = held.here ?? (await held.live());
+    if (!run.isPaused) {
+      throw new RunStateError(
+        "ERR_BLAZEN_NOT_PAUSED",
+        "the run is not paused, so it cannot be resumed; attach(runId) gives a handler of it",
+      );
+    }
+    await run.resumeInPlace();
+    return handlerOf(held);
+  }
+
+  /** Goes on with a run of the store. */
+  #takeUp(loaded: LoadedRun): Run {
+    return this.#begin(true, (payloads, now) => {
+      const context = this.#native.takeUpStored(loaded, now);
+      for (const json of context.takePayloads()) payloads.keep(json);
+      return context;
+    });
   }
 
   #start(input: unknown, hasHandler: boolean): Run {
     const event = startEvent(input);
+    if (this.#writing !== undefined) return this.#startAs(event, undefined);
     return this.#begin(hasHandler, (payloads, now) => this.#native.start(payloads.keep(event), now));
   }
 
-  #begin(hasHandler: boolean, begin: RunOptions["begin"]): Run {
+  async #startOnce(input: unknown, runId: string): Promise<HeldRun> {
+    const event = startEvent(input);
+    return this.#runs.beginOnce(runId, () => this.#startAs(event, runId));
+  }
+
+  /** Begins a run that its store knows, or that has an id already. */
+  #startAs(event: object, runId: string | undefined): Run {
+    return this.#begin(
+      true,
+      (payloads, now) => {
+        const json = this.#writing === undefined ? undefined : eventText(event);
+        return this.#native.startAs(payloads.keep(json ?? event), json, runId, now);
+      },
+      true,
+    );
+  }
+
+  #begin(hasHandler: boolean, begin: RunOptions["begin"], isNamed = false): Run {
     const options = {
       definition: this.#definition,
       pausePolicy: this.#pausePolicy,
       timeLimited: this.#timeLimited,
       hasHandler,
       begin,
+      writing: this.#writing,
     };
     this.#hasRuns = true;
-    return translated(() => new Run(options));
+    const run = translated(() => new Run(options));
+    // One that has neither a store nor an id that was chosen is looked for by nobody.
+    if (this.#writing !== undefined || isNamed) this.#runs.register(run);
+    return run;
   }
 
   static {
@@ -201,7 +335,29 @@ function readEventTypes(eventTypes: unknown, step: string): string[] {
   });
 }
 
-function handlerOf<Events>(run: Run): WorkflowHandler<Events> {
+function readWriting(store: unknown, durability: unknown): Writing | undefined {
+  if (durability !== undefined) checkDurability(durability);
+  if (store === undefined) {
+    if (durability === undefined) return undefined;
+    throw new InvalidArgumentError("a durability was given without a store that it could be about");
+  }
+  return { connection: connect(store), durability: durability ?? "sync" };
+}
+
+function connect(store: unknown): StoreConnection {
+  if (isStore(store)) return connectionOf(store);
+  checkCheckpointStore(store);
+  return connectionTo(store);
+}
+
+function readRunId(options: StartOptions | undefined): string | undefined {
+  if (options === undefined) return undefined;
+  const { runId } = readOptions(options, "the options of a run", ["runId"]);
+  if (runId !== undefined) checkRunId(runId);
+  return runId?.toLowerCase();
+}
+
+function handlerOf<Events>(run: HeldRun): WorkflowHandler<Events> {
   // A run may fail before anybody asks for its result, and without anybody ever asking.
   toldElsewhere(run.result);
   return new WorkflowHandler(INTERNAL, run);

@@ -1,0 +1,3 @@
+/// <reference types="node" />
+
+export * from "./dist/conformance.js";

@@ -1,0 +1,80 @@
+// The plainest store there is, to compare with: it keeps nothing beyond its own life, and is never asked to.
+
+import type { CheckpointQuery, CheckpointSummary } from "../checkpoint_store.js";
+import type { CheckpointedRun, RunCommit } from "../run_commit.js";
+import type { Whole } from "./difference.js";
+
+export type ModelRun = Whole<CheckpointedRun>;
+
+export class Model {
+  /** In the order in which they were created. */
+  readonly runs = new Map<string, ModelRun>();
+
+  /** The version that is stored, for a commit that is refused. */
+  take(commit: RunCommit): number | null {
+    const run = this.runs.get(commit.runId) ?? nothingYet(commit);
+    if (commit.version !== run.version + 1) return run.version;
+    this.runs.set(commit.runId, followed(run, commit));
+    return null;
+  }
+
+  summaries({ workflow, status, order }: CheckpointQuery): Whole<CheckpointSummary>[] {
+    const fit = [...this.runs.values()]
+      .filter((run) => workflow === undefined || run.workflow === workflow)
+      .filter((run) => status === undefined || run.status === status)
+      .map(summaryOf);
+    return order === "oldest-first" ? fit : fit.reverse();
+  }
+}
+
+export function hasEnded({ status }: Pick<RunCommit, "status">): boolean {
+  return status !== "running" && status !== "paused";
+}
+
+export function nothingYet({ runId, creates, at, status }: RunCommit): ModelRun {
+  const nothing = { pending: [], requests: [], state: [], lastDelivery: 0, timeRemaining: undefined };
+  const times = { createdAt: at, updatedAt: at, finishedAt: undefined };
+  return {
+    runId,
+    workflow: creates ?? "",
+    version: 0,
+    status,
+    result: undefined,
+    error: undefined,
+    ...times,
+    ...nothing,
+  };
+}
+
+/** The run as it stands after a commit. */
+function followed(run: ModelRun, commit: RunCommit): ModelRun {
+  const { version, at, status, result, error, lastDelivery, timeRemaining } = commit;
+  const before = commit.replaces ? { ...run, pending: [], requests: [], state: [] } : run;
+  const head = { ...run, version, status, result, error, updatedAt: at, lastDelivery, timeRemaining };
+  const state = stateAfter(before, commit);
+  if (hasEnded(commit)) return { ...head, finishedAt: run.finishedAt ?? at, pending: [], requests: [], state };
+  const requests = before.requests.filter(({ id }) => id !== commit.answered).concat(commit.asked);
+  return { ...head, finishedAt: undefined, pending: pendingAfter(before, commit), requests, state };
+}
+
+function pendingAfter({ pending }: ModelRun, { settled, sent, again, queued }: RunCommit): ModelRun["pending"] {
+  return pending
+    .filter(({ delivery }) => delivery !== settled?.delivery)
+    .map((waits) => (waits.delivery === sent?.delivery ? { ...waits, sent: sent.count } : waits))
+    .map((waits) => ({ ...waits, ...again.find(({ delivery }) => delivery === waits.delivery) }))
+    .concat(queued)
+    .sort((a, b) => a.delivery - b.delivery);
+}
+
+function stateAfter({ state }: ModelRun, { written }: RunCommit): ModelRun["state"] {
+  return state
+    .filter(({ key }) => !written.some((change) => change.key === key))
+    .concat(written.flatMap(({ key, place, after }) => (after === undefined ? [] : [{ key, place, value: after }])))
+    .sort((a, b) => a.place - b.place);
+}
+
+function summaryOf(run: ModelRun): Whole<CheckpointSummary> {
+  const { runId, workflow, status, createdAt, updatedAt, finishedAt, pending } = run;
+  const waiting = !hasEnded(run) && pending.length === 0;
+  return { runId, workflow, status, waiting, createdAt, updatedAt, finishedAt };
+}

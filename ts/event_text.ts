@@ -1,0 +1,28 @@
+// Events and results as JSON text, for whoever cannot hold a reference: a snapshot, a store.
+
+import { checkEvent, isEvent } from "./emission.js";
+import { SerializationError } from "./errors.js";
+import { toJson } from "./json.js";
+
+/**
+ * The text of an event, which is read as an event again.
+ *
+ * @throws SerializationError if JSON would lose something of it
+ */
+export function eventText(event: object): string {
+  const { type } = checkEvent(event, "a step was to be given");
+  const subject = () => `the event ${JSON.stringify(type)}`;
+  const json = toJson(event, subject);
+  if ((event as { toJSON?: unknown }).toJSON === undefined || isEvent(JSON.parse(json))) return json;
+  throw new SerializationError(`${subject()} has a toJSON that does not give an event`, "");
+}
+
+/**
+ * The text of what a stop event carries as `result`; empty if there is none.
+ *
+ * @throws SerializationError if JSON would lose something of it
+ */
+export function resultText(stop: object): string {
+  const { result } = stop as { result?: unknown };
+  return result === undefined ? "" : toJson(result, () => "the result of the run");
+}

@@ -1,0 +1,108 @@
+// What a handler stands for: a run that goes on here, one that a store has and that can be taken up, or one that has ended.
+
+import { type BlazenError, ofCode, RunStateError } from "./errors.js";
+import { EventStream } from "./event_stream.js";
+import type { Run } from "./run.js";
+import { toldElsewhere } from "./told_elsewhere.js";
+import type { RunResult } from "./types.js";
+
+export interface HeldRun {
+  readonly id: string;
+  /** The name of its workflow. */
+  readonly workflow: string;
+  readonly result: Promise<RunResult>;
+  /** The run, if it is at work here. */
+  readonly here: Run | undefined;
+  /** What it tells the world, if that is known without taking it up. */
+  readonly stream: EventStream | undefined;
+  /**
+   * The run at work here: if it is not, it is taken up.
+   *
+   * @throws StoreError or RunStateError, as a rejection
+   */
+  live(): Promise<Run>;
+  /** It is not at work here any more, and will not be. */
+  lost(error: BlazenError): void;
+}
+
+/** A run that a store has, and that is taken up when it is asked for something. */
+export class RestingRun implements HeldRun {
+  readonly id: string;
+  readonly workflow: string;
+  readonly result: Promise<RunResult>;
+  readonly stream = undefined;
+  here: Run | undefined;
+  readonly #find: () => Promise<HeldRun>;
+  #arriving: Promise<HeldRun> | undefined;
+  #resolve!: (result: Promise<RunResult>) => void;
+  #reject!: (error: unknown) => void;
+
+  /** @param find takes the run up, or finds what has become of it */
+  constructor(id: string, workflow: string, find: () => Promise<HeldRun>) {
+    this.id = id;
+    this.workflow = workflow;
+    this.#find = find;
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    toldElsewhere(this.result);
+  }
+
+  /** What has become of the run: at work here, or ended. */
+  arrive(): Promise<HeldRun> {
+    this.#arriving ??= this.#follow();
+    return this.#arriving;
+  }
+
+  async live(): Promise<Run> {
+    return (await this.arrive()).live();
+  }
+
+  lost(error: BlazenError): void {
+    this.#reject(ofCode(error.code, error.message));
+  }
+
+  async #follow(): Promise<HeldRun> {
+    try {
+      const found = await this.#find();
+      this.here = found.here;
+      this.#resolve(found.result);
+      return found;
+    } catch (error) {
+      this.#reject(error);
+      throw error;
+    }
+  }
+}
+
+/** A run of which only its end is left. */
+export class EndedRun implements HeldRun {
+  readonly id: string;
+  readonly workflow: string;
+  readonly result: Promise<RunResult>;
+  readonly here = undefined;
+  readonly stream = new EventStream(false);
+
+  constructor(id: string, workflow: string, result: Promise<RunResult>) {
+    this.id = id;
+    this.workflow = workflow;
+    this.result = result;
+    toldElsewhere(result);
+    this.stream.end();
+  }
+
+  lost(): void {}
+
+  async live(): Promise<Run> {
+    const failure = await this.result.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    throw new RunStateError(
+      "ERR_BLAZEN_RUN_ENDED",
+      "the run has ended",
+      failure === undefined ? undefined : { cause: failure },
+    );
+  }
+}

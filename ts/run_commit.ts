@@ -1,0 +1,126 @@
+// What goes into a store that a user writes, and what comes out of it. The native side has the same shapes
+// (src/node/store_in_javascript.rs); __test__/types/checkpoint_store.mts does not compile if they differ.
+
+import type { RunStatus } from "./run_status.js";
+
+/**
+ * What one run has changed, to be kept as one or not at all. Texts are JSON, of which every character counts: they are
+ * only to be kept. What is not there is left out, and is not `null`.
+ */
+export interface RunCommit {
+  /** The run, a UUID. */
+  runId: string;
+  /** How many commits the run has with this one: taken only if the store has one less. */
+  version: number;
+  /** When the commit was made, in milliseconds since 1970. */
+  at: number;
+  /** The name of the workflow, with the first commit: it creates the run. */
+  creates?: string;
+  /** The commit holds all that the run has: what is stored of its pending events, requests and state gives way. */
+  replaces: boolean;
+  /** The delivery that has settled: it is pending no more. `began` is when its handler was called. */
+  settled?: { delivery: number; began: number; attempt: number };
+  /** How many events the handler of a pending delivery has sent so far, while it is at work. */
+  sent?: { delivery: number; count: number };
+  /** Pending deliveries that will be attempted again: the next attempt of each, and what earlier ones have sent. */
+  again: { delivery: number; attempt: number; sent: number }[];
+  /** The input request that is open no more. */
+  answered?: string;
+  /** Deliveries that are pending from now on, whatever their order here: `delivery` gives it. */
+  queued: QueuedDelivery[];
+  /** Input requests that are open from now on, in the order in which they were asked. */
+  asked: OpenRequest[];
+  /** State keys that were set or taken out, each once, whatever their order here: `place` gives it. */
+  written: WrittenKey[];
+  /** How the run stands now. One that has ended has nothing pending and nothing open any more; its state stays. */
+  status: RunStatus;
+  /** The result of a completed run, a JSON text. */
+  result?: string;
+  /** Why a run has failed or was cancelled, a JSON text. */
+  error?: string;
+  /** The greatest number that a delivery of the run has had. */
+  lastDelivery: number;
+  /** What is left of the run's time, in milliseconds; not there if it has no limit. */
+  timeRemaining?: number;
+}
+
+/** An event on its way to one step. */
+export interface QueuedDelivery {
+  /** Its number in the run: pending deliveries are invoked in this order. */
+  delivery: number;
+  /** The step that receives it. */
+  step: string;
+  /** The type of the event. */
+  eventType: string;
+  /** The event, a JSON text. */
+  event: string;
+  /** The number of its next attempt. */
+  attempt: number;
+  /** How many events its earlier attempts have sent. */
+  sent: number;
+}
+
+/** A question to a person that nobody has answered. */
+export interface OpenRequest {
+  /** How the answer will name it: any string, lone surrogates and NUL included. */
+  id: string;
+  /** The `blazen::InputRequestEvent`, a JSON text. */
+  event: string;
+}
+
+/** A state key that was set or taken out. */
+export interface WrittenKey {
+  /** Any string, lone surrogates and NUL included. */
+  key: string;
+  /** Its place in the order of the keys. */
+  place: number;
+  /** What stood there before, a JSON text or bytes; not there if nothing did. For a history, if the store keeps one. */
+  before?: string | Buffer;
+  /** What stands there now, a JSON text or bytes; not there if the key was taken out. */
+  after?: string | Buffer;
+}
+
+/**
+ * A run as a store gives it back: what its commits amount to. What is not there is left out or `undefined`, and is not
+ * `null`.
+ */
+export interface CheckpointedRun {
+  /** The run, a UUID. */
+  runId: string;
+  /** The name of its workflow: what its first commit `creates`. */
+  workflow: string;
+  /** How many commits it has. */
+  version: number;
+  /** As of its last commit. */
+  status: RunStatus;
+  /** The result of a completed run, a JSON text. */
+  result?: string;
+  /** Why a run has failed or was cancelled, a JSON text. */
+  error?: string;
+  /** When its first commit was made, in milliseconds since 1970. */
+  createdAt: number;
+  /** When its last commit was made. */
+  updatedAt: number;
+  /** When it ended, if it has: the time of the commit with which it did. */
+  finishedAt?: number;
+  /** As of its last commit. */
+  lastDelivery: number;
+  /** As of its last commit. */
+  timeRemaining?: number;
+  /** Events on their way, by delivery. */
+  pending: QueuedDelivery[];
+  /** Questions that are open, in the order in which they were asked. */
+  requests: OpenRequest[];
+  /** The state, in the order of the places. */
+  state: CheckpointedKey[];
+}
+
+/** One key of a state. */
+export interface CheckpointedKey {
+  /** Any string, lone surrogates and NUL included. */
+  key: string;
+  /** Its place in the order of the keys. */
+  place: number;
+  /** A JSON text, or bytes. */
+  value: string | Buffer;
+}
