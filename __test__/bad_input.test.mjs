@@ -10,6 +10,7 @@ import receivers from "./bad_input/receivers.mjs";
 import snapshots from "./bad_input/snapshots.mjs";
 import state from "./bad_input/state.mjs";
 import stateObjects from "./bad_input/state_objects.mjs";
+import stores from "./bad_input/stores.mjs";
 
 const TABLES = {
   "what a workflow is made of": definitions,
@@ -19,6 +20,7 @@ const TABLES = {
   "what is resumed": snapshots,
   "what is put into state and session": state,
   "state objects": stateObjects,
+  "what is asked of stores": stores,
 };
 
 /** Only there so that a row that hangs fails instead of holding everything. */

@@ -17,8 +17,12 @@ const CODES = [
   "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
   "ERR_BLAZEN_NOT_PAUSED",
   "ERR_BLAZEN_NOT_SERIALIZABLE",
+  "ERR_BLAZEN_NO_STORE",
   "ERR_BLAZEN_PAUSED",
+  "ERR_BLAZEN_RUN_CONFLICT",
   "ERR_BLAZEN_RUN_ENDED",
+  "ERR_BLAZEN_RUN_EXISTS",
+  "ERR_BLAZEN_RUN_MISMATCH",
   "ERR_BLAZEN_SESSION_NOT_EMPTY",
   "ERR_BLAZEN_SNAPSHOT_INVALID",
   "ERR_BLAZEN_SNAPSHOT_MISMATCH",
@@ -26,9 +30,19 @@ const CODES = [
   "ERR_BLAZEN_STALLED",
   "ERR_BLAZEN_STATE_NOT_SAVED",
   "ERR_BLAZEN_STEP_FAILED",
+  "ERR_BLAZEN_STORE_CLOSED",
+  "ERR_BLAZEN_STORE_CORRUPT",
+  "ERR_BLAZEN_STORE_FULL",
+  "ERR_BLAZEN_STORE_IO",
+  "ERR_BLAZEN_STORE_LOCKED",
+  "ERR_BLAZEN_STORE_READ_ONLY",
+  "ERR_BLAZEN_STORE_UNAVAILABLE",
+  "ERR_BLAZEN_STORE_VERSION",
   "ERR_BLAZEN_STREAM_CALLBACK",
   "ERR_BLAZEN_TIMEOUT",
+  "ERR_BLAZEN_TOO_LARGE",
   "ERR_BLAZEN_UNKNOWN_REQUEST",
+  "ERR_BLAZEN_UNKNOWN_RUN",
   "ERR_BLAZEN_UNROUTED_EVENT",
 ];
 
@@ -45,7 +59,7 @@ test("the codes are these, and no other", () => {
 });
 
 test("native code knows no other code", () => {
-  for (const code of codesIn("../src/node/errors.rs")) assert.ok(CODES.includes(code), code);
+  for (const code of codesIn("../src/error_code.rs")) assert.ok(CODES.includes(code), code);
 });
 
 test("every code is documented, and no other", () => {
@@ -54,7 +68,7 @@ test("every code is documented, and no other", () => {
 
 test("every error is a BlazenError with a name of its own", () => {
   const classes = Object.entries(blazen).filter(([name]) => name.endsWith("Error"));
-  assert.ok(classes.length >= 13);
+  assert.ok(classes.length >= 14);
   for (const [name, type] of classes) {
     assert.equal(type.prototype.name, name);
     assert.ok(type === blazen.BlazenError || type.prototype instanceof blazen.BlazenError);
@@ -77,7 +91,7 @@ test("the four classes of the engine are native ones underneath", () => {
   }
 });
 
-const probe = process.env.BLAZEN_PANIC_PROBE;
+const probe = process.env.BLAZEN_PROBES;
 
 test("a panic in native code is an error, and the process goes on", {
   skip: probe === undefined && "npm test builds the addon that panics",

@@ -1,13 +1,15 @@
-// The example behind `npm start`, as somebody at a terminal meets it: asked, answered, stopped and started again.
+// The example behind `npm start`, as somebody at a terminal meets it: asked, answered, stopped, killed and started again.
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { SqliteStore, Workflow } from "blazen";
 import { merged, piecesOf, sentencesOf, statisticsOf } from "../examples/digest/text.mjs";
+import { readTextFile } from "../examples/digest/text_file.mjs";
 
 const MAIN = fileURLToPath(new URL("../examples/digest/main.mjs", import.meta.url));
 const ALICE = fileURLToPath(new URL("../examples/digest/alice.txt", import.meta.url));
@@ -80,6 +82,7 @@ class Program {
     this.#child.kill(signal);
   }
 
+  /** Its exit code (`null` after a signal that it could not hear), when it has gone. */
   async ended() {
     const code = await this.#code;
     return { code, output: this.output };
@@ -103,7 +106,7 @@ function published(output) {
 
 const undisturbed = await Program.piped(emptyDirectory(), "--yes", "--piece-ms=0").ended();
 
-test("the shipped text is digested, and nothing is left behind", async () => {
+test("the shipped text is digested, and only the store is left behind", async () => {
   const cwd = emptyDirectory();
   const { code, output } = await Program.piped(cwd, "--yes").ended();
   assert.equal(code, 0, output);
@@ -113,7 +116,7 @@ test("the shipped text is digested, and nothing is left behind", async () => {
   assert.match(output, /^alice +51 +█+$/m);
   assert.match(output, /^Longest sentence: 110 words$/m);
   assert.equal(published(output), published(undisturbed.output));
-  assert.deepEqual(readdirSync(cwd), []);
+  assert.deepEqual(readdirSync(cwd), ["digest.db", "digest.db-lock"]);
 });
 
 test("a text of one's own is digested, and without a terminal nobody is asked", async () => {
@@ -167,7 +170,6 @@ test("at a terminal a bar is drawn, and yes publishes", AT_A_TERMINAL, async () 
   const { code, output } = await program.ended();
   assert.equal(code, 0);
   assert.equal(published(output), published(undisturbed.output));
-  assert.deepEqual(readdirSync(cwd), []);
 });
 
 test("at a terminal --yes publishes without asking", AT_A_TERMINAL, async () => {
@@ -186,7 +188,9 @@ test("no publishes nothing, and says so", AT_A_TERMINAL, async () => {
   assert.equal(code, 0);
   assert.match(output, /Not published/);
   assert.doesNotMatch(output, /Digest of/);
-  assert.deepEqual(readdirSync(cwd), []);
+  const again = await Program.atTerminal(cwd, "--piece-ms=0").ended();
+  assert.equal(again.code, 0);
+  assert.match(again.output, /not made again; --anew begins anew\.\nIt was not published, as you wished\.\n$/);
 });
 
 for (const [name, key] of [
@@ -201,7 +205,6 @@ for (const [name, key] of [
     const stopped = await first.ended();
     assert.equal(stopped.code, 130, stopped.output);
     assert.match(stopped.output, /Stopped: 55 of 55 pieces were done/);
-    assert.equal(snapshotsIn(cwd).length, 1);
 
     const second = Program.atTerminal(cwd, "--piece-ms=60000");
     await second.wrote(/\? \[yes\/no\] $/);
@@ -210,9 +213,23 @@ for (const [name, key] of [
     const { code, output } = await second.ended();
     assert.equal(code, 0);
     assert.equal(published(output), published(undisturbed.output));
-    assert.deepEqual(readdirSync(cwd), []);
   });
 }
+
+test("killed at the question, it asks again at the next start", AT_A_TERMINAL, async () => {
+  const cwd = emptyDirectory();
+  const first = Program.atTerminal(cwd, "--piece-ms=0");
+  await first.wrote(/\? \[yes\/no\] $/);
+  process.kill(Number(readFileSync(join(cwd, "digest.db-lock"), "utf8")), "SIGKILL");
+  await first.ended();
+  const second = Program.atTerminal(cwd, "--piece-ms=60000");
+  await second.wrote(/\? \[yes\/no\] $/);
+  assert.match(second.output, /55 of 55 pieces were done already, and not again/);
+  second.type("y\n");
+  const { code, output } = await second.ended();
+  assert.equal(code, 0);
+  assert.equal(published(output), published(undisturbed.output));
+});
 
 test("Ctrl-C under the bar stops the run, and the next start goes on", AT_A_TERMINAL, async () => {
   const cwd = emptyDirectory();
@@ -224,7 +241,32 @@ test("Ctrl-C under the bar stops the run, and the next start goes on", AT_A_TERM
   assert.match(stopped.output, /\nStopped: [1-9]\d* of 55 pieces were done/);
   const { code, output } = await Program.atTerminal(cwd, "--yes", "--piece-ms=0").ended();
   assert.equal(code, 0);
-  assert.match(output, /^Going on with alice\.txt, .*: [1-9]\d* of 55 pieces were done already\./);
+  assert.match(output, /^Going on with alice\.txt, .*: [1-9]\d* of 55 pieces were done already, and not again\./);
+  assert.equal(published(output), published(undisturbed.output));
+});
+
+test("killed in the middle, it goes on where it was, and does nothing again that was done", async () => {
+  const cwd = emptyDirectory();
+  const first = Program.piped(cwd, "--yes", "--verbose", "--piece-ms=500");
+  await first.wrote(/^(piece \d+: done\n[\s\S]*){4}/m);
+  first.kill("SIGKILL");
+  assert.equal((await first.ended()).code, null);
+  const told = piecesThatAre("done", first.output);
+  const left = await piecesLeft(cwd);
+  for (const index of told) assert.ok(!left.includes(index), `piece ${index} was told to be done, and is to be done`);
+
+  const { code, output } = await Program.piped(cwd, "--yes", "--verbose", "--piece-ms=0").ended();
+  assert.equal(code, 0, output);
+  assert.match(output, /^Going on with alice\.txt, left at /);
+  assert.ok(output.includes(`: ${55 - left.length} of 55 pieces were done already, and not again.`), output);
+  assert.deepEqual(piecesThatAre("begun", output), left);
+  for (const index of piecesThatAre("begun", first.output).filter((index) => left.includes(index))) {
+    assert.ok(output.includes(`piece ${index}: begun, attempt 2\n`), output);
+  }
+  assert.deepEqual(
+    (await settledPieces(cwd)).sort((a, b) => a - b),
+    Array.from({ length: 55 }, (_, index) => index),
+  );
   assert.equal(published(output), published(undisturbed.output));
 });
 
@@ -232,119 +274,164 @@ for (const [signal, exitCode] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ]) {
-  test(`${signal} in the middle loses nothing and counts nothing twice`, async () => {
+  test(`${signal} in the middle loses nothing and does nothing twice`, async () => {
     const cwd = emptyDirectory();
-    const first = Program.piped(cwd, "--yes", "--piece-ms=500");
-    await first.wrote(/^\d+ of 55 pieces$/m);
+    const first = Program.piped(cwd, "--yes", "--verbose", "--piece-ms=500");
+    await first.wrote(/^(piece \d+: done\n[\s\S]*){2}/m);
     first.kill(signal);
     first.kill(signal); // as npm does, which passes on what the terminal has sent already
     const stopped = await first.ended();
     assert.equal(stopped.code, exitCode, stopped.output);
-    const [snapshot] = snapshotsIn(cwd);
-    assert.ok(stopped.output.includes(join(cwd, snapshot)), stopped.output);
-    const { done } = JSON.parse(readFileSync(join(cwd, snapshot), "utf8")).progress;
+    const left = await piecesLeft(cwd);
+    const share = `${55 - left.length} of 55 pieces were done`;
+    assert.ok(stopped.output.endsWith(`Stopped: ${share}. The next start goes on.\n`), stopped.output);
 
-    const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+    const { code, output } = await Program.piped(cwd, "--yes", "--verbose", "--piece-ms=0").ended();
     assert.equal(code, 0);
-    assert.ok(output.startsWith("Going on"), output);
-    assert.ok(output.includes(`: ${done} of 55 pieces were done already.`), output);
+    assert.ok(output.startsWith("Going on") && output.includes(`: ${share} already, and not again.\n`), output);
+    assert.deepEqual(piecesThatAre("begun", output), left);
     assert.equal(published(output), published(undisturbed.output));
-    assert.deepEqual(readdirSync(cwd), []);
   });
 }
 
-test("a run that is stopped time and again comes to the same end", async () => {
-  const cwd = emptyDirectory();
-  let outcome;
-  do {
+for (const [how, signal] of [
+  ["stopped", "SIGINT"],
+  ["killed", "SIGKILL"],
+]) {
+  test(`a run that is ${how} time and again comes to the same end`, async () => {
+    const cwd = emptyDirectory();
     // Longer and shorter than a stop waits, so that pieces are cut short in one round and finished in another.
-    const program = Program.piped(cwd, "--yes", `--piece-ms=${outcome === undefined ? 250 : 20}`);
-    // On a slow machine it may be at its end before the signal comes.
-    await program.wrote(/^(\d+ of 55 pieces|Digest of .*)$/m);
-    program.kill("SIGINT");
-    outcome = await program.ended();
-  } while (outcome.code === 130);
-  assert.equal(outcome.code, 0, outcome.output);
-  assert.equal(published(outcome.output), published(undisturbed.output));
-  assert.deepEqual(readdirSync(cwd), []);
+    for (const milliseconds of [250, 20, 20, 250, 20]) {
+      const program = Program.piped(cwd, "--yes", "--verbose", `--piece-ms=${milliseconds}`);
+      // On a slow machine it may be at its end before the signal comes.
+      await program.wrote(/^(piece \d+: done|Digest of .*)$/m);
+      program.kill(signal);
+      await program.ended();
+    }
+    const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+    assert.equal(code, 0, output);
+    assert.equal(published(output), published(undisturbed.output));
+  });
+}
+
+test("what has ended is not run again, and --anew begins anew", async () => {
+  const cwd = emptyDirectory();
+  await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+  const again = await Program.piped(cwd, "--verbose").ended();
+  assert.equal(again.code, 0);
+  assert.match(again.output, /^The digest of alice\.txt was made at .*, and is not made again; --anew begins anew\.\n/);
+  assert.deepEqual(piecesThatAre("begun", again.output), []);
+  assert.equal(published(again.output), published(undisturbed.output));
+  const anew = await Program.piped(cwd, "--anew", "--verbose", "--piece-ms=0").ended();
+  assert.equal(anew.code, 0);
+  assert.match(anew.output, /^Making a digest of alice\.txt/);
+  assert.equal(piecesThatAre("begun", anew.output).length, 55);
 });
 
-test("another text does not go on from this one's snapshot, and leaves it alone", async () => {
+test("--anew gives up what was stopped", async () => {
   const cwd = emptyDirectory();
-  const snapshot = await stoppedSnapshot(cwd);
+  await stopped(cwd, "SIGKILL");
+  const { code, output } = await Program.piped(cwd, "--anew", "--verbose", "--piece-ms=0").ended();
+  assert.equal(code, 0);
+  assert.match(output, /^Making a digest of alice\.txt/);
+  assert.equal(piecesThatAre("begun", output).length, 55);
+  assert.equal((await runs(cwd)).length, 1);
+});
+
+test("another text does not go on from this one's run, and leaves it alone", async () => {
+  const cwd = emptyDirectory();
+  await stopped(cwd, "SIGINT");
+  const left = await piecesLeft(cwd);
   writeFileSync(join(cwd, "alice.txt"), "Quite another text.");
   const { code, output } = await Program.piped(cwd, "alice.txt", "--piece-ms=0").ended();
   assert.equal(code, 0);
   assert.doesNotMatch(output, /Going on/);
   assert.match(output, /^Words +3 /m);
-  assert.deepEqual(snapshotsIn(cwd), [snapshot]);
+  assert.deepEqual(await piecesLeft(cwd, { status: "paused" }), left);
 });
 
-test("a broken snapshot is set aside, and the run begins anew", async (t) => {
+test("a second process at the same time is told who is at work", async () => {
   const cwd = emptyDirectory();
-  const name = await stoppedSnapshot(cwd);
-  const content = readFileSync(join(cwd, name), "utf8");
-  const saved = JSON.parse(content);
-  const broken = {
-    empty: "",
-    "cut off": content.slice(0, -100),
-    "no JSON": "\0\x01\x02",
-    null: "null",
-    "without a snapshot": JSON.stringify({ ...saved, snapshot: undefined }),
-    "with half a snapshot": JSON.stringify({ ...saved, snapshot: saved.snapshot.slice(0, 500) }),
-    "of another text": JSON.stringify({ ...saved, hash: saved.hash.replace(/.$/, "x") }),
-    "of another workflow": JSON.stringify({ ...saved, snapshot: saved.snapshot.replace('"digest"', '"sums"') }),
-    "of a newer version": JSON.stringify({
-      ...saved,
-      snapshot: saved.snapshot.replace('"version":1', '"version":9999'),
-    }),
+  const first = Program.piped(cwd, "--yes", "--piece-ms=250");
+  await first.wrote(/^Making a digest/);
+  const owner = readFileSync(join(cwd, "digest.db-lock"), "utf8").trim();
+  const second = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+  assert.equal(second.code, 2, second.output);
+  assert.match(second.output, /^digest: the store .*digest\.db is in use by process \d+; .*\n$/);
+  assert.ok(second.output.includes(`process ${owner};`), second.output);
+  const { code, output } = await first.ended();
+  assert.equal(code, 0);
+  assert.equal(published(output), published(undisturbed.output));
+});
+
+test("a damaged store is set aside, and the run begins anew", async (t) => {
+  const damages = {
+    "no store": (file) => writeFileSync(file, "quite another file, and not a small one".repeat(1_000)),
+    "cut off": (file) => truncateSync(file, 20_000),
+    "a bit flipped in a piece": (file) => {
+      const content = readFileSync(file);
+      const [piece] = content.toString("latin1").match(/"type":"Piece","index":54,/);
+      content[content.indexOf(piece) + piece.indexOf("54")] ^= 1;
+      writeFileSync(file, content);
+    },
   };
-  rmSync(join(cwd, name));
-  let number = 0;
-  for (const [what, text] of Object.entries(broken)) {
-    number += 1;
+  for (const [what, damage] of Object.entries(damages)) {
     await t.test(what, async () => {
-      writeFileSync(join(cwd, name), text);
+      const cwd = emptyDirectory();
+      await stopped(cwd, "SIGINT");
+      const file = join(cwd, "digest.db");
+      damage(file);
+      const { length } = readFileSync(file);
       const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
       assert.equal(code, 0, output);
-      const aside = join(cwd, name.replace(".snapshot", `.broken-${number}.snapshot`));
-      assert.ok(output.includes("The snapshot of a stopped run is of no use") && output.includes(aside), output);
+      const aside = join(cwd, "digest.broken-1.db");
+      assert.match(output, /The runs of earlier starts are of no use: the store .*digest\.db is damaged: /);
+      assert.ok(output.includes(`They are in ${aside} now.\n`), output);
       assert.doesNotMatch(output, /^\s+at /m);
-      assert.equal(readFileSync(aside, "utf8"), text);
+      assert.equal(readFileSync(aside).length, length);
       assert.equal(published(output), published(undisturbed.output));
     });
   }
 });
 
-test("a snapshot from which the run fails is set aside, and the next start begins anew", async () => {
+test("a store that cannot be opened is told of in one line", async () => {
   const cwd = emptyDirectory();
-  const name = await stoppedSnapshot(cwd);
-  const saved = JSON.parse(readFileSync(join(cwd, name), "utf8"));
-  const run = JSON.parse(saved.snapshot);
-  run.context_state.collected = { json: 5 };
-  writeFileSync(join(cwd, name), JSON.stringify({ ...saved, snapshot: JSON.stringify(run) }));
+  mkdirSync(join(cwd, "digest.db"));
   const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
-  assert.equal(code, 1);
-  assert.match(
-    output,
-    /^digest: cannot go on: step "collect" failed: .*broken-1\.snapshot\.json now, and the next start begins anew$/m,
-  );
-  assert.doesNotMatch(output, /^\s+at /m);
-  const again = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
-  assert.equal(again.code, 0);
-  assert.equal(published(again.output), published(undisturbed.output));
+  assert.equal(code, 2);
+  assert.match(output, /^digest: the store .*digest\.db cannot be opened: it is a directory\n$/);
 });
 
-test("a snapshot that cannot be saved is said to be lost", { skip: process.platform === "win32" }, async () => {
+test("a run that has failed stays so, until it is begun anew", async () => {
   const cwd = emptyDirectory();
-  const program = Program.piped(cwd, "--yes", "--piece-ms=500");
-  await program.wrote(/^Making a digest/);
-  rmdirSync(cwd);
-  program.kill("SIGINT");
-  const { code, output } = await program.ended();
-  assert.equal(code, 1, output);
-  assert.match(output, /^digest: cannot save the snapshot .*$/m);
+  const failing = (store) =>
+    new Workflow("digest", { store }).addStep("split", ["blazen::StartEvent"], () => {
+      throw new Error("no luck");
+    });
+  await inTheStead(cwd, failing, (run) => run.result().catch(() => {}));
+  const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+  assert.equal(code, 1);
+  assert.match(output, /^digest: alice\.txt failed at .*: step "split" failed: .*no luck; --anew begins anew\n$/);
+  const anew = await Program.piped(cwd, "--yes", "--piece-ms=0", "--anew").ended();
+  assert.equal(anew.code, 0);
+  assert.equal(published(anew.output), published(undisturbed.output));
+});
+
+test("a run that needs another workflow is left alone, until it is begun anew", async () => {
+  const cwd = emptyDirectory();
+  const older = (store) =>
+    new Workflow("digest", { store })
+      .addStep("divide", ["blazen::StartEvent"], () => ({ type: "Part" }))
+      .addStep("count", ["Part"], () => new Promise(() => {}));
+  await inTheStead(cwd, older, (run) => run.pause({ graceMs: 0 }));
+  const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+  assert.equal(code, 1);
+  assert.match(output, /^digest: cannot go on: an event .* step "(divide|count)", .*; --anew begins anew$/m);
   assert.doesNotMatch(output, /^\s+at /m);
+  const anew = await Program.piped(cwd, "--yes", "--piece-ms=0", "--anew").ended();
+  assert.equal(anew.code, 0, anew.output);
+  assert.match(anew.output, /^They are in .*digest\.broken-1\.db now\.$/m);
+  assert.equal(published(anew.output), published(undisturbed.output));
 });
 
 test("what cannot be done is said in one line, with exit code 2", async (t) => {
@@ -386,18 +473,60 @@ test("--help says what there is", async () => {
   const { code, output } = await Program.piped(emptyDirectory(), "--help").ended();
   assert.equal(code, 0);
   assert.match(output, /^Usage: /m);
-  for (const word of ["--yes", "--piece-ms", "--help", "Ctrl-C"]) assert.ok(output.includes(word), word);
+  for (const word of ["--yes", "--anew", "--piece-ms", "--verbose", "--help", "Ctrl-C"])
+    assert.ok(output.includes(word), word);
 });
 
-/** Stops a run in the middle; gives the name of its snapshot. */
-async function stoppedSnapshot(cwd) {
+/** Stops a run in the middle by a signal. */
+async function stopped(cwd, signal) {
   const program = Program.piped(cwd, "--yes", "--piece-ms=500");
   await program.wrote(/^\d+ of 55 pieces$/m);
-  program.kill("SIGINT");
-  assert.equal((await program.ended()).code, 130);
-  return snapshotsIn(cwd)[0];
+  program.kill(signal);
+  assert.notEqual((await program.ended()).code, 0);
 }
 
-function snapshotsIn(directory) {
-  return readdirSync(directory).filter((name) => name.endsWith(".snapshot.json"));
+/** A run over the shipped text as another workflow makes it. */
+async function inTheStead(cwd, workflow, follow) {
+  const { runId } = await readTextFile(ALICE);
+  const store = SqliteStore.open(join(cwd, "digest.db"));
+  await follow(await workflow(store).runWithHandler({}, { runId }));
+  await store.close();
+}
+
+/** Looks at the store, which nobody has open. */
+async function looking(cwd, look) {
+  const store = SqliteStore.open(join(cwd, "digest.db"), { readOnly: true });
+  try {
+    return await look(store);
+  } finally {
+    await store.close();
+  }
+}
+
+function runs(cwd, query) {
+  return looking(cwd, async (store) => {
+    const { runs } = await store.runs(query);
+    return Promise.all(runs.map(({ runId }) => store.run(runId)));
+  });
+}
+
+/** The pieces whose analysis has settled, by the history of the run: each once, if nothing was done twice. */
+function settledPieces(cwd) {
+  return looking(cwd, async (store) => {
+    const { runs } = await store.runs();
+    const history = await store.history(runs[0].runId);
+    return history.filter(({ settled }) => settled?.step === "analyse").map(({ settled }) => settled.event.index);
+  });
+}
+
+/** The pieces that the run in the store has yet to analyse. */
+async function piecesLeft(cwd, query) {
+  const [{ pending }] = await runs(cwd, query);
+  return pending.filter(({ step }) => step === "analyse").map(({ event }) => event.index);
+}
+
+function piecesThatAre(what, output) {
+  return [...output.matchAll(/^piece (\d+): (\w+)/gm)]
+    .filter(([, , is]) => is === what)
+    .map(([, index]) => Number(index));
 }

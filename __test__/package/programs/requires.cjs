@@ -7,6 +7,7 @@ async function main() {
   const first = require("blazen");
   const { Workflow } = await import("blazen");
   assert.equal(Workflow, first.Workflow);
+  assert.equal(typeof require("blazen/conformance").storePromises, "function");
   for (const path of Object.keys(require.cache)) {
     if (!path.endsWith(".node")) delete require.cache[path];
   }

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { BlazenError, BlazenState, type BlazenStateMeta, type StateValue, Workflow } from "blazen";
+import {
+  BlazenError,
+  BlazenState,
+  type BlazenStateMeta,
+  type CheckpointStore,
+  type StateValue,
+  Workflow,
+} from "blazen";
+import { storePromises } from "blazen/conformance";
 
 interface Events {
   "blazen::StartEvent": { name: string };
@@ -36,5 +44,12 @@ export async function measured(): Promise<number> {
     throw error;
   }
 }
+
+const store: CheckpointStore = {
+  commit: async (commits) => commits.map(() => null),
+  load: async () => null,
+  runs: async () => ({ runs: [] }),
+};
+export const names: string[] = storePromises(() => store).map(({ name }) => name);
 
 export const value: StateValue = { nested: [1, "two", null, Buffer.from("three")] };

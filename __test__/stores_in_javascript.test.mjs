@@ -1,0 +1,132 @@
+// What becomes of a run whose store, written in JavaScript, does not answer as it must: nothing counts as stored that the
+// store has not plainly said.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Workflow } from "blazen";
+
+const ID = "11111111-1111-4111-8111-111111111111";
+const OTHER = "22222222-2222-4222-8222-222222222222";
+const IO = "ERR_BLAZEN_STORE_IO";
+const CORRUPT = "ERR_BLAZEN_STORE_CORRUPT";
+
+const store = (methods) => ({
+  commit: async () => {},
+  load: async () => null,
+  runs: async () => ({ runs: [] }),
+  ...methods,
+});
+
+const orders = (methods) =>
+  new Workflow("orders", { store: store(methods) }).addStep("only", ["blazen::StartEvent"], () => ({
+    type: "blazen::StopEvent",
+    result: 1,
+  }));
+
+const stored = (fields) => ({
+  runId: ID,
+  workflow: "orders",
+  version: 2,
+  status: "completed",
+  result: "7",
+  createdAt: 1,
+  updatedAt: 2,
+  lastDelivery: 1,
+  pending: [],
+  requests: [],
+  state: [],
+  ...fields,
+});
+
+const pending = (fields) => ({
+  delivery: 1,
+  step: "only",
+  eventType: "blazen::StartEvent",
+  event: '{"type":"blazen::StartEvent"}',
+  attempt: 1,
+  sent: 0,
+  ...fields,
+});
+
+describe("an answer to commit() that does not say what was taken fails the run", () => {
+  const answers = {
+    "another shape of refusal": () => [{ reason: "conflict" }],
+    "false instead of a refusal": () => [false],
+    "a refusal without a version": () => [{ storedVersion: null }],
+    "a version that is none": () => [{ storedVersion: 1.5 }],
+    "a list that is too short": () => [],
+    "a list that is too long": (commits) => [...commits, {}].map(() => null),
+    "a word": () => "ok",
+    null: () => null,
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    test(name, async () => {
+      await assert.rejects(orders({ commit: async (commits) => answer(commits) }).run(), {
+        code: IO,
+        message: /commit\(\)/,
+      });
+    });
+  }
+
+  test("what it throws is told", async () => {
+    const commit = async () => {
+      throw new Error("no room");
+    };
+    await assert.rejects(orders({ commit }).run(), { code: IO, message: "the store's commit() failed: no room" });
+  });
+
+  test("a refusal is a conflict", async () => {
+    const refused = orders({ commit: async (commits) => commits.map(() => ({ storedVersion: 7 })) });
+    await assert.rejects(refused.run(), { code: "ERR_BLAZEN_RUN_EXISTS" });
+  });
+});
+
+describe("an answer to load() that is not the run that was asked for", () => {
+  const answers = {
+    undefined: undefined,
+    "a word": "run",
+    "an empty object": {},
+    "another run": stored({ runId: OTHER }),
+    "a run without a version": stored({ version: undefined }),
+    "a version that is none": stored({ version: -1 }),
+    "an unknown status": stored({ status: "done" }),
+    "a failure without an error": stored({ status: "failed" }),
+    "no list of what is pending": stored({ pending: undefined }),
+    "a result that is no JSON": stored({ result: "{no" }),
+    "an error that is no JSON": stored({ status: "failed", error: "no" }),
+    "an event that is no JSON": stored({ status: "running", pending: [pending({ event: "{no" })] }),
+    "an event that is null": stored({ status: "running", pending: [pending({ event: "null" })] }),
+    "an event without a type": stored({ status: "running", pending: [pending({ event: "{}" })] }),
+    "a delivery twice": stored({ status: "running", pending: [pending({}), pending({})] }),
+    "a delivery greater than the last": stored({ status: "running", pending: [pending({ delivery: 2 })] }),
+    "an attempt that is 0": stored({ status: "running", pending: [pending({ attempt: 0 })] }),
+    "a state key twice": stored({ state: [0, 1].map((place) => ({ key: "n", place, value: "1" })) }),
+    "a request that is no JSON": stored({ status: "running", requests: [{ id: "q", event: "{no" }] }),
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    test(name, async () => {
+      await assert.rejects(orders({ load: async () => answer }).attach(ID), { code: CORRUPT });
+    });
+  }
+
+  test("a field that is null counts as left out, as it comes from SQL", async () => {
+    const run = stored({ error: null, finishedAt: null, timeRemaining: null });
+    const handler = await orders({ load: async () => run }).attach(ID);
+    assert.equal((await handler.result()).data, 7);
+  });
+});
+
+describe("an answer to runs() that is no page", () => {
+  const answers = {
+    undefined: undefined,
+    "an empty object": {},
+    "a list": [],
+    "runs without ids": { runs: [{}] },
+    "a next page that is none": { runs: [], next: "more" },
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    test(name, async () => {
+      await assert.rejects(orders({ runs: async () => answer }).recover(), { code: IO, message: /runs\(\)/ });
+    });
+  }
+});
