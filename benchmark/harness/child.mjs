@@ -15,7 +15,7 @@ const ENVIRONMENT = {
   LANGCHAIN_TRACING_V2: "false",
 };
 
-/** Resolves to the figures that the probe reports; rejects with the end of its stderr if it dies before that. */
+/** Resolves to what the probe reports, `{ figures }` or `{ missing }`; rejects with the end of its stderr if it dies before that. */
 export function probeInOwnProcess(measure, subjectName) {
   return new Promise((resolve, reject) => {
     const child = fork(PROBE, [measure.name, subjectName], {
@@ -24,18 +24,18 @@ export function probeInOwnProcess(measure, subjectName) {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       timeout: TIME_LIMIT_MS,
     });
-    let figures;
+    let report;
     let complaint = "";
     child.on("message", (message) => {
-      figures = message;
+      report = message;
     });
     child.stderr.on("data", (chunk) => {
       complaint = (complaint + chunk).slice(-4000);
     });
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      if (figures) {
-        resolve(figures);
+      if (report) {
+        resolve(report);
       } else {
         reject(new Error(`${measure.name} of ${subjectName} ended with ${signal ?? `code ${code}`}\n${complaint}`));
       }

@@ -9,10 +9,10 @@ export function threeDigits(number) {
   return Number.isFinite(number) ? number.toLocaleString("en-US", { maximumSignificantDigits: 3 }) : "-";
 }
 
-/** One section per measure: its title, then a line per row. */
+/** One section per measure: its title, a line per row, and who could not be measured here. */
 export function renderTable(sections) {
   const lines = [HEADINGS];
-  for (const { measure, rows } of sections) {
+  for (const { measure, rows, missing } of sections) {
     lines.push([`${measure.title} (${measure.name})`]);
     for (const row of rows) {
       lines.push([
@@ -22,6 +22,9 @@ export function renderTable(sections) {
         row.target?.text ?? "",
         verdict(row),
       ]);
+    }
+    for (const [name, reason] of Object.entries(missing)) {
+      lines.push([`  ${name} is left out: ${reason}`]);
     }
   }
   const tabular = lines.filter((line) => line.length > 1);

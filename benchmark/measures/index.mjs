@@ -1,6 +1,12 @@
 // Every measure, in the order of the report.
 
 import age from "./age.mjs";
+import durableAge from "./durable-age.mjs";
+import durableMany from "./durable-many.mjs";
+import durableOne from "./durable-one.mjs";
+import durableParked from "./durable-parked.mjs";
+import durableSize from "./durable-size.mjs";
+import durableState from "./durable-state.mjs";
 import hop from "./hop.mjs";
 import memory from "./memory.mjs";
 import parked from "./parked.mjs";
@@ -17,10 +23,27 @@ import twoStep from "./two-step.mjs";
  *   subjects   files of subjects/, each probed in a process of its own
  *   processes  how many processes each subject gets; the report shows the median over them
  *   nodeFlags  flags those processes need
+ *   onDisk     whether stores are written, so that the report has to say where
  *   probe      async (subject, subjectName) => { figure: number, ... }, in the child
  *   rows       ({ subjectName: figures }) => lines of the report; those with a `target` are judged by `judged`
  */
-export const measures = [hop, age, memory, twoStep, stateNumber, stateObject, stateBytes, parked, requireTime];
+export const measures = [
+  hop,
+  age,
+  memory,
+  twoStep,
+  stateNumber,
+  stateObject,
+  stateBytes,
+  parked,
+  requireTime,
+  durableOne,
+  durableMany,
+  durableState,
+  durableSize,
+  durableAge,
+  durableParked,
+];
 
 export function measureNamed(name) {
   const found = measures.find((measure) => measure.name === name);

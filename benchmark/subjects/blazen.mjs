@@ -2,6 +2,7 @@
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { durableStep, firstEvent, STEP } from "../workload/durable-step.mjs";
 import { PING, PONG, pingPong, START, STOP } from "../workload/ping-pong.mjs";
 
 const { Workflow } = createRequire(import.meta.url)("../..");
@@ -18,6 +19,13 @@ export default {
   loopOver,
   loop: (hops) => loopOver(pingPong(hops)),
   twoStep: () => loopOver(pingPong(2)),
+
+  /** The durable step with no store to write it to: what is left is not the disk's. */
+  async openRuns(_folder, options) {
+    const workflow = new Workflow("steps");
+    workflow.addStep("step", [START, STEP], durableStep(options));
+    return { run: async (last) => (await workflow.run(firstEvent(last))).data, close: async () => {} };
+  },
 
   parking() {
     const workflow = new Workflow("parking");
