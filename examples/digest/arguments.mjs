@@ -12,10 +12,13 @@ Usage: npm start -- [options] [file]
 
   file              a text in UTF-8 (default: two chapters of Alice's Adventures in Wonderland)
   -y, --yes         publish the digest without asking
+      --anew        begin anew, also if there is a run of this text that has been stopped or has ended
       --piece-ms N  dwell N milliseconds on every piece (default: what makes it about two seconds in all)
+  -v, --verbose     tell of every piece when it is begun and when it is done
   -h, --help        show this
 
-Stop it with Ctrl-C, and the next start goes on from there.`;
+Stop it with Ctrl-C or kill -9: the next start goes on from there. Runs are kept in digest.db, in the folder in which
+it is started, for 30 days after they have ended.`;
 
 const LONGEST_PIECE_MS = 60_000;
 const ALICE = fileURLToPath(new URL("alice.txt", import.meta.url));
@@ -27,11 +30,17 @@ export function readArguments(args) {
   if (positionals[0] === "") throw wrong("the name of the file is empty");
   return {
     help: values.help ?? false,
-    // `npm start --yes` without a `--` before it: npm takes the option for its own, and tells us by the environment.
-    yes: values.yes ?? process.env.npm_config_yes === "true",
+    yes: values.yes ?? takenByNpm("yes"),
+    anew: values.anew ?? takenByNpm("anew"),
+    verbose: values.verbose ?? false,
     pieceMs: milliseconds(values["piece-ms"]),
     file: positionals[0] === undefined ? ALICE : fromWhereItWasTyped(positionals[0]),
   };
+}
+
+/** `npm start --yes` without a `--` before it: npm takes the option for its own, and tells us by the environment. */
+function takenByNpm(option) {
+  return process.env[`npm_config_${option}`] === "true";
 }
 
 /** `npm start` runs in the folder of the package, wherever it was typed. */
@@ -47,7 +56,9 @@ function parsed(args) {
       allowPositionals: true,
       options: {
         yes: { type: "boolean", short: "y" },
+        anew: { type: "boolean" },
         "piece-ms": { type: "string" },
+        verbose: { type: "boolean", short: "v" },
         help: { type: "boolean", short: "h" },
       },
     });

@@ -8,14 +8,20 @@ import { Refusal, reasonOf } from "./refusal.mjs";
 const MOST_BYTES = 32 * 1024 * 1024;
 
 /**
- * @returns {Promise<{ name: string, text: string, hash: string }>} `hash` tells this content from any other
+ * @returns {Promise<{ name: string, text: string, runId: string }>} `runId` tells this content from any other
  * @throws Refusal if there is no text in it
  */
 export async function readTextFile(path) {
   const bytes = await bytesOf(path);
   const text = decoded(bytes, path);
   if (!/[\p{L}\p{N}]/u.test(text)) throw new Refusal(`${path} has no words in it`);
-  return { name: basename(path), text, hash: createHash("sha256").update(bytes).digest("hex") };
+  return { name: basename(path), text, runId: runIdOf(bytes) };
+}
+
+/** A UUID of version 8, which is for those who make their own: the same for the same content. */
+function runIdOf(bytes) {
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
 }
 
 async function bytesOf(path) {

@@ -4,7 +4,8 @@
 //     start -> split -> Piece (many) -> analyse -> PieceAnalysed (many) -> collect -> AllCollected
 //           -> summarise -> (somebody answers) -> publish -> stop
 //
-// It knows nothing of terminals and files. Everything that must survive a pause is in an event or in `ctx.state`.
+// It knows nothing of terminals and files. Everything that must survive is in an event or in `ctx.state`: with a store,
+// what a handler has written and returned is on disk, as one, before any of it is acted on.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Workflow } from "blazen";
@@ -23,12 +24,13 @@ const TEXT_MS = 2_500;
 /**
  * @param {object} [options]
  * @param {number} [options.pieceMs] how long to dwell on a piece, instead of what suits the length of the text
+ * @param {import("blazen").SqliteStore} [options.store] where runs are kept
  */
-export function digestWorkflow({ pieceMs } = {}) {
+export function digestWorkflow({ pieceMs, store } = {}) {
   const oneOfFew = atMostAtOnce(AT_ONCE);
 
   return (
-    new Workflow("digest")
+    new Workflow("digest", { store })
       // A returned array is a fan-out: every event in it is delivered on its own.
       .addStep("split", ["blazen::StartEvent"], async ({ name, text }, ctx) => {
         const pieces = piecesOf(sentencesOf(text), PIECES);
@@ -38,11 +40,13 @@ export function digestWorkflow({ pieceMs } = {}) {
         return pieces.map((sentences, index) => ({ type: "Piece", index, of: pieces.length, sentences }));
       })
 
-      // Changes nothing but what it returns. So it may be cut short by a pause that does not wait for it, which its
-      // signal tells, and be invoked again after the resume.
+      // Changes nothing but what it returns. So it may be cut short, by a crash or by a pause that does not wait for it,
+      // which its signal tells, and be called again with `ctx.attempt` raised.
       .addStep("analyse", ["Piece"], async ({ index, of, sentences }, ctx) => {
-        const { signal } = ctx;
+        const { signal, attempt } = ctx;
         const statistics = await oneOfFew(async () => {
+          signal.throwIfAborted();
+          await ctx.writeEventToStream({ type: "PieceBegun", index, attempt });
           await delay(pieceMs ?? Math.min(PIECE_MS, (TEXT_MS * AT_ONCE) / of), undefined, { signal });
           return statisticsOf(sentences);
         });
@@ -55,7 +59,7 @@ export function digestWorkflow({ pieceMs } = {}) {
         await ctx.state.set(`piece ${index}`, statistics);
         const total = await ctx.state.get("total");
         const collected = await ctx.state.update("collected", (indexes) => [...new Set(indexes).add(index)]);
-        await ctx.writeEventToStream({ type: "Progress", done: collected.length, total });
+        await ctx.writeEventToStream({ type: "Progress", index, done: collected.length, total });
         return collected.length === total ? { type: "AllCollected" } : null;
       })
 
@@ -79,4 +83,15 @@ export function digestWorkflow({ pieceMs } = {}) {
         result: response === true ? await ctx.state.get("digest") : null,
       }))
   );
+}
+
+/**
+ * How far a stored run has come. A piece is done when the step that analyses it has returned: then it is no more on
+ * its way there, and is not done again.
+ *
+ * @param {import("blazen").StoredRun} stored
+ */
+export function progressOf({ state, pending }) {
+  const total = state.get("total") ?? 0;
+  return { done: total - pending.filter(({ step }) => step === "analyse").length, total };
 }
