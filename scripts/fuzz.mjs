@@ -1,7 +1,9 @@
 // `npm run fuzz`: builds the fuzz targets and gives each of them inputs, for a bounded time. What an input has broken is
 // told with the input.
 //
-//     npm run fuzz -- [--target NAME] [--runs N | --seconds S] [--asan]
+//     npm run fuzz -- [--target NAME] [--runs N | --seconds S] [--seed N] [--asan]
+//
+// The seed is 1 unless given, so that a fresh clone tries the same inputs every time; another seed tries others.
 
 import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -27,6 +29,7 @@ const PATIENCE_SECONDS = 20;
 const { values } = parseArgs({
   options: {
     target: { type: "string" },
+    seed: { type: "string", default: "1" },
     runs: { type: "string" },
     seconds: { type: "string" },
     asan: { type: "boolean", default: false },
@@ -71,6 +74,7 @@ async function fuzz(target, { folder, programs }) {
       ...(existsSync(dictionary) ? [`-dict=${dictionary}`] : []),
       ...limits(TARGETS[target]),
       `-timeout=${PATIENCE_SECONDS}`,
+      `-seed=${Number(values.seed)}`,
       "-rss_limit_mb=2048",
       "-malloc_limit_mb=64", // of what is not Rust, AddressSanitizer alone knows the allocations
       "-print_final_stats=1",

@@ -175,12 +175,13 @@ impl Driven {
             }),
             10 => self.with_work(bytes, |driven, invocation, bytes| {
                 let value = if bytes.flag() { NewValue::Json("[1]") } else { NewValue::Bytes(b"1") };
-                driven.run.set(invocation, bytes.some(2), value).expect("it is at work");
+                let key = any_key(bytes);
+                driven.run.set(invocation, key.as_wtf8(), value).expect("it is at work");
             }),
             11 => self.with_work(bytes, |driven, invocation, bytes| {
-                let key = bytes.some(2);
-                let was_there = driven.run.get(invocation, key).expect("it goes on").is_some();
-                assert_eq!(driven.run.remove(invocation, key), Ok(was_there));
+                let key = any_key(bytes);
+                let was_there = driven.run.get(invocation, key.as_wtf8()).expect("it goes on").is_some();
+                assert_eq!(driven.run.remove(invocation, key.as_wtf8()), Ok(was_there));
             }),
             _ => self.settle(bytes),
         }
@@ -302,4 +303,11 @@ impl Driven {
 /// A limit that is never reached, if there is one: what is left of it is written down exactly.
 pub fn limit(is_limited: bool) -> Option<Duration> {
     is_limited.then_some(Duration::from_millis(u64::MAX))
+}
+
+/// A key of up to two units of a JavaScript string, halves of pairs included.
+fn any_key(bytes: &mut Bytes<'_>) -> ExactString {
+    let pairs = bytes.some(4).chunks_exact(2);
+    let units: Vec<u16> = pairs.map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    ExactString::from_utf16(&units)
 }
