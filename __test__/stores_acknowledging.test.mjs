@@ -98,7 +98,6 @@ describe("before the store has it", () => {
       })
       .addStep("take", ["Sent"], () => null);
     const handler = await wf.runWithHandler();
-    while (!(await hasSettled(new Promise((resolve) => setTimeout(resolve, 1))))) await turn();
     let before = -1;
     while (before !== sent) {
       before = sent;

@@ -42,7 +42,7 @@ async function openRuns(folder, options) {
     /** How many of the parked runs a page of `limit` shows. */
     async countParked(limit) {
       const page = await store.runs({ workflow: "parking", status: "running", limit });
-      return (page.runs ?? page).length;
+      return page.runs.length;
     },
 
     async close() {

@@ -31,7 +31,7 @@ pub enum Durability {
 
 /// How far an asynchronous run may be ahead of its store: enough never to wait for a disk that keeps up, and little
 /// enough to bound the memory that a slow one costs.
-pub const MOST_AHEAD: u64 = 4_096;
+pub const MOST_AHEAD: u32 = 4_096;
 
 /// A change of one run that is durable as one or not at all. Lists are in the order in which things happened.
 #[derive(Debug)]
@@ -210,12 +210,12 @@ impl Journal {
     }
 
     /// Changes up to `number` are durable.
-    pub(super) fn durable(&mut self, number: u64) {
+    pub(super) fn mark_durable(&mut self, number: u64) {
         self.durable = self.durable.max(number.min(self.last));
     }
 
     /// Whether everything is durable.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_all_durable(&self) -> bool {
         self.durable == self.last
     }
 
@@ -223,7 +223,7 @@ impl Journal {
     pub(super) fn lets_begin(&self, number: u64) -> bool {
         let ahead = match self.durability {
             Durability::Sync => 0,
-            Durability::Async => MOST_AHEAD,
+            Durability::Async => u64::from(MOST_AHEAD),
             Durability::Exit => return true,
         };
         number <= self.durable + ahead

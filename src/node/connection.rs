@@ -92,14 +92,8 @@ impl Connection {
         let writer = Writer::start(
             store,
             Box::new(move |reports| {
-                let mut mailbox = delivery.lock();
-                mailbox.reports.extend(reports);
-                let sleeps = !std::mem::replace(&mut mailbox.woken, true);
-                drop(mailbox);
-                if sleeps {
-                    // It fails only when the environment is going away, and then nobody waits any more.
-                    _ = wake.lock().call((), ThreadsafeFunctionCallMode::NonBlocking);
-                }
+                delivery.lock().reports.extend(reports);
+                wake_once(&delivery, &wake);
             }),
         )?;
         Ok(Self::by(Way::Thread(writer), hold, mailbox))
@@ -223,9 +217,8 @@ impl Connection {
 
     /// JavaScript is to come back, once it has done what it is at.
     fn wake(&self) {
-        let sleeps = !std::mem::replace(&mut self.mailbox.lock().woken, true);
-        if sleeps && let Some((_, wake)) = self.hold.borrow().as_ref() {
-            _ = wake.lock().call((), ThreadsafeFunctionCallMode::NonBlocking);
+        if let Some((_, wake)) = self.hold.borrow().as_ref() {
+            wake_once(&self.mailbox, wake);
         }
     }
 
@@ -250,6 +243,15 @@ impl Connection {
             _ = wake.lock().unref(env);
         }
         self.awaited.set(awaited);
+    }
+}
+
+/// Wakes JavaScript, unless it knows already that there is something.
+fn wake_once(mailbox: &Mutex<Mailbox>, wake: &Mutex<Wake>) {
+    let sleeps = !std::mem::replace(&mut mailbox.lock().woken, true);
+    if sleeps {
+        // It fails only when the environment is going away, and then nobody waits any more.
+        _ = wake.lock().call((), ThreadsafeFunctionCallMode::NonBlocking);
     }
 }
 

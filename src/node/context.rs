@@ -11,6 +11,7 @@ use super::effects::{invocation_from_js, invocation_to_js};
 use super::errors::{self, Coded, ErrorCode, Result, error};
 use super::hosted_run::HostedRun;
 use super::hot_path::emission;
+use super::numbers::number_to_js;
 use super::registry::OwnedRun;
 use super::session_namespace::SessionNamespace;
 use super::state_namespace::StateNamespace;
@@ -27,8 +28,7 @@ pub struct Context {
 
 /// How many changes an asynchronous run may be ahead of its store.
 #[napi]
-pub const MOST_AHEAD: u32 = 4_096;
-const _: () = assert!(MOST_AHEAD as u64 == crate::engine::MOST_AHEAD);
+pub const MOST_AHEAD: u32 = crate::engine::MOST_AHEAD;
 
 /// How a run has ended.
 #[napi(object)]
@@ -237,11 +237,6 @@ fn keep_failure(run: &mut HostedRun, error: Option<String>) {
     if let (Some(recorder), Some(error)) = (run.recorder(), error) {
         recorder.keep_failure(error);
     }
-}
-
-#[allow(clippy::cast_precision_loss)] // counts up from one: 2^53 changes are out of reach
-fn number_to_js(number: u64) -> f64 {
-    number as f64
 }
 
 impl From<&Outcome> for RunOutcome {

@@ -7,7 +7,8 @@ use std::path::Path;
 use napi_derive::napi;
 
 use super::errors::{self, ErrorCode, Result, error};
-use super::store::{ListedRuns, number_to_js, parse_id, time_to_js};
+use super::numbers::{number_to_js, parse_id, time_to_js};
+use super::store::ListedRuns;
 use super::store_in_javascript::{
     AttemptedAgain, CheckpointedKey, CheckpointedRun, InputRequest, QueuedDelivery, RunCommit, SentEvents,
     SettledDelivery, WrittenKey, pending, request, status, time, value, value_to_js, whole,

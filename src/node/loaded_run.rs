@@ -6,7 +6,7 @@ use napi::bindgen_prelude::{BufferSlice, Either};
 use napi_derive::napi;
 
 use super::errors::{self, ErrorCode, Result, error};
-use super::store::time_to_js;
+use super::numbers::time_to_js;
 use super::store_in_javascript::CheckpointedRun;
 use super::text;
 use crate::StateValue;

@@ -6,16 +6,16 @@ use std::rc::Rc;
 use napi::Env;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
-use uuid::Uuid;
 
 use super::connection::{Connection, News, Wake};
 use super::errors::{self, ErrorCode, Result, error};
 use super::lent;
 use super::loaded_run::LoadedRun;
+use super::numbers::{number_from_js, number_to_js, parse_id, time_to_js};
 use super::store_in_javascript::RunCommit;
 use crate::store::query::RunOrder;
 use crate::store::stored_run::HistoryEntry;
-use crate::store::writer::{Answer, Question, Ticket};
+use crate::store::writer::{Answer, Question};
 use crate::store::{
     CheckpointStore, History, MemoryStore, RunPage, RunQuery, RunSummary, SqliteOptions, SqliteStore,
     StatusKind, UnixMillis,
@@ -147,8 +147,9 @@ impl Store {
     /// the list has that, in the order of the commits.
     #[napi(catch_unwind)]
     pub fn commits_are_durable(&self, other_versions: Vec<Option<f64>>) {
-        self.connection
-            .taken_are_durable(|position| other_versions.get(position).copied().flatten().map(ticket));
+        self.connection.taken_are_durable(|position| {
+            other_versions.get(position).copied().flatten().map(number_from_js)
+        });
     }
 
     /// Whether the commits that were taken last are stored is not known.
@@ -198,7 +199,7 @@ impl Store {
     /// Why a run was lost, once.
     #[napi(catch_unwind)]
     pub fn why_lost(&self, run: f64) -> Result<RunLoss> {
-        let loss = self.connection.loss(ticket(run));
+        let loss = self.connection.loss(number_from_js(run));
         let loss = loss.ok_or_else(|| error(ErrorCode::Internal, "no such run was lost"))?;
         Ok(RunLoss { code: loss.code.as_ref().to_owned(), message: loss.message })
     }
@@ -206,7 +207,7 @@ impl Store {
     /// Asks for a run; `loaded` gives it.
     #[napi(catch_unwind)]
     pub fn ask_for_run(&self, number: f64, run_id: String) -> Result<()> {
-        self.connection.ask(ticket(number), Question::Load(parse_id(&run_id)?));
+        self.connection.ask(number_from_js(number), Question::Load(parse_id(&run_id)?));
         Ok(())
     }
 
@@ -234,10 +235,10 @@ impl Store {
             workflow,
             status: status.as_deref().and_then(StatusKind::named),
             order: if oldest_first { RunOrder::OldestFirst } else { RunOrder::NewestFirst },
-            after: after.map(ticket),
+            after: after.map(number_from_js),
             limit: limit as usize,
         };
-        self.connection.ask(ticket(number), Question::Runs(query));
+        self.connection.ask(number_from_js(number), Question::Runs(query));
     }
 
     /// Runs that were asked for.
@@ -252,7 +253,7 @@ impl Store {
     /// Asks for what has happened in a run; `past` gives it.
     #[napi(catch_unwind)]
     pub fn ask_for_history(&self, number: f64, run_id: String) -> Result<()> {
-        self.connection.ask(ticket(number), Question::History(parse_id(&run_id)?));
+        self.connection.ask(number_from_js(number), Question::History(parse_id(&run_id)?));
         Ok(())
     }
 
@@ -272,7 +273,7 @@ impl Store {
     pub fn ask_to_prune(&self, number: f64, finished_before: f64) {
         #[allow(clippy::cast_possible_truncation)] // a time of JavaScript, which counts whole milliseconds
         let before = UnixMillis(finished_before as i64);
-        self.connection.ask(ticket(number), Question::Prune(before));
+        self.connection.ask(number_from_js(number), Question::Prune(before));
     }
 
     /// How many runs were forgotten.
@@ -287,7 +288,7 @@ impl Store {
     /// Asks to give the store up, after all that came before.
     #[napi(catch_unwind)]
     pub fn ask_to_close(&self, number: f64) {
-        self.connection.ask(ticket(number), Question::Close);
+        self.connection.ask(number_from_js(number), Question::Close);
     }
 
     /// The store has been given up.
@@ -303,7 +304,7 @@ impl Store {
     }
 
     fn answer(&self, number: f64) -> Result<Answer> {
-        let answer = self.connection.answer(ticket(number));
+        let answer = self.connection.answer(number_from_js(number));
         answer.ok_or_else(another_answer)?.map_err(errors::to_js)
     }
 }
@@ -332,27 +333,6 @@ impl From<RunSummary> for ListedRun {
     }
 }
 
-pub(super) fn parse_id(run_id: &str) -> Result<Uuid> {
-    Uuid::try_parse(run_id).map_err(|_| {
-        error(ErrorCode::InvalidArgument, format!("the id of a run must be a UUID, and is {run_id:?}"))
-    })
-}
-
-#[allow(clippy::cast_precision_loss)] // milliseconds since 1970
-pub(super) fn time_to_js(time: UnixMillis) -> f64 {
-    time.0 as f64
-}
-
 fn another_answer() -> errors::Error {
     error(ErrorCode::Internal, "the store has given no such answer; this is a bug in blazen")
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // numbers that we have given out
-fn ticket(number: f64) -> Ticket {
-    number as Ticket
-}
-
-#[allow(clippy::cast_precision_loss)] // counts up from one: 2^53 are out of reach
-pub(super) fn number_to_js(number: u64) -> f64 {
-    number as f64
 }

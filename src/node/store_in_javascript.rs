@@ -7,7 +7,7 @@ use napi_derive::napi;
 
 use super::errors::Result;
 use super::given_run::{self, no_run};
-use super::store::{number_to_js, parse_id, time_to_js};
+use super::numbers::{number_to_js, parse_id, time_to_js};
 use crate::store::commit::{Again, OpenRequest, Pending, Sent, Settled, Written};
 use crate::store::stored_run::StoredValue;
 use crate::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};

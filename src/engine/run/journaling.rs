@@ -23,7 +23,7 @@ impl Run {
     /// Changes up to `number` are durable: what waited for them may happen.
     pub fn durable(&mut self, number: u64) {
         if let Some(journal) = &mut self.journal {
-            journal.durable(number);
+            journal.mark_durable(number);
         }
     }
 
@@ -73,6 +73,11 @@ impl Run {
         self.journal.as_mut()?.change()
     }
 
+    /// Something has changed beside what is listed: how the run stands.
+    pub(super) fn note_change(&mut self) {
+        self.change();
+    }
+
     /// What has changed since this was last called is one change.
     pub(super) fn seal(&mut self) {
         let Some(journal) = &mut self.journal else { return };
@@ -114,7 +119,7 @@ impl Run {
 
     /// Whether a store has all that has changed.
     pub(super) fn is_stored(&self) -> bool {
-        self.journal.as_ref().is_none_or(|journal| journal.is_settled())
+        self.journal.as_ref().is_none_or(|journal| journal.is_all_durable())
     }
 }
 

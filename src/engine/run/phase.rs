@@ -91,7 +91,7 @@ impl Run {
     /// Deliveries are invoked again.
     pub(super) fn go_on(&mut self, now: Millis) {
         if matches!(self.phase, Phase::Paused) {
-            self.change(); // that it is not paused any more
+            self.note_change(); // that it is not paused any more
             let caused_by = self.next_change();
             self.queue.iter_mut().for_each(|delivery| delivery.caused_by = caused_by);
         }
@@ -129,7 +129,7 @@ impl Run {
         if matches!(self.phase, Phase::Ended(_)) {
             return;
         }
-        self.change(); // that it has ended
+        self.note_change(); // that it has ended
         self.queue.clear();
         self.in_flight.clear();
         self.requests = OpenRequests::default();
@@ -152,7 +152,7 @@ impl Run {
         }
         match self.phase {
             Phase::Pausing => {
-                self.change(); // that it is paused
+                self.note_change(); // that it is paused
                 self.phase = Phase::Paused;
                 self.notice = Some(Effect::Paused);
             }

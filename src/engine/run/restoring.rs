@@ -110,7 +110,7 @@ impl Run {
             }
             Origin::Store { paused: true, .. } => run.stay_paused(now),
             Origin::Store { paused: false, .. } => {
-                run.change(); // that somebody has it again, even if nothing is pending
+                run.note_change(); // that somebody has it again, even if nothing is pending
                 run.go_on(now);
             }
         }
