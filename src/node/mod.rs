@@ -28,3 +28,7 @@ mod store;
 mod store_in_javascript;
 mod text;
 mod workflow;
+
+/// A commit is made on one thread and freed on another, which the system's allocators make both wait for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
