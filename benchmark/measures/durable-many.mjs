@@ -13,7 +13,7 @@ const SYNCS = 200;
 const CROWDS = [
   { count: 50, own: 400, short: 20, rate: 50_000, overDisk: 15 },
   { count: 500, own: 100, short: 10, rate: 100_000, overDisk: 30 },
-  { count: 2_000, own: 25, short: 5, rate: 100_000 },
+  { count: 2_000, own: 100, short: 5, rate: 100_000 },
 ];
 const OURS = ["blazen", "blazen-sqlite"];
 const OUR_ROUNDS = 5;
