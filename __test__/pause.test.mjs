@@ -340,6 +340,35 @@ test("a toJSON that ends or resumes the run while its snapshot is taken is obeye
   }
 });
 
+test("a toJSON that resumes the run, pauses it anew and throws leaves no pause waiting", {
+  timeout: 10_000,
+}, async () => {
+  const begun = gate();
+  const hold = gate();
+  let handler;
+  let again;
+  const toJSON = () => {
+    if (again !== undefined) return {};
+    handler.resumeInPlace();
+    again = assert.rejects(handler.pause(), { code: "ERR_BLAZEN_NOT_SERIALIZABLE" });
+    throw new Error("no JSON");
+  };
+  handler = await new Workflow("meddling")
+    .addStep("first", ["blazen::StartEvent"], async () => {
+      begun.open();
+      await hold.opened;
+      return { type: "Next", meddler: { toJSON } };
+    })
+    .addStep("second", ["Next"], () => stop("went on"))
+    .runWithHandler();
+  await begun.opened;
+  const pausing = handler.pause();
+  hold.open();
+  await assert.rejects(pausing, { code: "ERR_BLAZEN_NOT_PAUSED" });
+  await again;
+  assert.equal((await handler.result()).data, "went on");
+});
+
 test("the session stays behind in silence under the default policy", async (t) => {
   const warn = t.mock.method(process, "emitWarning", () => {});
   const { wf, started, hold } = held({ session: true });
