@@ -17,6 +17,7 @@ mod hosted_run;
 mod hot_path;
 mod lent;
 mod loaded_run;
+mod mailbox;
 mod numbers;
 #[cfg(feature = "probes")]
 mod panic_probe;

@@ -7,10 +7,11 @@ use napi::Env;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
-use super::connection::{Connection, News, Wake};
+use super::connection::Connection;
 use super::errors::{self, ErrorCode, Result, error};
 use super::lent;
 use super::loaded_run::LoadedRun;
+use super::mailbox::{News, Wake};
 use super::numbers::{number_from_js, number_to_js, parse_id, time_to_js};
 use super::store_in_javascript::RunCommit;
 use crate::store::query::RunOrder;
@@ -183,7 +184,7 @@ impl Store {
         let words = lent::words(&mut lent);
         let mut written = 0;
         while words.len() - written >= WORDS_OF_NEWS {
-            let (kind, number) = match self.connection.next_news() {
+            let (kind, number) = match self.connection.mailbox().next_news() {
                 Some(News::Stored(run)) => (NEWS_STORED, run),
                 Some(News::Lost(run)) => (NEWS_LOST, run),
                 Some(News::Answered(ticket)) => (NEWS_ANSWERED, ticket),
@@ -199,7 +200,7 @@ impl Store {
     /// Why a run was lost, once.
     #[napi(catch_unwind)]
     pub fn why_lost(&self, run: f64) -> Result<RunLoss> {
-        let loss = self.connection.loss(number_from_js(run));
+        let loss = self.connection.mailbox().loss(number_from_js(run));
         let loss = loss.ok_or_else(|| error(ErrorCode::Internal, "no such run was lost"))?;
         Ok(RunLoss { code: loss.code.as_ref().to_owned(), message: loss.message })
     }
@@ -304,7 +305,7 @@ impl Store {
     }
 
     fn answer(&self, number: f64) -> Result<Answer> {
-        let answer = self.connection.answer(number_from_js(number));
+        let answer = self.connection.mailbox().answer(number_from_js(number));
         answer.ok_or_else(another_answer)?.map_err(errors::to_js)
     }
 }
