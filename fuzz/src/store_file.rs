@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use blazen::store::commit::{OpenRequest, Pending, Settled, Written};
+use blazen::store::commit::{OpenRequest, PendingDelivery, Settled, Written};
 use blazen::store::query::RunOrder;
 use blazen::store::stored_run::HistoryEntry;
 use blazen::store::{
@@ -170,7 +170,7 @@ fn after(run: Uuid, version: u64) -> Commit {
     }
 }
 
-fn pending(delivery: u64, step: &str, length: usize) -> Pending {
+fn pending(delivery: u64, step: &str, length: usize) -> PendingDelivery {
     let event = format!(r#"{{"type":"Charged","text":"{}"}}"#, "x".repeat(length)).into();
-    Pending { delivery, step: step.into(), event_type: "Charged".into(), event, attempt: 1, sent: 0 }
+    PendingDelivery { delivery, step: step.into(), event_type: "Charged".into(), event, attempt: 1, sent: 0 }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use blazen::durable::at_rest;
 use blazen::engine::{Definition, Durability, RunOptions};
-use blazen::store::commit::{OpenRequest, Pending, Written};
+use blazen::store::commit::{OpenRequest, PendingDelivery, Written};
 use blazen::store::stored_run::StoredValue;
 use blazen::store::{CheckpointStore, Commit, MemoryStore, Status, StoredRun, UnixMillis};
 use blazen::{ExactString, StateValue};
@@ -166,14 +166,14 @@ fn read_status(bytes: &mut Bytes<'_>) -> Status {
     }
 }
 
-fn read_pending(bytes: &mut Bytes<'_>) -> Pending {
+fn read_pending(bytes: &mut Bytes<'_>) -> PendingDelivery {
     let step = match bytes.below(32) {
         0 => "warp", // there is none, but some that are like it
         1..12 => "watch",
         12..22 => "read",
         _ => "work",
     };
-    Pending {
+    PendingDelivery {
         delivery: bytes.number(),
         step: step.into(),
         event_type: read_text(bytes).into(),

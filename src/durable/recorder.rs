@@ -18,7 +18,7 @@ use crate::engine::{
     Change, Definition, InvocationId, Millis, Outcome, PayloadRef, Queued, RunId, Standing, TimeLeft,
 };
 use crate::error_code::{Coded, ErrorCode};
-use crate::store::commit::{Again, OpenRequest, Pending, Sent, Settled};
+use crate::store::commit::{Again, OpenRequest, PendingDelivery, Sent, Settled};
 use crate::store::{Commit, Status, UnixMillis};
 
 /// Writes one run.
@@ -69,7 +69,7 @@ impl Recorder {
             began: self.began.remove(&settled.invocation).unwrap_or(at),
             attempt: settled.attempt,
         });
-        let queued: Vec<Pending> = change.queued.iter().map(|queued| self.pending(queued)).collect();
+        let queued: Vec<PendingDelivery> = change.queued.iter().map(|queued| self.pending(queued)).collect();
         let asked: Vec<OpenRequest> = change
             .asked
             .iter()
@@ -104,10 +104,10 @@ impl Recorder {
         }
     }
 
-    fn pending(&self, queued: &Queued) -> Pending {
+    fn pending(&self, queued: &Queued) -> PendingDelivery {
         let event = self.text(queued.payload);
         let known = queued.event_type.and_then(|id| self.definition.shared_event_type_name(id));
-        Pending {
+        PendingDelivery {
             delivery: queued.delivery.0,
             step: self.definition.shared_step_name(queued.step),
             event_type: known.unwrap_or_else(|| type_in(&event)),

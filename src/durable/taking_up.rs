@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use crate::engine::{
-    DeliverySeq, KeySpace, Origin, PendingDelivery, PendingEvent, PendingRequest, RunAtRest, RunId,
+    DeliverySeq, KeySpace, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest, RunId,
 };
-use crate::store::commit::Pending;
-use crate::store::{StatusKind, StoredRun};
+use crate::store::{StatusKind, StoredRun, commit};
 
 /// A stored run as the engine takes it up. One that stood as running when its process was lost may have begun whatever
 /// is pending.
@@ -25,7 +24,7 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
         input_requests: stored
             .requests
             .into_iter()
-            .map(|request| PendingRequest { request_id: request.id, json: request.event })
+            .map(|request| OpenRequest { request_id: request.id, json: request.event })
             .collect(),
         time_remaining: stored.time_remaining.map(Duration::from_millis),
         last_delivery: DeliverySeq(stored.last_delivery),
@@ -33,8 +32,8 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
     }
 }
 
-fn pending_event(pending: Pending) -> PendingEvent {
-    let Pending { delivery, step, event, attempt, sent, .. } = pending;
+fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {
+    let commit::PendingDelivery { delivery, step, event, attempt, sent, .. } = pending;
     PendingEvent {
         json: event,
         deliveries: vec![PendingDelivery { seq: DeliverySeq(delivery), step, attempt, sent }],

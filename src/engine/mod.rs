@@ -37,6 +37,6 @@ pub use outcome::{Outcome, RunFailure};
 pub use run::{
     DeliveryError, Effect, Interrupted, LifecycleError, PauseError, Run, RunOptions, SnapshotRefusal,
 };
-pub use run_at_rest::{Origin, PendingDelivery, PendingEvent, PendingRequest, ResumeError, RunAtRest};
+pub use run_at_rest::{OpenRequest, Origin, PendingDelivery, PendingEvent, ResumeError, RunAtRest};
 pub use session_policy::{SessionNotEmpty, SessionPausePolicy};
 pub use snapshot::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};

@@ -21,7 +21,7 @@ pub struct RunAtRest {
     /// Events on their way, in the order in which they were emitted.
     pub pending_events: Vec<PendingEvent>,
     /// Questions to people that are open, in the order in which they were asked.
-    pub input_requests: Vec<PendingRequest>,
+    pub input_requests: Vec<OpenRequest>,
     /// What is left of its time; `None` if it has no limit.
     pub time_remaining: Option<Duration>,
     /// The last delivery that has been numbered.
@@ -68,7 +68,7 @@ pub struct PendingDelivery {
 
 /// A question to a person.
 #[derive(Debug)]
-pub struct PendingRequest {
+pub struct OpenRequest {
     /// How the answer will name it.
     pub request_id: ExactString,
     /// The `blazen::InputRequestEvent`, a JSON text.

@@ -10,7 +10,7 @@ use super::numbers::time_to_js;
 use super::store_in_javascript::CheckpointedRun;
 use super::text;
 use crate::StateValue;
-use crate::store::commit::Pending;
+use crate::store::commit::PendingDelivery;
 use crate::store::{Status, StoredRun};
 
 /// A run as a store has given it back.
@@ -21,7 +21,7 @@ pub struct LoadedRun {
 
 /// An event on its way to a step.
 #[napi(object)]
-pub struct PendingDelivery {
+pub struct PendingEvent {
     pub step: String,
     pub event: String,
     pub attempt: u32,
@@ -100,8 +100,8 @@ impl LoadedRun {
 
     /// The events on their way.
     #[napi(getter, catch_unwind)]
-    pub fn pending(&self) -> Result<Vec<PendingDelivery>> {
-        Ok(self.run()?.pending.iter().map(PendingDelivery::from).collect())
+    pub fn pending(&self) -> Result<Vec<PendingEvent>> {
+        Ok(self.run()?.pending.iter().map(PendingEvent::from).collect())
     }
 
     /// The JSON texts of the open input requests.
@@ -131,8 +131,8 @@ impl LoadedRun {
     }
 }
 
-impl From<&Pending> for PendingDelivery {
-    fn from(pending: &Pending) -> Self {
+impl From<&PendingDelivery> for PendingEvent {
+    fn from(pending: &PendingDelivery) -> Self {
         Self { step: pending.step.to_string(), event: pending.event.to_string(), attempt: pending.attempt }
     }
 }

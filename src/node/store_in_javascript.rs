@@ -8,7 +8,7 @@ use napi_derive::napi;
 use super::errors::Result;
 use super::given_run::{self, no_run};
 use super::numbers::{number_to_js, parse_id, time_to_js};
-use crate::store::commit::{Again, OpenRequest, Pending, Sent, Settled, Written};
+use crate::store::commit::{Again, OpenRequest, PendingDelivery, Sent, Settled, Written};
 use crate::store::stored_run::StoredValue;
 use crate::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
 use crate::{ExactString, StateValue};
@@ -187,8 +187,8 @@ impl From<Again> for AttemptedAgain {
     }
 }
 
-impl From<Pending> for QueuedDelivery {
-    fn from(pending: Pending) -> Self {
+impl From<PendingDelivery> for QueuedDelivery {
+    fn from(pending: PendingDelivery) -> Self {
         Self {
             delivery: number_to_js(pending.delivery),
             step: pending.step.to_string(),
@@ -249,8 +249,8 @@ impl CheckpointedRun {
     }
 }
 
-pub(super) fn pending(queued: QueuedDelivery) -> Result<Pending> {
-    Ok(Pending {
+pub(super) fn pending(queued: QueuedDelivery) -> Result<PendingDelivery> {
+    Ok(PendingDelivery {
         delivery: whole(queued.delivery, "the number of a delivery")?,
         step: Arc::from(queued.step),
         event_type: Arc::from(queued.event_type),

@@ -32,7 +32,7 @@ pub struct Commit {
     /// The input request that has been answered: it is open no more.
     pub answered: Option<ExactString>,
     /// Deliveries that are pending from now on.
-    pub queued: Vec<Pending>,
+    pub queued: Vec<PendingDelivery>,
     /// Input requests that are open from now on.
     pub asked: Vec<OpenRequest>,
     /// State keys that were set or taken out. A key stands here once.
@@ -79,7 +79,7 @@ pub struct Again {
 
 /// An event on its way to one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pending {
+pub struct PendingDelivery {
     /// Its number in the run, never used twice; pending deliveries are invoked in this order.
     pub delivery: u64,
     /// The step that receives it.

@@ -8,11 +8,11 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::commit::{Pending, Written};
+use super::commit::{PendingDelivery, Written};
 use crate::{ExactString, StateValue};
 
 /// `[{"delivery":2,"step":"ship","type":"Charged"}, ...]`
-pub(super) fn write_queued(json: &mut String, queued: &[Pending]) {
+pub(super) fn write_queued(json: &mut String, queued: &[PendingDelivery]) {
     json.push('[');
     for (index, pending) in queued.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_was_queued_is_told_without_the_events() {
-        let pending = Pending {
+        let pending = PendingDelivery {
             delivery: 2,
             step: "ship \"it\"".into(),
             event_type: "Charged".into(),

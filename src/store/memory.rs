@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::commit::{Pending, Settled};
+use super::commit::{PendingDelivery, Settled};
 use super::query::RunOrder;
 use super::stored_run::{HistoryEntry, SettledDelivery, StoredValue};
 use super::{
@@ -207,7 +207,7 @@ impl StoredRun {
         }
     }
 
-    fn pending_delivery(&mut self, delivery: u64) -> Option<&mut Pending> {
+    fn pending_delivery(&mut self, delivery: u64) -> Option<&mut PendingDelivery> {
         self.pending.iter_mut().find(|pending| pending.delivery == delivery)
     }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::UnixMillis;
-use super::commit::{OpenRequest, Pending};
+use super::commit::{OpenRequest, PendingDelivery};
 use crate::{ExactString, StateValue};
 
 /// How a run stands.
@@ -110,7 +110,7 @@ pub struct StoredRun {
     /// What is left of the time that it may take, in milliseconds; `None` if it has no limit.
     pub time_remaining: Option<u64>,
     /// Events on their way, by delivery.
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingDelivery>,
     /// Questions that are open, in the order in which they were asked.
     pub requests: Vec<OpenRequest>,
     /// The state, in the order of the places.

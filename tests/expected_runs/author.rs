@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use blazen::store::commit::{Again, Commit, OpenRequest, Pending, Sent, Settled, Written};
+use blazen::store::commit::{Again, Commit, OpenRequest, PendingDelivery, Sent, Settled, Written};
 use blazen::store::{Status, UnixMillis};
 use blazen::{ExactString, StateValue};
 use uuid::Uuid;
@@ -167,7 +167,7 @@ impl Author {
     fn queue(&mut self, commit: &mut Commit, count: usize) {
         for _ in 0..count {
             commit.last_delivery += 1;
-            commit.queued.push(Pending {
+            commit.queued.push(PendingDelivery {
                 delivery: commit.last_delivery,
                 step: self.pick(&["charge", "ship", "audit"]),
                 event_type: self.pick(&["blazen::StartEvent", "Charged", "Shipped"]),
@@ -236,7 +236,7 @@ impl Author {
     }
 }
 
-fn again(pending: &Pending, more_sent: usize) -> Again {
+fn again(pending: &PendingDelivery, more_sent: usize) -> Again {
     let sent = pending.sent + u32::try_from(more_sent).expect("it is small");
     Again { delivery: pending.delivery, attempt: pending.attempt + 1, sent }
 }

@@ -103,7 +103,7 @@ impl Expected {
         let asked = self.asked.iter().map(|(id, event)| (Some(&**id), &**event));
         let requested = commit.asked.iter().map(|asked| (asked.id.as_str(), &*asked.event));
         let answered = commit.answered.as_ref().map(|id| id.as_str().unwrap_or_default());
-        let typed = |queued: &blazen::store::commit::Pending| {
+        let typed = |queued: &blazen::store::commit::PendingDelivery| {
             queued.event.starts_with(&format!("{{\"type\":\"{}\"", queued.event_type))
         };
         [

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::super::ids::{DeliverySeq, RunId};
 use super::super::key_space::KeySpace;
-use super::super::run_at_rest::{Origin, PendingDelivery, PendingEvent, PendingRequest, RunAtRest};
+use super::super::run_at_rest::{OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest};
 use super::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};
 use crate::exact_string::ExactString;
 use crate::state_value::StateValue;
@@ -110,7 +110,7 @@ impl From<Document> for RunAtRest {
             .metadata
             .input_requests
             .into_iter()
-            .map(|request| PendingRequest { request_id: request.request_id, json: request.event.into() });
+            .map(|request| OpenRequest { request_id: request.request_id, json: request.event.into() });
         Self {
             id: document.run_id,
             workflow_name: document.workflow_name,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::super::commit::{OpenRequest, Pending, Settled, Written};
+use super::super::commit::{OpenRequest, PendingDelivery, Settled, Written};
 use super::super::{CheckpointStore, Commit, Status, StoredRun, UnixMillis};
 use crate::{ExactString, StateValue};
 
@@ -44,8 +44,8 @@ pub(in crate::store) fn after(commit: &Commit) -> Commit {
     next
 }
 
-pub(in crate::store) fn pending(delivery: u64, step: &str, event: &str) -> Pending {
-    Pending {
+pub(in crate::store) fn pending(delivery: u64, step: &str, event: &str) -> PendingDelivery {
+    PendingDelivery {
         delivery,
         step: step.into(),
         event_type: "Charged".into(),

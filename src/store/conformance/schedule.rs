@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::super::commit::{Again, OpenRequest, Pending, Sent, Settled, Written};
+use super::super::commit::{Again, OpenRequest, PendingDelivery, Sent, Settled, Written};
 use super::super::query::RunOrder;
 use super::super::stored_run::StoredValue;
 use super::super::{
@@ -235,11 +235,11 @@ impl Chance {
         if self.one_in(3) { StateValue::Bytes(vec![0xFF; length]) } else { StateValue::Json(json(length)) }
     }
 
-    fn pending(&mut self, delivery: u64) -> Pending {
+    fn pending(&mut self, delivery: u64) -> PendingDelivery {
         let length = self.length(300);
         let step = ["charge", "ship \"it\"", ""][self.index(3)];
         let (attempt, sent) = (self.small(), self.small());
-        Pending {
+        PendingDelivery {
             delivery,
             step: step.into(),
             event_type: "Sent".into(),

@@ -4,7 +4,7 @@ use rusqlite::params;
 use rusqlite::types::ToSqlOutput;
 use uuid::Uuid;
 
-use super::super::commit::Pending;
+use super::super::commit::PendingDelivery;
 use super::super::{Commit, StatusKind, UnixMillis};
 use super::columns::{Exact, Record, column_of};
 use super::failure::Failure;
@@ -69,7 +69,7 @@ impl Writer<'_> {
     }
 
     /// Says by how many there are more.
-    fn insert_pending(&mut self, run: Uuid, row: i64, pending: &Pending) -> Result<u64, Failure> {
+    fn insert_pending(&mut self, run: Uuid, row: i64, pending: &PendingDelivery) -> Result<u64, Failure> {
         let seal = PendingRecord::of(pending).seal(run);
         let delivery = pending.delivery.cast_signed();
         let parameters = params![

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
-use super::super::commit::{OpenRequest, Pending};
+use super::super::commit::{OpenRequest, PendingDelivery};
 use super::super::stored_run::{HistoryEntry, StoredValue};
 use super::super::{Status, StatusKind, StoredRun};
 use super::changing::id_text;
@@ -114,7 +114,7 @@ fn read_status(row: &Row<'_>, found: &RunRecord) -> Result<Status, Failure> {
     })
 }
 
-fn pending(connection: &Connection, run: Uuid, row_of_run: i64) -> Result<Vec<Pending>, Failure> {
+fn pending(connection: &Connection, run: Uuid, row_of_run: i64) -> Result<Vec<PendingDelivery>, Failure> {
     let select = format!("SELECT {} FROM pending WHERE run = ?1 ORDER BY delivery", PendingRecord::COLUMNS);
     each(connection, &select, row_of_run, |row| {
         let record = Record { row, table: Table::Pending, run };

@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
-use super::super::commit::Pending;
+use super::super::commit::PendingDelivery;
 use super::columns::Record;
 use super::failure::Failure;
 use super::seal::{Seal, Table};
@@ -23,7 +23,7 @@ impl<'a> PendingRecord<'a> {
     /// The columns that [`PendingRecord::read`] reads, in its order.
     pub(super) const COLUMNS: &'static str = "delivery, step, event_type, attempt, sent, crc, event";
 
-    pub(super) fn of(pending: &'a Pending) -> Self {
+    pub(super) fn of(pending: &'a PendingDelivery) -> Self {
         Self {
             delivery: pending.delivery,
             step: &pending.step,
@@ -59,8 +59,8 @@ impl<'a> PendingRecord<'a> {
             .finish()
     }
 
-    pub(super) fn to_pending(self) -> Pending {
-        Pending {
+    pub(super) fn to_pending(self) -> PendingDelivery {
+        PendingDelivery {
             delivery: self.delivery,
             step: self.step.into(),
             event_type: self.event_type.into(),

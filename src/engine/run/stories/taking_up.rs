@@ -1,7 +1,7 @@
 //! A stored run goes on in another process.
 
 use super::super::super::key_space::KeySpace;
-use super::super::super::run_at_rest::{Origin, PendingDelivery, PendingEvent, PendingRequest};
+use super::super::super::run_at_rest::{OpenRequest, Origin, PendingDelivery, PendingEvent};
 use super::*;
 use crate::state_value::StateValue;
 
@@ -15,7 +15,7 @@ fn stored(changes: u64, paused: bool) -> RunAtRest {
         workflow_name: "orders".to_owned(),
         state,
         pending_events: vec![PendingEvent { json: text("Charged").into(), deliveries: vec![delivery] }],
-        input_requests: vec![PendingRequest { request_id: "r1".into(), json: text("request r1").into() }],
+        input_requests: vec![OpenRequest { request_id: "r1".into(), json: text("request r1").into() }],
         time_remaining: Some(Duration::from_millis(40)),
         last_delivery: DeliverySeq(9),
         origin: Origin::Store { changes, paused },
