@@ -46,6 +46,30 @@ pub struct Commit {
     pub time_remaining: Option<u64>,
 }
 
+impl Commit {
+    /// A commit of a running run that changes nothing, to be filled.
+    #[must_use]
+    pub fn of_nothing(run: Uuid, version: u64, at: UnixMillis) -> Self {
+        Self {
+            run,
+            version,
+            at,
+            creates: None,
+            replaces: false,
+            settled: None,
+            sent: None,
+            again: Vec::new(),
+            answered: None,
+            queued: Vec::new(),
+            asked: Vec::new(),
+            written: Vec::new(),
+            status: Status::Running,
+            last_delivery: 0,
+            time_remaining: None,
+        }
+    }
+}
+
 /// A delivery whose handler has returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {

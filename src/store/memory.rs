@@ -70,20 +70,7 @@ impl MemoryStore {
     fn create(&mut self, commit: &Commit) {
         self.last_created += 1;
         self.created.insert(self.last_created, commit.run);
-        let run = StoredRun {
-            id: commit.run,
-            workflow: commit.creates.as_deref().unwrap_or_default().to_owned(),
-            version: 0,
-            status: commit.status.clone(),
-            created_at: commit.at,
-            updated_at: commit.at,
-            finished_at: None,
-            last_delivery: 0,
-            time_remaining: None,
-            pending: Vec::new(),
-            requests: Vec::new(),
-            state: Vec::new(),
-        };
+        let run = StoredRun::begun(commit.run, commit.creates.as_deref().unwrap_or_default(), commit.at);
         self.runs.insert(commit.run, Kept { number: self.last_created, run, history: Vec::new() });
     }
 }

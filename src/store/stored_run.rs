@@ -117,6 +117,27 @@ pub struct StoredRun {
     pub state: Vec<StoredValue>,
 }
 
+impl StoredRun {
+    /// A run that begins, before its first commit.
+    #[must_use]
+    pub fn begun(id: Uuid, workflow: &str, at: UnixMillis) -> Self {
+        Self {
+            id,
+            workflow: workflow.to_owned(),
+            version: 0,
+            status: Status::Running,
+            created_at: at,
+            updated_at: at,
+            finished_at: None,
+            last_delivery: 0,
+            time_remaining: None,
+            pending: Vec::new(),
+            requests: Vec::new(),
+            state: Vec::new(),
+        }
+    }
+}
+
 /// One key of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredValue {

@@ -133,22 +133,11 @@ impl Author {
     fn unchanged(&mut self, run: Uuid) -> Commit {
         self.now += 1 + i64::from(self.random.percent(30));
         let known = self.runs.get(&run);
+        let version = known.map_or(0, |known| known.run.version) + 1;
         Commit {
-            run,
-            version: known.map_or(0, |known| known.run.version) + 1,
-            at: UnixMillis(self.now),
-            creates: None,
-            replaces: false,
-            settled: None,
-            sent: None,
-            again: Vec::new(),
-            answered: None,
-            queued: Vec::new(),
-            asked: Vec::new(),
-            written: Vec::new(),
-            status: Status::Running,
             last_delivery: known.map_or(0, |known| known.run.last_delivery),
             time_remaining: self.random.percent(50).then(|| self.random.next() >> 20),
+            ..Commit::of_nothing(run, version, UnixMillis(self.now))
         }
     }
 

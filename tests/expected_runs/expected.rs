@@ -79,20 +79,8 @@ impl Expected {
     }
 
     fn created_by(commit: &Commit) -> Self {
-        let run = StoredRun {
-            id: commit.run,
-            workflow: commit.creates.as_deref().expect("the first commit creates the run").to_owned(),
-            version: 0,
-            status: Status::Running,
-            created_at: commit.at,
-            updated_at: commit.at,
-            finished_at: None,
-            last_delivery: 0,
-            time_remaining: None,
-            pending: Vec::new(),
-            requests: Vec::new(),
-            state: Vec::new(),
-        };
+        let workflow = commit.creates.as_deref().expect("the first commit creates the run");
+        let run = StoredRun::begun(commit.run, workflow, commit.at);
         Self { run, history: Vec::new() }
     }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::commit::{OpenRequest, PendingDelivery, Settled, Written};
-use super::super::{CheckpointStore, Commit, Status, StoredRun, UnixMillis};
+use super::super::{CheckpointStore, Commit, StoredRun, UnixMillis};
 use crate::{ExactString, StateValue};
 
 /// The `n`th run.
@@ -13,31 +13,12 @@ pub(in crate::store) fn run_id(n: u128) -> Uuid {
 
 /// The commit that creates a run and changes nothing else.
 pub(in crate::store) fn first(run: Uuid, workflow: &str) -> Commit {
-    Commit {
-        run,
-        version: 1,
-        at: UnixMillis(1_000),
-        creates: Some(workflow.into()),
-        replaces: false,
-        settled: None,
-        sent: None,
-        again: Vec::new(),
-        answered: None,
-        queued: Vec::new(),
-        asked: Vec::new(),
-        written: Vec::new(),
-        status: Status::Running,
-        last_delivery: 0,
-        time_remaining: None,
-    }
+    Commit { creates: Some(workflow.into()), ..Commit::of_nothing(run, 1, UnixMillis(1_000)) }
 }
 
 /// A commit that changes nothing, to the run as it is after `commit`.
 pub(in crate::store) fn after(commit: &Commit) -> Commit {
-    let mut next = first(commit.run, "");
-    next.creates = None;
-    next.version = commit.version + 1;
-    next.at = UnixMillis(commit.at.0 + 10);
+    let mut next = Commit::of_nothing(commit.run, commit.version + 1, UnixMillis(commit.at.0 + 10));
     next.status.clone_from(&commit.status);
     next.last_delivery = commit.last_delivery;
     next.time_remaining = commit.time_remaining;

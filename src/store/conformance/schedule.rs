@@ -104,20 +104,7 @@ impl Schedule {
 
     fn first(&mut self, run: Uuid) -> Commit {
         let workflow = ["orders", "refunds", "naïve"][self.chance.index(3)];
-        let empty = StoredRun {
-            id: run,
-            workflow: workflow.to_owned(),
-            version: 0,
-            status: Status::Running,
-            created_at: UnixMillis(0),
-            updated_at: UnixMillis(0),
-            finished_at: None,
-            last_delivery: 0,
-            time_remaining: None,
-            pending: Vec::new(),
-            requests: Vec::new(),
-            state: Vec::new(),
-        };
+        let empty = StoredRun::begun(run, workflow, UnixMillis(0));
         Commit { creates: Some(workflow.into()), replaces: false, ..self.next(&empty) }
     }
 
