@@ -31,6 +31,16 @@ async function interrupted(begin) {
 
 const never = () => new Promise(() => {});
 
+/** A handler that never returns, and when it has been called. */
+function stuck() {
+  const { open, opened } = gate();
+  const handler = () => {
+    open();
+    return never();
+  };
+  return { handler, called: opened };
+}
+
 describe("recover() takes up what was pending", () => {
   test("in the order in which it was emitted, with attempts raised", async () => {
     const received = [];
@@ -87,12 +97,9 @@ describe("recover() takes up what was pending", () => {
           return count === 3 ? stop(await ctx.get("sent")) : null;
         });
     const { store, given } = await interrupted(async (store) => {
-      const holding = gate();
-      const handler = await workflow(store, () => {
-        holding.open();
-        return never();
-      }).runWithHandler();
-      await holding.opened;
+      const holding = stuck();
+      const handler = await workflow(store, holding.handler).runWithHandler();
+      await holding.called;
       while ((await store.run(handler.runId)).state.get("count") !== 2) await turn();
       return handler.runId;
     });
@@ -171,13 +178,9 @@ describe("recover() takes up what was pending", () => {
         })
         .addStep("last", ["Last"], last);
     const { store } = await interrupted(async (store) => {
-      const began = gate();
-      const handler = await workflow(store, () => {
-        began.open();
-        return never();
-      }).runWithHandler();
-      await began.opened;
-      return handler.runId;
+      const last = stuck();
+      await workflow(store, last.handler).runWithHandler();
+      await last.called;
     });
     const [handler] = await workflow(store, async ({ text }, ctx) => {
       const keys = await ctx.state.keys();
@@ -219,16 +222,13 @@ describe("after a crash, whoever is waited for", () => {
 
   test("an answer that was given is not lost with the handler that hears it", async () => {
     const { store } = await interrupted(async (store) => {
-      const heard = gate();
+      const hearing = stuck();
       const wf = new Workflow("hears", { store })
         .addStep("ask", [START], () => ask("question"))
-        .addStep("hear", [RESPONSE], () => {
-          heard.open();
-          return never();
-        });
+        .addStep("hear", [RESPONSE], hearing.handler);
       const handler = await waiting(wf);
       await handler.respondToInput("question", "yes");
-      await heard.opened;
+      await hearing.called;
     });
     const wf = new Workflow("hears", { store })
       .addStep("ask", [START], () => ask("question"))
