@@ -22,5 +22,6 @@ mod settings;
 mod cutting;
 mod damaged_wal;
 mod every_operation;
+mod least;
 mod planted_bugs;
 mod recording;
