@@ -6,14 +6,17 @@ import { tell } from "./crash/story.mjs";
 import { openReader } from "./crash/tables.mjs";
 
 /** How many processes are killed for each durability. */
-const KILLS = { sync: 104, async: 52 };
-const KILLS_IN_A_STORY = 13;
+const KILLS = { sync: 300, async: 200 };
+const KILLS_IN_A_STORY = 20;
 
 const reader = await openReader();
 const skip = reader === undefined && "there is no SQLite to look with: neither in Node (22.5 or later) nor in Python";
 after(() => reader?.close());
 
-describe("runs whose process is killed at random instants end as if nothing had happened", { skip }, () => {
+describe("runs whose process is killed at random instants end as if nothing had happened", {
+  skip,
+  concurrency: 2,
+}, () => {
   for (const [durability, kills] of Object.entries(KILLS)) {
     test(`with the durability ${durability}`, async () => {
       for (let story = 0, killed = 0; killed < kills; story += 1) {

@@ -1,18 +1,29 @@
 // The process that is killed: it opens the store, begins all runs, as if for the first time, and ends when they have.
 //
 // Its only argument is JSON: where the store and the log are, what is to be run, the number of this process, the line
-// at which it kills itself, if it does, and what it does wrong, if anything.
+// at which it kills itself or calls to be killed, if it does, and what it does wrong, if anything.
 
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { SqliteStore, Workflow } from "blazen";
 import { teller } from "./log.mjs";
 import { between } from "./random.mjs";
 import { converse, define, inputsOf } from "./workload.mjs";
 
-const { store: path, log, process: number, seed, runs, durability, dieAtLine, fault } = JSON.parse(process.argv[2]);
+const {
+  store: path,
+  log,
+  process: number,
+  seed,
+  runs,
+  durability,
+  dieAtLine,
+  callAtLine,
+  fault,
+} = JSON.parse(process.argv[2]);
 
 const { tell } = teller(log, (lines) => {
   if (lines === dieAtLine) process.kill(process.pid, "SIGKILL");
+  if (lines === callAtLine) writeSync(1, "now\n");
 });
 
 /** Tells what is not true yet. Only a process that dies before it becomes true can be found out. */
@@ -27,7 +38,6 @@ if (fault === "forgotten" && number === 3) for (const end of ["", "-wal", "-shm"
 
 const store = SqliteStore.open(path);
 tell({ tells: "opened", process: number });
-process.stdout.write("open\n");
 if (fault === "again" && number > 1) tell({ tells: "invoked", number: 0, me: "begin/start", attempt: number });
 
 const workflow = new Workflow("crash", { store, durability });

@@ -1,9 +1,9 @@
 // Kills processes at work, again and again: `node __test__/crash/kill.mjs --rounds 500 --seed 7 [--durability async]`.
 //
 // The seed settles the inputs, the order in which a program takes up its runs, how long handlers take, and when each
-// process is killed: at a certain line of its log, or so many milliseconds after its start. What falls between two
-// lines, and how threads meet, is up to the machine. So a failure comes again with its seed often, but not always; its
-// folder is kept, with the store and the log as they were.
+// process is killed: at a certain line of its log, a moment after one, or so many milliseconds after its start. What
+// falls between two lines, and how threads meet, is up to the machine. So a failure comes again with its seed often, but
+// not always; its folder is kept, with the store and the log as they were.
 
 import { parseArgs } from "node:util";
 import { tell } from "./story.mjs";

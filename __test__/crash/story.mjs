@@ -48,18 +48,20 @@ export async function tell(reader, { seed, kills, runs, durability, fault }) {
   return over(complaintsOf({ lines, deaths, expected, durability, isOver: true }), lines.length);
 }
 
-/** How a process dies: at a line that it tells, some time after its first one, or some time after its start. */
+/** How a process dies: when it tells a line, a moment after it has told one, or some time after its start. */
 function deathOf(seed, process, fault) {
   // A fault must have had its time, and must not be over.
   if (fault !== undefined) return { atLine: between(20, 45, seed, "line", process) };
   const way = between(0, 9, seed, "way", process);
-  if (way < 5) return { atLine: between(2, 150, seed, "line", process) };
-  if (way < 9) return { afterFirstLine: between(0, 100, seed, "time", process) };
+  const line = between(2, 150, seed, "line", process);
+  if (way < 5) return { atLine: line };
+  if (way < 9) return { afterLine: line, moment: between(0, 4, seed, "time", process) };
   return { afterStart: between(0, 80, seed, "time", process) };
 }
 
-async function lifeOf(program, { atLine, afterFirstLine, afterStart }) {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify({ ...program, dieAtLine: atLine })], {
+async function lifeOf(program, { atLine, afterLine, moment, afterStart }) {
+  const ends = { dieAtLine: atLine, callAtLine: afterLine };
+  const child = spawn(process.execPath, [CHILD, JSON.stringify({ ...program, ...ends })], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: HANG,
     killSignal: "SIGKILL",
@@ -75,9 +77,7 @@ async function lifeOf(program, { atLine, afterFirstLine, afterStart }) {
     await sleep(milliseconds, undefined, { signal: dead.signal }).catch(() => undefined);
     child.kill("SIGKILL");
   };
-  child.stdout.once("data", () => {
-    if (afterFirstLine !== undefined) killAfter(afterFirstLine);
-  });
+  child.stdout.once("data", () => killAfter(moment));
   if (afterStart !== undefined) killAfter(afterStart);
   const [code, signal] = await closed;
   return { code, signal, errors };
