@@ -22,8 +22,11 @@ export interface RunCommit {
   settled?: { delivery: number; began: number; attempt: number };
   /** How many events the handler of a pending delivery has sent so far, while it is at work. */
   sent?: { delivery: number; count: number };
-  /** Pending deliveries that will be attempted again: the next attempt of each, and what earlier ones have sent. */
-  again: { delivery: number; attempt: number; sent: number }[];
+  /**
+   * Pending deliveries that will be attempted again: the next attempt of each, and what earlier ones have sent. `due` is
+   * when, in milliseconds since 1970; if it is not there, as soon as may be, also if the delivery had one.
+   */
+  again: { delivery: number; attempt: number; sent: number; due?: number }[];
   /** The input request that is open no more. */
   answered?: string;
   /** Deliveries that are pending from now on, whatever their order here: `delivery` gives it. */
@@ -58,6 +61,8 @@ export interface QueuedDelivery {
   attempt: number;
   /** How many events its earlier attempts have sent. */
   sent: number;
+  /** When it will be attempted, in milliseconds since 1970; as soon as may be if it is not there. */
+  due?: number;
 }
 
 /** A question to a person that nobody has answered. */

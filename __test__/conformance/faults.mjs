@@ -50,6 +50,24 @@ export const FAULTS = {
     "gives versions as a database gives large integers": gives(({ version }) => ({ version: BigInt(version) })),
     "gives times as Dates": gives(({ createdAt }) => ({ createdAt: new Date(createdAt) })),
   },
+  "a delivery waits for its time until it is said to wait no more": {
+    "forgets when a delivery is due": gives(({ pending }) => ({
+      pending: pending.map(({ due: _, ...rest }) => rest),
+    })),
+    "takes the time 0 for none": gives(({ pending }) => ({
+      pending: pending.map((delivery) => ({ ...delivery, due: delivery.due || undefined })),
+    })),
+    "keeps the time of a delivery that waits no more": () => {
+      const due = new Map();
+      return spoilt({
+        commit: (commit) => {
+          for (const one of [...commit.queued, ...commit.again]) if (one.due !== undefined) due.set(one.delivery, one.due);
+          return commit;
+        },
+        run: (run) => run && { ...run, pending: run.pending.map((one) => ({ ...one, due: due.get(one.delivery) })) },
+      });
+    },
+  },
   "strings come back unit by unit": {
     "makes keys well-formed": gives(({ state }) => ({
       state: state.map((kept) => ({ ...kept, key: kept.key.toWellFormed() })),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use blazen::durable::Recorder;
 use blazen::engine::{
-    Definition, DeliverySeq, Effect, Emission, Invocation, InvocationId, Millis, PayloadRef, ResumeError,
-    Run, RunAtRest, RunId, RunOptions, SessionPausePolicy,
+    Definition, DeliverySeq, Effect, Emission, Invocation, InvocationId, Millis, Now, PayloadRef,
+    ResumeError, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy,
 };
 use blazen::store::{Commit, UnixMillis};
 use blazen::{ExactString, NewValue};
@@ -82,7 +82,7 @@ impl Driven {
         let questions = (0..).map(PayloadRef).skip(at_rest.pending_events.len());
         let asked = questions.zip(at_rest.input_requests.iter().map(|request| request.request_id.clone()));
         let asked = asked.collect();
-        let run = Run::resume(definition.clone(), at_rest, options, Millis(now))?;
+        let run = Run::resume(definition.clone(), at_rest, options, Now::virtually(Millis(now)))?;
         Ok(Self { asked, ..Self::new(run, recorder, texts, now, stored) })
     }
 
@@ -146,7 +146,7 @@ impl Driven {
         while let Some(change) = self.run.poll_change() {
             assert_eq!(change.number, self.last_change + 1, "changes have no gaps");
             self.last_change = change.number;
-            self.unwritten.push_back(self.recorder.record(change, UnixMillis(1), Millis(self.now)));
+            self.unwritten.push_back(self.recorder.record(change, Now::virtually(Millis(self.now))));
         }
     }
 
@@ -295,7 +295,8 @@ impl Driven {
     pub fn snapshot(&mut self) -> String {
         let payloads = self.run.pending_payloads();
         let texts: Vec<String> = payloads.iter().map(|payload| self.texts[payload].to_string()).collect();
-        let taken = self.run.snapshot(&texts, POLICY, "2026-01-01T00:00:00.000Z", Millis(self.now));
+        let taken =
+            self.run.snapshot(&texts, POLICY, "2026-01-01T00:00:00.000Z", Now::virtually(Millis(self.now)));
         taken.expect("the run is paused")
     }
 }

@@ -180,6 +180,7 @@ fn read_pending(bytes: &mut Bytes<'_>) -> PendingDelivery {
         event: read_text(bytes).into(),
         attempt: bytes.small_number(),
         sent: bytes.small_number(),
+        due: (bytes.below(4) == 0).then(|| UnixMillis(i64::from(bytes.small_number()))),
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::engine::{
-    Change, Definition, InvocationId, Millis, Outcome, PayloadRef, Queued, RunId, Standing, TimeLeft,
+    Change, Definition, InvocationId, Millis, Now, Outcome, PayloadRef, Queued, RunId, Standing, TimeLeft,
 };
 use crate::error_code::{Coded, ErrorCode};
 use crate::store::commit::{Again, OpenRequest, PendingDelivery, Sent, Settled};
@@ -60,16 +60,19 @@ impl Recorder {
     }
 
     /// A change as a store keeps it.
-    pub fn record(&mut self, change: Change, at: UnixMillis, now: Millis) -> Commit {
-        if !change.again.is_empty() {
-            self.began.clear(); // whatever was at work was cut short
+    pub fn record(&mut self, change: Change, now: Now) -> Commit {
+        let at = UnixMillis(now.wall.0);
+        let due = |due: Option<Millis>| due.map(|due| UnixMillis(now.to_wall(due).0));
+        for invocation in change.again.iter().filter_map(|again| again.ended) {
+            self.began.remove(&invocation);
         }
         let settled = change.settled.map(|settled| Settled {
             delivery: settled.delivery.0,
             began: self.began.remove(&settled.invocation).unwrap_or(at),
             attempt: settled.attempt,
         });
-        let queued: Vec<PendingDelivery> = change.queued.iter().map(|queued| self.pending(queued)).collect();
+        let queued: Vec<PendingDelivery> =
+            change.queued.iter().map(|queued| self.pending(queued, due(queued.due))).collect();
         let asked: Vec<OpenRequest> = change
             .asked
             .iter()
@@ -92,7 +95,12 @@ impl Recorder {
             again: change
                 .again
                 .iter()
-                .map(|again| Again { delivery: again.delivery.0, attempt: again.attempt, sent: again.sent })
+                .map(|again| Again {
+                    delivery: again.delivery.0,
+                    attempt: again.attempt,
+                    sent: again.sent,
+                    due: due(again.due),
+                })
                 .collect(),
             answered: change.answered,
             queued,
@@ -100,11 +108,11 @@ impl Recorder {
             written: change.written,
             status: self.status(change.standing),
             last_delivery: change.last_delivery.0,
-            time_remaining: remaining(change.time, now),
+            time_remaining: remaining(change.time, now.monotonic),
         }
     }
 
-    fn pending(&self, queued: &Queued) -> PendingDelivery {
+    fn pending(&self, queued: &Queued, due: Option<UnixMillis>) -> PendingDelivery {
         let event = self.text(queued.payload);
         let known = queued.event_type.and_then(|id| self.definition.shared_event_type_name(id));
         PendingDelivery {
@@ -114,6 +122,7 @@ impl Recorder {
             event,
             attempt: queued.attempt,
             sent: queued.sent,
+            due,
         }
     }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::engine::{
-    DeliverySeq, KeySpace, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest, RunId,
+    DeliverySeq, KeySpace, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest, RunId, WallMillis,
 };
-use crate::store::{StatusKind, StoredRun, commit};
+use crate::store::{StatusKind, StoredRun, UnixMillis, commit};
 
 /// A stored run as the engine takes it up. One that stood as running when its process was lost may have begun whatever
 /// is pending.
@@ -33,9 +33,10 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
 }
 
 fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {
-    let commit::PendingDelivery { delivery, step, event, attempt, sent, .. } = pending;
+    let commit::PendingDelivery { delivery, step, event, attempt, sent, due, .. } = pending;
+    let due = due.map(|UnixMillis(due)| WallMillis(due));
     PendingEvent {
         json: event,
-        deliveries: vec![PendingDelivery { seq: DeliverySeq(delivery), step, attempt, sent }],
+        deliveries: vec![PendingDelivery { seq: DeliverySeq(delivery), step, attempt, sent, due }],
     }
 }

@@ -11,6 +11,51 @@ use super::journal::TimeLeft;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub u64);
 
+impl Millis {
+    /// The first whole millisecond that is not before the end of a wait.
+    pub(super) fn after(self, wait: Duration) -> Self {
+        let begun = u64::from(wait.subsec_nanos() % 1_000_000 > 0);
+        Self(self.0.saturating_add(whole_millis(wait)).saturating_add(begun))
+    }
+}
+
+/// Milliseconds since the Unix epoch. This clock may be set, so it is asked only about what outlives the process: a
+/// deadline in a store or a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WallMillis(pub i64);
+
+/// One instant on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// On the driver's monotonic clock.
+    pub monotonic: Millis,
+    /// On the wall clock.
+    pub wall: WallMillis,
+}
+
+impl Now {
+    /// Both clocks say the same, as they do where time is made up.
+    #[must_use]
+    pub fn virtually(now: Millis) -> Self {
+        Self { monotonic: now, wall: WallMillis(i64::try_from(now.0).unwrap_or(i64::MAX)) }
+    }
+
+    /// When a deadline of this process will be.
+    #[must_use]
+    pub fn to_wall(self, due: Millis) -> WallMillis {
+        let ahead = i128::from(due.0) - i128::from(self.monotonic.0);
+        let wall = i128::from(self.wall.0) + ahead;
+        WallMillis(i64::try_from(wall).unwrap_or(i64::MAX))
+    }
+
+    /// The deadline of this process at a point in time; one that has passed is now.
+    #[must_use]
+    pub fn to_monotonic(self, due: WallMillis) -> Millis {
+        let ahead = u64::try_from(due.0.saturating_sub(self.wall.0)).unwrap_or(0);
+        Millis(self.monotonic.0.saturating_add(ahead))
+    }
+}
+
 /// A limit on the time that a run may spend running.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TimeLimit {

@@ -5,6 +5,7 @@
 
 use smallvec::SmallVec;
 
+use super::clock::Millis;
 use super::ids::{EventTypeId, InvocationId, PayloadRef};
 use crate::exact_string::ExactString;
 
@@ -39,6 +40,15 @@ pub enum Emission {
         /// The event.
         payload: PayloadRef,
     },
+    /// The same, at its time.
+    Later {
+        /// Its type.
+        event_type: EventTypeId,
+        /// The event.
+        payload: PayloadRef,
+        /// When the steps receive it.
+        due: Millis,
+    },
     /// `blazen::StopEvent`: the run ends.
     Stop {
         /// The event, whose `result` is the run's.
@@ -61,9 +71,10 @@ pub enum Emission {
 impl Emission {
     pub(super) fn payload(&self) -> Option<PayloadRef> {
         match self {
-            Self::Event { payload, .. } | Self::Stop { payload } | Self::InputRequest { payload, .. } => {
-                Some(*payload)
-            }
+            Self::Event { payload, .. }
+            | Self::Later { payload, .. }
+            | Self::Stop { payload }
+            | Self::InputRequest { payload, .. } => Some(*payload),
             Self::Unknown { .. } => None,
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::ids::{EventTypeId, StepId};
+use super::retry_policy::RetryPolicy;
 
 /// Event types of the engine's own, in the order of their ids.
 const RESERVED: [&str; 4] =
@@ -57,11 +58,24 @@ pub enum DefinitionError {
     },
 }
 
+/// How a step behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepOptions {
+    /// What it does about a handler that fails; the run fails if `None`.
+    pub retry: Option<RetryPolicy>,
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    name: Arc<str>,
+    options: StepOptions,
+}
+
 /// A workflow's name, its steps and its routes.
 #[derive(Clone, Debug)]
 pub struct Definition {
     name: String,
-    steps: Vec<Arc<str>>,
+    steps: Vec<Step>,
     /// By [`EventTypeId`]: the steps that accept it, in the order in which they were added.
     routes: Vec<Vec<StepId>>,
     event_types: BTreeMap<Arc<str>, EventTypeId>,
@@ -88,11 +102,21 @@ impl Definition {
         Ok(definition)
     }
 
-    /// Adds a step. On an error nothing has changed.
+    /// Adds a step that behaves as steps do. On an error nothing has changed.
     pub fn add_step(&mut self, name: &str, accepts: &[String]) -> Result<StepId, DefinitionError> {
+        self.add_step_with(name, accepts, StepOptions::default())
+    }
+
+    /// Adds a step. On an error nothing has changed.
+    pub fn add_step_with(
+        &mut self,
+        name: &str,
+        accepts: &[String],
+        options: StepOptions,
+    ) -> Result<StepId, DefinitionError> {
         self.check_step(name, accepts)?;
         let step = StepId(u32::try_from(self.steps.len()).expect("fewer than 2^32 steps"));
-        self.steps.push(name.into());
+        self.steps.push(Step { name: name.into(), options });
         for event_type in accepts {
             let id = self.intern(event_type);
             self.routes[id.0 as usize].push(step);
@@ -109,19 +133,25 @@ impl Definition {
     /// The name of a step of this definition.
     #[must_use]
     pub fn step_name(&self, step: StepId) -> &str {
-        &self.steps[step.0 as usize]
+        &self.steps[step.0 as usize].name
+    }
+
+    /// How a step of this definition behaves.
+    #[must_use]
+    pub fn step_options(&self, step: StepId) -> &StepOptions {
+        &self.steps[step.0 as usize].options
     }
 
     /// The same, for whoever keeps it.
     #[must_use]
     pub fn shared_step_name(&self, step: StepId) -> Arc<str> {
-        self.steps[step.0 as usize].clone()
+        self.steps[step.0 as usize].name.clone()
     }
 
     /// The step of that name.
     #[must_use]
     pub fn step_named(&self, name: &str) -> Option<StepId> {
-        let index = self.steps.iter().position(|step| **step == *name)?;
+        let index = self.steps.iter().position(|step| *step.name == *name)?;
         u32::try_from(index).ok().map(StepId)
     }
 
@@ -167,7 +197,7 @@ impl Definition {
     /// The step whose name is most like `name`, if one is like it at all.
     #[must_use]
     pub fn nearest_step(&self, name: &str) -> Option<&str> {
-        nearest(name, self.steps.iter().map(|step| &**step))
+        nearest(name, self.steps.iter().map(|step| &*step.name))
     }
 
     fn check_step(&self, name: &str, accepts: &[String]) -> Result<(), DefinitionError> {

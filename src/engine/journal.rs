@@ -98,12 +98,16 @@ pub struct Settled {
 /// A delivery that goes back to the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Again {
+    /// The attempt that has failed or was cut short, if there was one.
+    pub ended: Option<InvocationId>,
     /// Which one.
     pub delivery: DeliverySeq,
     /// The number of its next attempt.
     pub attempt: u32,
     /// How many events its earlier attempts have sent.
     pub sent: u32,
+    /// When it will be; as soon as may be if `None`.
+    pub due: Option<Millis>,
 }
 
 /// A delivery that has been queued.
@@ -121,6 +125,8 @@ pub struct Queued {
     pub attempt: u32,
     /// How many events its earlier attempts have sent.
     pub sent: u32,
+    /// When it will be attempted; as soon as may be if `None`.
+    pub due: Option<Millis>,
 }
 
 /// What has changed since the last change was sealed.

@@ -19,21 +19,24 @@ mod input_request;
 mod journal;
 mod key_space;
 mod outcome;
+mod retry_policy;
 mod run;
 mod run_at_rest;
 mod run_state;
 mod session_policy;
+mod sleeping;
 mod snapshot;
 
-pub use clock::Millis;
+pub use clock::{Millis, Now, WallMillis};
 pub use commit::Emission;
-pub use definition::{Definition, DefinitionError};
+pub use definition::{Definition, DefinitionError, StepOptions};
 pub use delivery::Invocation;
 pub use ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId, StepId};
 pub use input_request::RespondError;
 pub use journal::{Again, Change, Durability, MOST_AHEAD, Queued, Settled, Standing, TimeLeft};
 pub use key_space::KeySpace;
 pub use outcome::{Outcome, RunFailure};
+pub use retry_policy::{FailedAttempt, RetryPolicy};
 pub use run::{
     DeliveryError, Effect, Interrupted, LifecycleError, PauseError, Run, RunOptions, SnapshotRefusal,
 };

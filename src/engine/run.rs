@@ -6,11 +6,11 @@
 //! An effect that is not drained stays; a driver that has no time now may come back for it.
 //!
 //! Always true:
-//! 1. A delivery is queued, in flight or settled, and never goes back but from in flight to queued, when a pause
-//!    could not wait for it.
-//! 2. `queue` is sorted by [`DeliverySeq`](super::ids::DeliverySeq), and everything in flight is older than what is
-//!    queued. An attempt that was cut short has no way back: the next one has another [`InvocationId`].
-//! 3. A running run has something queued, in flight or asked; one that has not is stalled, which is an end.
+//! 1. A delivery is asleep, queued, in flight or settled, in this order. It goes back only from in flight: to the queue,
+//!    when a pause could not wait for it, or to sleep, when its handler has failed and is to be called again.
+//! 2. `queue` is sorted by [`DeliverySeq`](super::ids::DeliverySeq). An attempt that was cut short, or has failed, has no
+//!    way back: the next one has another [`InvocationId`].
+//! 3. A running run has something queued, asleep, in flight or asked; one that has not is stalled, which is an end.
 //! 4. A run that has ended stays as it ended.
 
 mod answering;
@@ -37,6 +37,7 @@ use super::journal::{Durability, Journal};
 use super::key_space::KeySpace;
 use super::outcome::Outcome;
 use super::run_state::RunState;
+use super::sleeping::Sleeping;
 use crate::state_value::StateValue;
 
 pub use handling::DeliveryError;
@@ -77,6 +78,7 @@ pub struct Run {
     phase: Phase,
     last_delivery: u64,
     queue: VecDeque<Delivery>,
+    sleeping: Sleeping,
     last_invocation: u64,
     in_flight: BTreeMap<InvocationId, InFlight>,
     requests: OpenRequests,
@@ -117,7 +119,11 @@ impl Run {
     /// When [`Run::time_is_now`] must be called at the latest.
     #[must_use]
     pub fn wake_at(&self) -> Option<Millis> {
-        if self.is_on_the_clock() { self.time_limit.due() } else { None }
+        if !self.is_on_the_clock() {
+            return None;
+        }
+        let first = if matches!(self.phase, Phase::Running) { self.sleeping.first_due() } else { None };
+        [self.time_limit.due(), first].into_iter().flatten().min()
     }
 
     /// The identity of the run.
@@ -173,6 +179,7 @@ impl Run {
             phase: Phase::Running,
             last_delivery: 0,
             queue: VecDeque::new(),
+            sleeping: Sleeping::default(),
             last_invocation: 0,
             in_flight: BTreeMap::new(),
             requests: OpenRequests::default(),

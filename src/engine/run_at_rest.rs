@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::clock::WallMillis;
 use super::ids::{DeliverySeq, RunId};
 use super::key_space::KeySpace;
 use crate::{ExactString, StateValue};
@@ -64,6 +65,8 @@ pub struct PendingDelivery {
     pub attempt: u32,
     /// How many events its earlier attempts have sent.
     pub sent: u32,
+    /// When it will be attempted; if `None`, as soon as may be, and perhaps it has been.
+    pub due: Option<WallMillis>,
 }
 
 /// A question to a person.

@@ -44,6 +44,10 @@ impl Uncommitted {
         self.keys.is_empty() && self.read_from.is_none()
     }
 
+    pub(super) fn has_read_from(&self, writer: InvocationId) -> bool {
+        self.read_from.as_ref().is_some_and(|writers| writers.contains(&writer))
+    }
+
     /// Whom it depends on, once.
     pub(super) fn take_read_from(&mut self) -> Vec<InvocationId> {
         self.read_from.take().map(|writers| *writers).unwrap_or_default()
@@ -168,10 +172,31 @@ impl RunState {
     /// Takes back everything that is not committed.
     pub(super) fn take_back(&mut self) {
         for (key, chain) in std::mem::take(&mut self.overwritten) {
-            match chain.into_iter().next().and_then(|first| first.before) {
-                Some(entry) => self.values.put_back(key.as_wtf8(), entry),
-                None => drop(self.values.take(key.as_wtf8())),
+            self.restore(&key, chain.into_iter().next().and_then(|first| first.before));
+        }
+    }
+
+    /// Takes back what `writer` has not committed. What others have written over it stands.
+    pub(super) fn take_back_of(&mut self, writer: InvocationId, uncommitted: Uncommitted) {
+        for key in uncommitted.keys {
+            let Some(chain) = self.overwritten.get_mut(key.as_wtf8()) else { continue };
+            let Some(position) = chain.iter().position(|write| write.by == writer) else { continue };
+            let Overwritten { before, .. } = chain.remove(position);
+            let is_empty = chain.is_empty();
+            match chain.get_mut(position) {
+                Some(next) => next.before = before,
+                None => self.restore(&key, before),
             }
+            if is_empty {
+                self.overwritten.remove(key.as_wtf8());
+            }
+        }
+    }
+
+    fn restore(&mut self, key: &ExactString, before: Option<Entry<StateValue>>) {
+        match before {
+            Some(entry) => self.values.put_back(key.as_wtf8(), entry),
+            None => drop(self.values.take(key.as_wtf8())),
         }
     }
 

@@ -11,8 +11,9 @@ use thiserror::Error;
 
 pub(super) use encode::SnapshotWriter;
 
-/// The version of the document that this package writes, and the newest that it reads.
-pub const SNAPSHOT_VERSION: u64 = 1;
+/// The version of the document that this package writes, and the newest that it reads. Since 2 a delivery may have a
+/// time at which it is `due`.
+pub const SNAPSHOT_VERSION: u64 = 2;
 
 /// How deep a value may be nested, in state, events and results.
 pub const MAX_DEPTH: u32 = 1_000;

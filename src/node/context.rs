@@ -16,8 +16,8 @@ use super::registry::OwnedRun;
 use super::session_namespace::SessionNamespace;
 use super::state_namespace::StateNamespace;
 use super::text::Exact;
-use super::workflow::millis;
-use crate::engine::{Outcome, PayloadRef, SessionPausePolicy};
+use super::workflow::{millis, on_both_clocks, wait};
+use crate::engine::{Emission, EventTypeId, FailedAttempt, Outcome, PayloadRef, SessionPausePolicy};
 
 /// One run of a workflow.
 #[napi]
@@ -117,6 +117,40 @@ impl Context {
             keep_failure(run, error);
             run.fail_step(invocation_from_js(invocation)).map_err(errors::to_js)
         })
+    }
+
+    /// The handler of `invocation` threw. Says whether it will be called again; if not, nothing has changed, and
+    /// `failStep` or `giveUp` says what comes of it. `chance` is from 0 up to 1.
+    #[napi(catch_unwind)]
+    pub fn try_again(
+        &self,
+        invocation: f64,
+        retryable: bool,
+        retry_after_ms: Option<f64>,
+        chance: f64,
+        now: f64,
+    ) -> Result<bool> {
+        let failed = FailedAttempt { retryable, retry_after: retry_after_ms.map(wait), chance };
+        self.run.key().with(|run| {
+            run.try_again(invocation_from_js(invocation), &failed, millis(now)).map_err(errors::to_js)
+        })
+    }
+
+    /// The handler of `invocation` has failed for good, and the run goes on with this event in its stead.
+    #[napi(catch_unwind)]
+    pub fn give_up(&self, invocation: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<()> {
+        let emission = emission(event_type, payload, name.as_ref())?;
+        self.run
+            .key()
+            .with(|run| run.give_up(invocation_from_js(invocation), emission).map_err(errors::to_js))
+    }
+
+    /// The handler of `invocation` sends an event that is delivered when the time has come.
+    #[napi(catch_unwind)]
+    pub fn send_later(&self, invocation: f64, event_type: u32, payload: u32, due: f64) -> Result<()> {
+        let (event_type, payload) = (EventTypeId(event_type), PayloadRef(payload));
+        let emission = Emission::Later { event_type, payload, due: millis(due.ceil()) };
+        self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
     /// Answers an input request.
@@ -219,7 +253,7 @@ impl Context {
         now: f64,
     ) -> Result<String> {
         self.run.key().with(|run| {
-            run.snapshot(&payloads, policy.into(), &timestamp, millis(now)).map_err(errors::to_js)
+            run.snapshot(&payloads, policy.into(), &timestamp, on_both_clocks(now)).map_err(errors::to_js)
         })
     }
 

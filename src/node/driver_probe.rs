@@ -138,7 +138,8 @@ fn sent(SentEvents { delivery: number, count }: SentEvents) -> Result<Sent> {
 
 fn again(from: AttemptedAgain) -> Result<Again> {
     let AttemptedAgain { attempt, sent, .. } = from;
-    Ok(Again { delivery: delivery(from.delivery)?, attempt, sent })
+    let due = from.due.map(|due| time(due, "due")).transpose()?;
+    Ok(Again { delivery: delivery(from.delivery)?, attempt, sent, due })
 }
 
 fn written(from: WrittenKey) -> Result<Written> {

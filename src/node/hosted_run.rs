@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::connection::Connection;
 use crate::durable::Recorder;
-use crate::engine::{InvocationId, Millis, Run};
+use crate::engine::{InvocationId, Millis, Now, Run, WallMillis};
 use crate::store::{Commit, UnixMillis};
 
 /// A run. It can be used as the engine's own.
@@ -70,7 +70,7 @@ impl HostedRun {
         if let Some(stored) = &mut self.stored
             && !self.run.writes_whole()
         {
-            stored.recorder.begins(invocation, wall_clock());
+            stored.recorder.begins(invocation, UnixMillis(wall_clock().0));
         }
     }
 
@@ -78,7 +78,7 @@ impl HostedRun {
     pub(super) fn send_changes(&mut self) {
         let Some(stored) = &mut self.stored else { return };
         while let Some(change) = self.run.poll_change() {
-            let commit = stored.recorder.record(change, wall_clock(), stored.now());
+            let commit = stored.recorder.record(change, stored.now());
             stored.send(commit);
         }
     }
@@ -119,10 +119,10 @@ impl StoredSide {
         }
     }
 
-    fn now(&self) -> Millis {
+    fn now(&self) -> Now {
         let (then, instant) = self.clock;
         let passed = u64::try_from(instant.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Millis(then.0.saturating_add(passed))
+        Now { monotonic: Millis(then.0.saturating_add(passed)), wall: wall_clock() }
     }
 }
 
@@ -140,7 +140,7 @@ impl DerefMut for HostedRun {
     }
 }
 
-fn wall_clock() -> UnixMillis {
+pub(super) fn wall_clock() -> WallMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    WallMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

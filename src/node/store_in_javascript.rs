@@ -76,6 +76,8 @@ pub struct AttemptedAgain {
     pub attempt: u32,
     /// How many events its earlier attempts have sent.
     pub sent: u32,
+    /// When that will be, in milliseconds since 1970; as soon as may be if it is not there.
+    pub due: Option<f64>,
 }
 
 /// An event on its way to one step.
@@ -91,6 +93,8 @@ pub struct QueuedDelivery {
     pub attempt: u32,
     /// How many events its earlier attempts have sent.
     pub sent: u32,
+    /// When it will be attempted, in milliseconds since 1970; as soon as may be if it is not there.
+    pub due: Option<f64>,
 }
 
 /// A question to a person.
@@ -182,8 +186,8 @@ impl From<Settled> for SettledDelivery {
 }
 
 impl From<Again> for AttemptedAgain {
-    fn from(Again { delivery, attempt, sent }: Again) -> Self {
-        Self { delivery: number_to_js(delivery), attempt, sent }
+    fn from(Again { delivery, attempt, sent, due }: Again) -> Self {
+        Self { delivery: number_to_js(delivery), attempt, sent, due: due.map(time_to_js) }
     }
 }
 
@@ -196,6 +200,7 @@ impl From<PendingDelivery> for QueuedDelivery {
             event: pending.event.to_string(),
             attempt: pending.attempt,
             sent: pending.sent,
+            due: pending.due.map(time_to_js),
         }
     }
 }
@@ -257,6 +262,7 @@ pub(super) fn pending(queued: QueuedDelivery) -> Result<PendingDelivery> {
         event: Arc::from(queued.event),
         attempt: queued.attempt,
         sent: queued.sent,
+        due: queued.due.map(|due| time(due, "due")).transpose()?,
     })
 }
 

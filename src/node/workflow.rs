@@ -11,14 +11,17 @@ use uuid::Uuid;
 use super::connection::Connection;
 use super::context::Context;
 use super::errors::{self, Result};
-use super::hosted_run::HostedRun;
+use super::hosted_run::{HostedRun, wall_clock};
 use super::loaded_run::LoadedRun;
 use super::numbers::parse_id;
 use super::registry::OwnedRun;
 use super::store::Store;
 use super::text::WellFormed;
 use crate::durable::{self, Recorder};
-use crate::engine::{Definition, Durability, Millis, Origin, PayloadRef, Run, RunAtRest, RunId, RunOptions};
+use crate::engine::{
+    Definition, Durability, Millis, Now, Origin, PayloadRef, RetryPolicy, Run, RunAtRest, RunId, RunOptions,
+    StepOptions,
+};
 
 /// The clock of a run counts milliseconds.
 const SHORTEST_LIMIT: Duration = Duration::from_millis(1);
@@ -48,9 +51,15 @@ impl Workflow {
     /// Adds a step and gives the ids of the event types that it accepts, in the order given. Runs that have begun
     /// keep the steps that they began with.
     #[napi(catch_unwind)]
-    pub fn define_step(&mut self, name: String, accepts: Vec<String>) -> Result<Vec<u32>> {
+    pub fn define_step(
+        &mut self,
+        name: String,
+        accepts: Vec<String>,
+        retry: Option<Retries>,
+    ) -> Result<Vec<u32>> {
         let definition = Arc::make_mut(&mut self.definition);
-        definition.add_step(&name, &accepts).map_err(errors::to_js)?;
+        let options = StepOptions { retry: retry.map(RetryPolicy::from) };
+        definition.add_step_with(&name, &accepts, options).map_err(errors::to_js)?;
         let id = |event_type: &String| definition.event_type(event_type).map(|id| id.0);
         Ok(accepts.iter().filter_map(id).collect())
     }
@@ -110,7 +119,7 @@ impl Workflow {
     fn resume(&self, at_rest: RunAtRest, now: f64) -> Result<Context> {
         let payloads: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
         let is_new = at_rest.origin == Origin::Snapshot;
-        let run = Run::resume(self.definition.clone(), at_rest, self.options, millis(now))
+        let run = Run::resume(self.definition.clone(), at_rest, self.options, on_both_clocks(now))
             .map_err(errors::to_js)?;
         // A store has the events of its own runs.
         let texts = (0..).map(PayloadRef).zip(payloads.iter().filter(|_| is_new).cloned());
@@ -132,6 +141,29 @@ impl Workflow {
     }
 }
 
+/// How often a step is attempted, and how long it rests in between; checked in JavaScript.
+#[napi(object)]
+pub struct Retries {
+    pub max_attempts: u32,
+    pub initial_delay_ms: f64,
+    pub factor: f64,
+    pub max_delay_ms: f64,
+    pub jitter: f64,
+}
+
+impl From<Retries> for RetryPolicy {
+    fn from(retries: Retries) -> Self {
+        let Retries { max_attempts, initial_delay_ms, factor, max_delay_ms, jitter } = retries;
+        Self {
+            max_attempts,
+            initial_delay: wait(initial_delay_ms),
+            factor,
+            max_delay: wait(max_delay_ms),
+            jitter,
+        }
+    }
+}
+
 /// When a run is written to its store.
 #[napi(string_enum = "lowercase")]
 #[derive(Clone, Copy)]
@@ -149,6 +181,16 @@ impl From<RunDurability> for Durability {
             RunDurability::Exit => Self::Exit,
         }
     }
+}
+
+/// A number of milliseconds, as long as there is time for it.
+pub(super) fn wait(millis: f64) -> Duration {
+    Duration::try_from_secs_f64(millis / 1_000.0).unwrap_or(Duration::MAX)
+}
+
+/// JavaScript's monotonic clock and the system's, which is asked now.
+pub(super) fn on_both_clocks(now: f64) -> Now {
+    Now { monotonic: millis(now), wall: wall_clock() }
 }
 
 /// The monotonic clock of JavaScript, which counts fractions.

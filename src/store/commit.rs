@@ -90,7 +90,7 @@ pub struct Sent {
     pub count: u32,
 }
 
-/// A pending delivery that goes back to the queue.
+/// A pending delivery that will be attempted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Again {
     /// Which one.
@@ -99,6 +99,8 @@ pub struct Again {
     pub attempt: u32,
     /// How many events its earlier attempts have sent.
     pub sent: u32,
+    /// When that will be; as soon as may be if `None`, whatever it was before.
+    pub due: Option<UnixMillis>,
 }
 
 /// An event on its way to one step.
@@ -116,6 +118,8 @@ pub struct PendingDelivery {
     pub attempt: u32,
     /// How many events its earlier attempts have sent.
     pub sent: u32,
+    /// When it will be attempted; as soon as may be if `None`.
+    pub due: Option<UnixMillis>,
 }
 
 /// A question to a person.

@@ -96,6 +96,7 @@ mod tests {
             event: "{}".into(),
             attempt: 1,
             sent: 0,
+            due: None,
         };
         let mut json = String::new();
         write_queued(&mut json, &[pending.clone(), pending]);

@@ -190,6 +190,7 @@ impl StoredRun {
             if let Some(pending) = self.pending_delivery(again.delivery) {
                 pending.attempt = again.attempt;
                 pending.sent = again.sent;
+                pending.due = again.due;
             }
         }
     }

@@ -99,7 +99,8 @@ impl Author {
                 self.write_some(commit, Some(known));
             }
             1 if !pending.is_empty() => {
-                commit.again = pending.iter().map(|pending| again(pending, self.random.below(2))).collect();
+                let each = pending.iter();
+                commit.again = each.map(|pending| again(pending, self.random.below(2), self.due())).collect();
                 commit.status = Status::Paused;
             }
             2 => {
@@ -163,8 +164,13 @@ impl Author {
                 event: self.json().into(),
                 attempt: 1,
                 sent: 0,
+                due: self.due(),
             });
         }
+    }
+
+    fn due(&mut self) -> Option<UnixMillis> {
+        (self.random.below(4) == 0).then_some(UnixMillis(self.now + 1_000))
     }
 
     /// Sets and takes out up to four keys. A key that is there keeps its place, a new one comes last.
@@ -225,7 +231,7 @@ impl Author {
     }
 }
 
-fn again(pending: &PendingDelivery, more_sent: usize) -> Again {
+fn again(pending: &PendingDelivery, more_sent: usize, due: Option<UnixMillis>) -> Again {
     let sent = pending.sent + u32::try_from(more_sent).expect("it is small");
-    Again { delivery: pending.delivery, attempt: pending.attempt + 1, sent }
+    Again { delivery: pending.delivery, attempt: pending.attempt + 1, sent, due }
 }

@@ -41,6 +41,7 @@ impl Expected {
             if let Some(again) = commit.again.iter().find(|again| again.delivery == pending.delivery) {
                 pending.attempt = again.attempt;
                 pending.sent = again.sent;
+                pending.due = again.due;
             }
         }
         if let Some(answered) = &commit.answered {

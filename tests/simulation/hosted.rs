@@ -12,7 +12,7 @@ use std::sync::Arc;
 use blazen::ExactString;
 use blazen::durable::{Recorder, at_rest};
 use blazen::engine::{
-    InvocationId, Millis, PayloadRef, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy,
+    InvocationId, Millis, Now, PayloadRef, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy,
 };
 use blazen::store::StoredRun;
 
@@ -118,7 +118,7 @@ impl Hosted {
         for (payload, text) in (0..).map(PayloadRef).zip(&texts) {
             recorder.keep_text(payload, text.clone());
         }
-        let now = Millis(around.now);
+        let now = Now::virtually(Millis(around.now));
         let run = Run::resume(workload.definition.clone(), at_rest, options(workload), now)
             .expect("the workflow is the same");
         Self::new(holder, workload, run, recorder, model, texts).begun(around)

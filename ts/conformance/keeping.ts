@@ -192,6 +192,17 @@ export const KEEPING: Checks = {
     });
   },
 
+  "a delivery waits for its time until it is said to wait no more": async (store) => {
+    const asleep = { ...queued(1), due: Number.MAX_SAFE_INTEGER };
+    const commit = first(1, { queued: [asleep, queued(2)], lastDelivery: 2 });
+    const later = after(commit, { again: [{ delivery: 2, attempt: 2, sent: 0, due: 0 }] });
+    await store.takes(commit, later);
+    await store.has(runId(1), { pending: [asleep, { ...queued(2), attempt: 2, due: 0 }] });
+    await store.takes(after(later, { again: [{ delivery: 1, attempt: 1, sent: 0 }] }));
+    const awake = { ...queued(1), due: undefined };
+    await store.has(runId(1), { pending: [awake, { ...queued(2), attempt: 2, due: 0 }] as never });
+  },
+
   "an answered request is open no more": async (store) => {
     const commit = full(1);
     await store.takes(commit, after(commit, { answered: "approve" }));

@@ -1,7 +1,7 @@
 // The plainest store there is, to compare with: it keeps nothing beyond its own life, and is never asked to.
 
 import type { CheckpointQuery, CheckpointSummary } from "../checkpoint_store.js";
-import type { CheckpointedRun, RunCommit } from "../run_commit.js";
+import type { CheckpointedRun, QueuedDelivery, RunCommit } from "../run_commit.js";
 import type { Whole } from "./difference.js";
 
 export type ModelRun = Whole<CheckpointedRun>;
@@ -61,9 +61,16 @@ function pendingAfter({ pending }: ModelRun, { settled, sent, again, queued }: R
   return pending
     .filter(({ delivery }) => delivery !== settled?.delivery)
     .map((waits) => (waits.delivery === sent?.delivery ? { ...waits, sent: sent.count } : waits))
-    .map((waits) => ({ ...waits, ...again.find(({ delivery }) => delivery === waits.delivery) }))
+    .map((waits) => attemptedAgain(waits, again))
     .concat(queued)
     .sort((a, b) => a.delivery - b.delivery);
+}
+
+function attemptedAgain(waits: QueuedDelivery, again: RunCommit["again"]): QueuedDelivery {
+  const found = again.find(({ delivery }) => delivery === waits.delivery);
+  if (found === undefined) return waits;
+  const { due: _, ...rest } = waits;
+  return { ...rest, ...found };
 }
 
 function stateAfter({ state }: ModelRun, { written }: RunCommit): ModelRun["state"] {

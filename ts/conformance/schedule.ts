@@ -98,7 +98,7 @@ class Schedule {
       replaces,
       ...(done === undefined ? {} : { settled: settled(done) }),
       ...(sends === undefined ? {} : { sent: { delivery: sends, count: chance.below(9) } }),
-      again: again.map((delivery) => ({ delivery, attempt: 1 + chance.below(9), sent: chance.below(9) })),
+      again: again.map((delivery) => ({ delivery, attempt: 1 + chance.below(9), sent: chance.below(9), ...this.#due() })),
       ...(answered === undefined ? {} : { answered }),
       // Not by rising numbers: what was queued first need not stand first.
       queued: chance.oneIn(2) ? more : more.toReversed(),
@@ -116,7 +116,12 @@ class Schedule {
       ...queued(delivery, step, this.#json(300)),
       attempt: 1 + this.#chance.below(9),
       sent: this.#chance.below(9),
+      ...this.#due(),
     };
+  }
+
+  #due(): { due?: number } {
+    return this.#chance.oneIn(3) ? { due: this.#chance.below(2 ** 31) } : {};
   }
 
   #asked() {

@@ -2,10 +2,12 @@
 
 use thiserror::Error;
 
+use super::super::clock::Millis;
 use super::super::commit::{Commit, Emission};
-use super::super::delivery::InFlight;
+use super::super::delivery::{Delivery, InFlight};
 use super::super::ids::InvocationId;
 use super::super::outcome::{Outcome, RunFailure};
+use super::super::retry_policy::FailedAttempt;
 use super::Run;
 
 /// Why nothing is taken from a handler any more.
@@ -57,6 +59,35 @@ impl Run {
         let step = self.definition.step_name(step).to_owned();
         self.end(Outcome::Failed(RunFailure::StepFailed { step }));
         Ok(())
+    }
+
+    /// The handler of `invocation` threw or rejected. Says whether it will be called again; if not, nothing has changed,
+    /// and [`Run::fail_step`] or [`Run::give_up`] says what comes of it.
+    pub fn try_again(
+        &mut self,
+        invocation: InvocationId,
+        failed: &FailedAttempt,
+        now: Millis,
+    ) -> Result<bool, DeliveryError> {
+        let Delivery { step, attempt, .. } = self.in_flight_mut(invocation)?.delivery;
+        let policy = self.definition.step_options(step).retry;
+        let Some(wait) = policy.and_then(|policy| policy.wait_after(attempt, failed)) else {
+            return Ok(false);
+        };
+        self.put_to_sleep(invocation, now.after(wait));
+        Ok(true)
+    }
+
+    /// The handler of `invocation` has failed for good, and the run goes on with `last` in its stead.
+    pub fn give_up(&mut self, invocation: InvocationId, last: Emission) -> Result<(), DeliveryError> {
+        let failed = self.in_flight_mut(invocation)?;
+        let staged = std::mem::take(&mut failed.staged);
+        let uncommitted = std::mem::take(&mut failed.uncommitted);
+        for payload in staged.iter().filter_map(Emission::payload) {
+            self.release(payload);
+        }
+        self.take_back_writes(invocation, uncommitted);
+        self.settle(invocation, Some(last))
     }
 
     /// Whether anything is taken from the handler of `invocation`.

@@ -1,7 +1,8 @@
 //! What a run tells its journal, and what it may do before a store has it.
 
+use super::super::clock::Millis;
 use super::super::delivery::Delivery;
-use super::super::ids::{DeliverySeq, PayloadRef};
+use super::super::ids::{DeliverySeq, InvocationId, PayloadRef};
 use super::super::journal::{Again, Change, OpenChange, Queued, Standing};
 use super::super::outcome::Outcome;
 use super::phase::Phase;
@@ -59,7 +60,8 @@ impl Run {
         }
         let written = self.state.all_written();
         let asked = self.requests.iter().map(|request| (request.id.clone(), request.payload)).collect();
-        let queued = self.queue.iter().map(Queued::from).collect();
+        let asleep = self.sleeping.iter().map(|(due, delivery)| Queued { due: Some(due), ..delivery.into() });
+        let queued = self.queue.iter().map(Queued::from).chain(asleep).collect();
         let Some(journal) = &mut self.journal else { return };
         let change = journal.whole_change();
         change.written = written;
@@ -96,10 +98,15 @@ impl Run {
         self.journal.as_ref().map_or(0, |journal| journal.next_number())
     }
 
-    pub(super) fn note_again(&mut self, delivery: &Delivery) {
+    pub(super) fn note_again(
+        &mut self,
+        delivery: &Delivery,
+        ended: Option<InvocationId>,
+        due: Option<Millis>,
+    ) {
         let Delivery { seq, attempt, sent_before, .. } = *delivery;
         if let Some(change) = self.change() {
-            change.again.push(Again { delivery: seq, attempt, sent: sent_before });
+            change.again.push(Again { ended, delivery: seq, attempt, sent: sent_before, due });
         }
     }
 
@@ -126,6 +133,6 @@ impl Run {
 impl From<&Delivery> for Queued {
     fn from(delivery: &Delivery) -> Self {
         let Delivery { seq, step, payload, attempt, sent_before, .. } = *delivery;
-        Self { delivery: seq, step, event_type: None, payload, attempt, sent: sent_before }
+        Self { delivery: seq, step, event_type: None, payload, attempt, sent: sent_before, due: None }
     }
 }

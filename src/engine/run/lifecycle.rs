@@ -85,6 +85,8 @@ impl Run {
         }
         if let Some(limit) = self.time_limit.expired(now) {
             self.end(Outcome::Failed(RunFailure::TimedOut { limit }));
+        } else if matches!(self.phase, Phase::Running) {
+            self.wake_what_is_due(now);
         }
     }
 

@@ -6,6 +6,8 @@
 //!    +----- resume -----+------------------------ resume ---------------------+
 //! Running | Pausing | Paused --stop, failure, abort--> Ended
 //! ```
+//!
+//! Only a running run wakes what sleeps.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,7 @@ use super::super::journal::{Queued, Settled};
 use super::super::key_space::KeySpace;
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::run_state::RunState;
+use super::super::sleeping::Sleeping;
 use super::{Effect, Run};
 use crate::exact_string::ExactString;
 
@@ -98,6 +101,35 @@ impl Run {
         self.time_limit = self.time_limit.counting(now);
         self.phase = Phase::Running;
         self.notice = None;
+        self.wake_what_is_due(now);
+        self.draw_consequences(None);
+        self.seal();
+    }
+
+    /// What is due is asleep no more. From then on it may have been attempted, so that is a change of its own.
+    pub(super) fn wake_what_is_due(&mut self, now: Millis) {
+        let due = self.sleeping.take_due(now);
+        if due.is_empty() {
+            return;
+        }
+        let caused_by = self.next_change();
+        for delivery in due {
+            self.note_again(&delivery, None, None);
+            self.enqueue(Delivery { caused_by, ..delivery });
+        }
+        self.seal();
+    }
+
+    /// A handler has failed, and will be called again: its delivery sleeps until then, and its writes are taken back.
+    pub(super) fn put_to_sleep(&mut self, invocation: InvocationId, due: Millis) {
+        let Some(mut failed) = self.in_flight.remove(&invocation) else { return };
+        for payload in failed.staged.iter().filter_map(Emission::payload) {
+            self.release(payload);
+        }
+        self.take_back_writes(invocation, std::mem::take(&mut failed.uncommitted));
+        let delivery = failed.again();
+        self.note_again(&delivery, Some(invocation), Some(due));
+        self.sleeping.put(due, delivery);
         self.draw_consequences(None);
         self.seal();
     }
@@ -111,13 +143,13 @@ impl Run {
 
     /// What is in flight will not be waited for: it goes back to the queue, and its writes are taken back.
     pub(super) fn take_back_in_flight(&mut self) {
-        for (_, cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+        for (invocation, cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
             for payload in cut_short.staged.iter().filter_map(Emission::payload) {
                 self.release(payload);
             }
             let delivery = cut_short.again();
-            self.note_again(&delivery);
-            self.queue.push_front(delivery);
+            self.note_again(&delivery, Some(invocation), None);
+            self.enqueue(delivery);
         }
         self.state.take_back();
         self.draw_consequences(None);
@@ -131,6 +163,7 @@ impl Run {
         }
         self.note_change(); // that it has ended
         self.queue.clear();
+        self.sleeping = Sleeping::default();
         self.in_flight.clear();
         self.requests = OpenRequests::default();
         self.shared_payloads.clear();
@@ -156,7 +189,7 @@ impl Run {
                 self.phase = Phase::Paused;
                 self.notice = Some(Effect::Paused);
             }
-            Phase::Running if self.queue.is_empty() && self.requests.is_empty() => {
+            Phase::Running if self.has_nothing_to_wait_for() => {
                 self.end(Outcome::Failed(RunFailure::Stalled {
                     workflow: self.definition.name().to_owned(),
                     last_step: last_step.map(|step| self.definition.step_name(step).to_owned()),
@@ -165,6 +198,10 @@ impl Run {
             Phase::Running if self.queue.is_empty() => self.park(),
             _ => {}
         }
+    }
+
+    fn has_nothing_to_wait_for(&self) -> bool {
+        self.queue.is_empty() && self.requests.is_empty() && self.sleeping.is_empty()
     }
 
     /// A run that waits, perhaps for days, keeps no room for work.
@@ -176,24 +213,42 @@ impl Run {
 
     fn emit(&mut self, emission: Emission) -> Result<(), Outcome> {
         match emission {
-            Emission::Event { event_type, payload } => self.deliver(event_type, payload),
+            Emission::Event { event_type, payload } => self.deliver(event_type, payload, None),
+            Emission::Later { event_type, payload, due } => self.deliver(event_type, payload, Some(due)),
             Emission::Stop { payload } => Err(Outcome::Completed { stop: payload }),
             Emission::InputRequest { request_id, payload } => self.ask(request_id, payload),
             Emission::Unknown { event_type } => Err(self.unrouted(event_type)),
         }
     }
 
-    /// Queues one delivery for each step that accepts the event.
-    fn deliver(&mut self, event_type: EventTypeId, payload: PayloadRef) -> Result<(), Outcome> {
+    /// Queues one delivery for each step that accepts the event, or puts it to sleep until it is due.
+    fn deliver(
+        &mut self,
+        event_type: EventTypeId,
+        payload: PayloadRef,
+        due: Option<Millis>,
+    ) -> Result<(), Outcome> {
         let steps = self.definition.routes(event_type);
         let caused_by = self.next_change();
         for &step in steps {
             self.last_delivery += 1;
             let seq = DeliverySeq(self.last_delivery);
-            self.queue.push_back(Delivery { seq, step, payload, attempt: 1, sent_before: 0, caused_by });
+            let delivery = Delivery { seq, step, payload, attempt: 1, sent_before: 0, caused_by };
+            match due {
+                None => self.queue.push_back(delivery),
+                Some(due) => self.sleeping.put(due, delivery),
+            }
             if let Some(change) = self.journal.as_mut().and_then(|journal| journal.change()) {
                 let event_type = Some(event_type);
-                change.queued.push(Queued { delivery: seq, step, event_type, payload, attempt: 1, sent: 0 });
+                change.queued.push(Queued {
+                    delivery: seq,
+                    step,
+                    event_type,
+                    payload,
+                    attempt: 1,
+                    sent: 0,
+                    due,
+                });
             }
         }
         match steps.len() {
@@ -208,6 +263,12 @@ impl Run {
                 Ok(())
             }
         }
+    }
+
+    /// Queues a delivery where its number belongs. Whatever comes back is among the oldest, or among the newest.
+    fn enqueue(&mut self, delivery: Delivery) {
+        let place = self.queue.partition_point(|queued| queued.seq < delivery.seq);
+        self.queue.insert(place, delivery);
     }
 
     fn ask(&mut self, request_id: ExactString, payload: PayloadRef) -> Result<(), Outcome> {

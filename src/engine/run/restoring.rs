@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::super::clock::{Millis, TimeLimit};
+use super::super::clock::{Millis, Now, TimeLimit};
 use super::super::definition::Definition;
 use super::super::delivery::Delivery;
 use super::super::ids::{EventTypeId, PayloadRef};
@@ -39,7 +39,7 @@ impl Run {
     /// The payloads whose texts [`Run::snapshot`] needs, in that order.
     #[must_use]
     pub fn pending_payloads(&self) -> Vec<PayloadRef> {
-        let events = self.pending_events().into_iter().map(|deliveries| deliveries[0].payload);
+        let events = self.pending_events().into_iter().map(|deliveries| deliveries[0].1.payload);
         events.chain(self.requests.iter().map(|request| request.payload)).collect()
     }
 
@@ -49,20 +49,20 @@ impl Run {
         payloads: &[String],
         policy: SessionPausePolicy,
         timestamp: &str,
-        now: Millis,
+        now: Now,
     ) -> Result<String, SnapshotRefusal> {
         if !self.is_paused() {
             return Err(SnapshotRefusal::NotPaused);
         }
         policy.check(&self.session)?;
-        self.time_limit = self.time_limit.stopped(now);
+        self.time_limit = self.time_limit.stopped(now.monotonic);
         let events = self.pending_events();
         let expected = events.len() + self.requests.iter().count();
         if payloads.len() != expected {
             return Err(SnapshotRefusal::PayloadsMissing { expected, found: payloads.len() });
         }
         let (event_texts, request_texts) = payloads.split_at(events.len());
-        Ok(self.write_snapshot(&events, event_texts, request_texts, timestamp))
+        Ok(self.write_snapshot(&events, event_texts, request_texts, timestamp, now))
     }
 
     /// Goes on with a run at rest. The driver must keep [`RunAtRest::payload_texts`] as payloads 0, 1, 2, ...
@@ -70,10 +70,10 @@ impl Run {
         definition: Arc<Definition>,
         at_rest: RunAtRest,
         options: RunOptions,
-        now: Millis,
+        now: Now,
     ) -> Result<Self, ResumeError> {
         check_fit(&definition, &at_rest)?;
-        let time_limit = TimeLimit::starting(options.time_limit, at_rest.time_remaining, now);
+        let time_limit = TimeLimit::starting(options.time_limit, at_rest.time_remaining, now.monotonic);
         let mut run = Self::empty(definition, at_rest.id, time_limit);
         run.last_delivery = at_rest.last_delivery.0;
         let stored = match at_rest.origin {
@@ -89,10 +89,15 @@ impl Run {
                 run.shared_payloads.insert(payload, uses);
             }
             for delivery in event.deliveries {
+                let due = delivery.due;
                 let mut delivery = run.delivery_at_rest(delivery, payload, at_rest.origin)?;
+                if let Some(due) = due {
+                    run.sleeping.put(now.to_monotonic(due), delivery);
+                    continue;
+                }
                 if lost {
                     delivery.attempt = delivery.attempt.saturating_add(1);
-                    run.note_again(&delivery);
+                    run.note_again(&delivery, None, None);
                 }
                 run.queue.push_back(delivery);
             }
@@ -106,12 +111,12 @@ impl Run {
         match at_rest.origin {
             Origin::Snapshot => {
                 run.write_whole();
-                run.go_on(now);
+                run.go_on(now.monotonic);
             }
-            Origin::Store { paused: true, .. } => run.stay_paused(now),
+            Origin::Store { paused: true, .. } => run.stay_paused(now.monotonic),
             Origin::Store { paused: false, .. } => {
                 run.note_change(); // that somebody has it again, even if nothing is pending
-                run.go_on(now);
+                run.go_on(now.monotonic);
             }
         }
         Ok(run)
@@ -123,7 +128,7 @@ impl Run {
         payload: PayloadRef,
         origin: Origin,
     ) -> Result<Delivery, ResumeError> {
-        let PendingDelivery { seq, step: name, attempt, sent } = pending;
+        let PendingDelivery { seq, step: name, attempt, sent, .. } = pending;
         let Some(step) = self.definition.step_named(&name) else {
             return Err(ResumeError::StepGone {
                 origin,
@@ -136,13 +141,17 @@ impl Run {
         Ok(Delivery { seq, step, payload, attempt, sent_before: sent, caused_by })
     }
 
-    /// The queue, cut where one event ends and the next begins.
-    fn pending_events(&self) -> Vec<Vec<&Delivery>> {
-        let mut events: Vec<Vec<&Delivery>> = Vec::new();
-        for delivery in &self.queue {
+    /// What is queued or asleep, and when it is due, cut where one event ends and the next begins.
+    fn pending_events(&self) -> Vec<Vec<(Option<Millis>, &Delivery)>> {
+        let queued = self.queue.iter().map(|delivery| (None, delivery));
+        let asleep = self.sleeping.iter().map(|(due, delivery)| (Some(due), delivery));
+        let mut pending: Vec<_> = queued.chain(asleep).collect();
+        pending.sort_by_key(|(_, delivery)| delivery.seq);
+        let mut events: Vec<Vec<(Option<Millis>, &Delivery)>> = Vec::new();
+        for one in pending {
             match events.last_mut() {
-                Some(event) if event[0].payload == delivery.payload => event.push(delivery),
-                _ => events.push(vec![delivery]),
+                Some(event) if event[0].1.payload == one.1.payload => event.push(one),
+                _ => events.push(vec![one]),
             }
         }
         events
@@ -150,10 +159,11 @@ impl Run {
 
     fn write_snapshot(
         &self,
-        events: &[Vec<&Delivery>],
+        events: &[Vec<(Option<Millis>, &Delivery)>],
         event_texts: &[String],
         request_texts: &[String],
         timestamp: &str,
+        now: Now,
     ) -> String {
         let mut document = SnapshotWriter::new(self.definition.name(), self.id, timestamp);
         document.state(self.state.values());
@@ -162,11 +172,14 @@ impl Run {
             events.iter().zip(event_texts),
             |event, (deliveries, json)| {
                 event.field("event", json);
-                event.list_of_objects("deliveries", deliveries, |object, delivery| {
+                event.list_of_objects("deliveries", deliveries, |object, (due, delivery)| {
                     let step = self.definition.step_name(delivery.step);
                     object.field("step", &ExactString::from(step).to_json());
                     object.field("attempt", &delivery.attempt.to_string());
                     object.field("sent", &delivery.sent_before.to_string());
+                    if let Some(due) = due {
+                        object.field("due", &now.to_wall(*due).0.to_string());
+                    }
                 });
             },
         );

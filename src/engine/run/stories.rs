@@ -6,6 +6,7 @@ mod handling;
 mod pausing;
 mod routing;
 mod schedules;
+mod sleeping;
 mod snapshots;
 mod storing;
 mod taking_up;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::clock::Millis;
+use super::super::clock::{Millis, Now};
 use super::super::commit::Emission;
 use super::super::definition::Definition;
 use super::super::delivery::Invocation;
@@ -86,7 +87,7 @@ impl Story {
         let snapshot = RunAtRest::from_snapshot(snapshot).expect("a snapshot that this engine wrote");
         let texts: Vec<String> = snapshot.payload_texts().map(ToString::to_string).collect();
         let options = RunOptions { time_limit: Some(Duration::from_secs(1)), durability: None };
-        let run = Run::resume(definition, snapshot, options, Millis(0))?;
+        let run = Run::resume(definition, snapshot, options, Now::virtually(Millis(0)))?;
         let next_payload = u32::try_from(texts.len()).unwrap();
         let payloads = (0..).zip(texts).collect();
         Ok(Self { run, payloads, next_payload, told: Vec::new(), invoked: Vec::new(), now: 0 }.drained())
@@ -202,10 +203,14 @@ impl Story {
         self.drain();
     }
 
+    fn clocks(&self) -> Now {
+        Now::virtually(Millis(self.now))
+    }
+
     fn snapshot(&mut self) -> String {
         let payloads: Vec<String> =
             self.run.pending_payloads().iter().map(|payload| self.payloads[&payload.0].clone()).collect();
-        let taken = self.run.snapshot(&payloads, SessionPausePolicy::PickleOrError, "now", Millis(self.now));
+        let taken = self.run.snapshot(&payloads, SessionPausePolicy::PickleOrError, "now", self.clocks());
         taken.expect("the run is paused")
     }
 

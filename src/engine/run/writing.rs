@@ -73,6 +73,19 @@ impl Run {
         }
     }
 
+    /// What a failed attempt has written is taken back, unless another handler has read it: what that commits may come of
+    /// it, so it is committed.
+    pub(super) fn take_back_writes(&mut self, writer: InvocationId, uncommitted: Uncommitted) {
+        if uncommitted.is_empty() {
+            return;
+        }
+        if self.in_flight.values().any(|other| other.uncommitted.has_read_from(writer)) {
+            self.commit_writes(writer, uncommitted);
+        } else {
+            self.state.take_back_of(writer, uncommitted);
+        }
+    }
+
     fn write<T>(
         &mut self,
         writer: InvocationId,

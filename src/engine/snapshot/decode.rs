@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::super::clock::WallMillis;
 use super::super::ids::{DeliverySeq, RunId};
 use super::super::key_space::KeySpace;
 use super::super::run_at_rest::{OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest};
@@ -71,6 +72,8 @@ struct Delivery {
     step: String,
     attempt: NonZeroU32,
     sent: u32,
+    /// In milliseconds since the Unix epoch.
+    due: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -97,9 +100,10 @@ struct StateEntry {
 impl From<Document> for RunAtRest {
     fn from(document: Document) -> Self {
         let mut last_delivery = DeliverySeq(0);
-        let mut numbered = |Delivery { step, attempt, sent }: Delivery| {
+        let mut numbered = |Delivery { step, attempt, sent, due }: Delivery| {
             last_delivery.0 += 1;
-            PendingDelivery { seq: last_delivery, step: step.into(), attempt: attempt.get(), sent }
+            let (attempt, due) = (attempt.get(), due.map(WallMillis));
+            PendingDelivery { seq: last_delivery, step: step.into(), attempt, sent, due }
         };
         let pending_events = document.pending_events.into_iter().map(|pending| PendingEvent {
             json: pending.event.into(),

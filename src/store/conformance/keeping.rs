@@ -2,7 +2,7 @@
 
 use super::super::commit::{Again, OpenRequest, Sent, Written};
 use super::super::stored_run::StoredValue;
-use super::super::{Status, StoredRun, UnixMillis};
+use super::super::{CheckpointStore, Status, StoredRun, UnixMillis};
 use super::Stores;
 use super::samples::{
     after, first, full, keys, must_load, must_take, pending, request, run_id, set, settled, taken_out,
@@ -196,12 +196,30 @@ pub(super) fn again(stores: &mut dyn Stores) {
     let mut store = stores.create();
     let commit = full(run_id(1));
     let mut next = after(&commit);
-    next.again = vec![Again { delivery: 2, attempt: 4, sent: 0 }, Again { delivery: 1, attempt: 2, sent: 7 }];
+    let again = |delivery, attempt, sent| Again { delivery, attempt, sent, due: None };
+    next.again = vec![again(2, 4, 0), again(1, 2, 7)];
     must_take(&mut *store, &[commit.clone(), next]);
     let mut expected = commit.queued.clone();
     (expected[0].attempt, expected[0].sent) = (2, 7);
     (expected[1].attempt, expected[1].sent) = (4, 0);
     assert_eq!(must_load(&mut *store, run_id(1)).pending, expected);
+}
+
+pub(super) fn due(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let mut commit = full(run_id(1));
+    commit.queued[0].due = Some(UnixMillis(i64::MAX));
+    let mut asleep = after(&commit);
+    asleep.again = vec![Again { delivery: 2, attempt: 2, sent: 0, due: Some(UnixMillis(-1)) }];
+    must_take(&mut *store, &[commit.clone(), asleep.clone()]);
+    let due = |store: &mut dyn CheckpointStore| {
+        must_load(store, run_id(1)).pending.iter().map(|pending| pending.due).collect::<Vec<_>>()
+    };
+    assert_eq!(due(&mut *store), [Some(UnixMillis(i64::MAX)), Some(UnixMillis(-1))]);
+    let mut awake = after(&asleep);
+    awake.again = vec![Again { delivery: 1, attempt: 1, sent: 0, due: None }];
+    must_take(&mut *store, &[awake]);
+    assert_eq!(due(&mut *store), [None, Some(UnixMillis(-1))]);
 }
 
 pub(super) fn answered(stores: &mut dyn Stores) {

@@ -33,6 +33,7 @@ pub(in crate::store) fn pending(delivery: u64, step: &str, event: &str) -> Pendi
         event: event.into(),
         attempt: 1,
         sent: 0,
+        due: None,
     }
 }
 

@@ -123,6 +123,7 @@ impl Schedule {
         let asked = chance.one_in(4).then(|| chance.key());
         let answered = run.requests.get(chance.index(run.requests.len())).filter(|_| chance.one_in(3));
         let (attempt, count) = (chance.small(), chance.small());
+        let due = chance.due();
         let began = UnixMillis(self.now - 1);
         Commit {
             run: run.id,
@@ -132,7 +133,7 @@ impl Schedule {
             replaces,
             settled: settled.map(|delivery| Settled { delivery, began, attempt }),
             sent: sent.map(|delivery| Sent { delivery, count }),
-            again: again.map(|delivery| Again { delivery, attempt, sent: count }).into_iter().collect(),
+            again: again.map(|delivery| Again { delivery, attempt, sent: count, due }).into_iter().collect(),
             answered: answered.map(|request| request.id.clone()),
             last_delivery: run.last_delivery + queued.len() as u64,
             queued,
@@ -233,7 +234,12 @@ impl Chance {
             event: json(length).into(),
             attempt,
             sent,
+            due: self.due(),
         }
+    }
+
+    fn due(&mut self) -> Option<UnixMillis> {
+        self.one_in(3).then(|| UnixMillis(i64::from(self.small()) - 4))
     }
 
     fn status(&mut self) -> Status {

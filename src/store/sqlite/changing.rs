@@ -63,6 +63,7 @@ impl Writer<'_> {
             self.update_pending(commit.run, row, again.delivery, |pending| {
                 pending.attempt = again.attempt;
                 pending.sent = again.sent;
+                pending.due = again.due;
             })?;
         }
         Ok(counts.pending)
@@ -81,6 +82,7 @@ impl Writer<'_> {
             pending.sent,
             seal,
             &*pending.event,
+            pending.due.map(|due| due.0),
         ];
         if self.statements.insert_pending.execute(parameters)? == 1 {
             return Ok(1);
@@ -107,9 +109,10 @@ impl Writer<'_> {
             read => read?,
         };
         change(&mut pending);
-        let (attempt, sent, seal) = (pending.attempt, pending.sent, pending.seal(run) ^ off);
+        let PendingRecord { attempt, sent, due, .. } = pending;
+        let seal = pending.seal(run) ^ off;
         drop(rows);
-        let parameters = (row, delivery.cast_signed(), attempt, sent, seal);
+        let parameters = (row, delivery.cast_signed(), attempt, sent, seal, due.map(|due| due.0));
         self.statements.update_pending.execute(parameters)?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION_ID: i32 = 0x626C_7A6E;
 
 /// What leads from one version to the next; the first one begins with an empty file.
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// Columns that change at every step stand in no index. The history has no index at all: it is only appended to, and
 /// walked from a run's last entry backwards.
@@ -110,6 +110,16 @@ const VERSION_1: &str = "
     CREATE VIEW run_state AS
         SELECT runs.id AS run, key, value, place
         FROM runs JOIN state ON state.run = runs.row;
+";
+
+/// A pending delivery may have a time before which it is not attempted.
+const VERSION_2: &str = "
+    ALTER TABLE pending ADD COLUMN due INTEGER;
+    DROP VIEW run_pending;
+    CREATE VIEW run_pending AS
+        SELECT runs.id AS run, delivery, step, event_type, attempt, sent,
+            datetime(due / 1000, 'unixepoch') AS due, event
+        FROM runs JOIN pending ON pending.run = runs.row;
 ";
 
 /// The newest version there is.

@@ -3,6 +3,7 @@
 use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
+use super::super::UnixMillis;
 use super::super::commit::PendingDelivery;
 use super::columns::Record;
 use super::failure::Failure;
@@ -17,11 +18,12 @@ pub(super) struct PendingRecord<'a> {
     pub(super) attempt: u32,
     pub(super) sent: u32,
     pub(super) event: &'a str,
+    pub(super) due: Option<UnixMillis>,
 }
 
 impl<'a> PendingRecord<'a> {
     /// The columns that [`PendingRecord::read`] reads, in its order.
-    pub(super) const COLUMNS: &'static str = "delivery, step, event_type, attempt, sent, crc, event";
+    pub(super) const COLUMNS: &'static str = "delivery, step, event_type, attempt, sent, crc, event, due";
 
     pub(super) fn of(pending: &'a PendingDelivery) -> Self {
         Self {
@@ -31,6 +33,7 @@ impl<'a> PendingRecord<'a> {
             attempt: pending.attempt,
             sent: pending.sent,
             event: &pending.event,
+            due: pending.due,
         }
     }
 
@@ -43,20 +46,25 @@ impl<'a> PendingRecord<'a> {
             attempt: record.small(3)?,
             sent: record.small(4)?,
             event: record.text(6)?,
+            due: record.optional_number(7)?.map(UnixMillis),
         };
         let off = record.small(5)? ^ read.seal(record.run);
         Ok((read, off))
     }
 
     pub(super) fn seal(&self, run: Uuid) -> u32 {
-        Seal::new(Table::Pending, run)
-            .number(self.delivery.cast_signed())
+        let mut seal = Seal::new(Table::Pending, run);
+        seal.number(self.delivery.cast_signed())
             .bytes(self.step.as_bytes())
             .bytes(self.event_type.as_bytes())
             .number(self.attempt.into())
             .number(self.sent.into())
-            .bytes(self.event.as_bytes())
-            .finish()
+            .bytes(self.event.as_bytes());
+        // Files of version 1 have no such column, and their checksums fit.
+        if let Some(due) = self.due {
+            seal.number(due.0);
+        }
+        seal.finish()
     }
 
     pub(super) fn to_pending(self) -> PendingDelivery {
@@ -67,6 +75,7 @@ impl<'a> PendingRecord<'a> {
             event: self.event.into(),
             attempt: self.attempt,
             sent: self.sent,
+            due: self.due,
         }
     }
 }

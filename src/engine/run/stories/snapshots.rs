@@ -77,7 +77,7 @@ fn attempts_and_sent_events_go_over() {
 #[test]
 fn only_a_paused_run_can_be_taken() {
     let mut story = Story::start();
-    let taken = story.run.snapshot(&[], SessionPausePolicy::PickleOrError, "now", Millis(0));
+    let taken = story.run.snapshot(&[], SessionPausePolicy::PickleOrError, "now", Now::virtually(Millis(0)));
     assert_eq!(taken, Err(SnapshotRefusal::NotPaused));
 }
 
@@ -123,8 +123,8 @@ fn a_snapshot_cut_off_anywhere_is_refused() {
 
 #[test]
 fn a_newer_snapshot_is_refused_by_its_version() {
-    let newer = paused_between_steps().snapshot().replace("\"version\":1", "\"version\":2");
-    assert_eq!(RunAtRest::from_snapshot(&newer).err(), Some(SnapshotError::Newer { version: 2 }));
+    let newer = paused_between_steps().snapshot().replace("\"version\":2", "\"version\":3");
+    assert_eq!(RunAtRest::from_snapshot(&newer).err(), Some(SnapshotError::Newer { version: 3 }));
 }
 
 #[test]

@@ -46,6 +46,7 @@ impl Story {
         }
         for again in &change.again {
             say(format_args!("again {} as attempt {} sent {}", again.delivery.0, again.attempt, again.sent));
+            say_due(&mut say, again.due);
         }
         if let Some(request) = &change.answered {
             say(format_args!("answered {request}"));
@@ -56,6 +57,7 @@ impl Story {
                 queued.delivery.0,
                 self.run.definition().step_name(queued.step)
             ));
+            say_due(&mut say, queued.due);
         }
         for (request, _) in &change.asked {
             say(format_args!("asked {request}"));
@@ -82,6 +84,12 @@ impl Story {
     pub(super) fn gets(&mut self, step: &str, key: &str) -> String {
         let invocation = self.invocation(step);
         json(self.run.get(invocation, key.as_bytes()).expect("the run goes on"))
+    }
+}
+
+fn say_due(say: &mut impl FnMut(std::fmt::Arguments<'_>), due: Option<Millis>) {
+    if let Some(due) = due {
+        say(format_args!("at {}", due.0));
     }
 }
 

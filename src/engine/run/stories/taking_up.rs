@@ -9,7 +9,8 @@ use crate::state_value::StateValue;
 fn stored(changes: u64, paused: bool) -> RunAtRest {
     let mut state = KeySpace::default();
     state.restore("a".into(), 4, StateValue::Json("1".to_owned()));
-    let delivery = PendingDelivery { seq: DeliverySeq(6), step: "ship".into(), attempt: 2, sent: 1 };
+    let delivery =
+        PendingDelivery { seq: DeliverySeq(6), step: "ship".into(), attempt: 2, sent: 1, due: None };
     RunAtRest {
         id: RunId(uuid::Uuid::from_u128(7)),
         workflow_name: "orders".to_owned(),
@@ -27,7 +28,7 @@ fn taken_up(at_rest: RunAtRest, durability: Durability) -> Story {
     let payloads: BTreeMap<u32, String> =
         (0..).zip(at_rest.payload_texts().map(ToString::to_string)).collect();
     let options = RunOptions { time_limit: Some(Duration::from_millis(100)), durability: Some(durability) };
-    let run = Run::resume(orders(), at_rest, options, Millis(0)).unwrap();
+    let run = Run::resume(orders(), at_rest, options, Now::virtually(Millis(0))).unwrap();
     let next_payload = u32::try_from(payloads.len()).unwrap();
     Story { run, payloads, next_payload, told: Vec::new(), invoked: Vec::new(), now: 0 }.drained()
 }
