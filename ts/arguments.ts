@@ -22,6 +22,24 @@ export function checkName(value: unknown, what: string): asserts value is string
   if (!value.isWellFormed()) refuse(what, "a string without half surrogate pairs", JSON.stringify(value));
 }
 
+/**
+ * A list of names, as an array of our own.
+ *
+ * @param each what one of them is
+ * @throws InvalidArgumentError
+ */
+export function readNames(values: unknown, what: string, each: string): string[] {
+  return reading(what, () => {
+    if (!Array.isArray(values)) refuse(what, "an array", values);
+    const names: string[] = [];
+    for (const name of values as readonly unknown[]) {
+      checkName(name, each);
+      names.push(name);
+    }
+    return names;
+  });
+}
+
 /** A number of seconds or milliseconds. */
 export function checkDuration(value: unknown, what: string, unit: "seconds" | "milliseconds"): asserts value is number {
   if (typeof value !== "number" || Number.isNaN(value)) refuse(what, `a number of ${unit}`, value);

@@ -37,16 +37,18 @@ export class Context<Events = AnyEvents, State = AnyState> {
 
   readonly #run: Run;
   readonly #invocation: number;
+  readonly #step: number;
   #state: StateNamespace<State> | undefined;
   #session: SessionNamespace | undefined;
 
   /** @internal */
-  constructor(by: typeof INTERNAL, run: Run, invocation: number, attempt: number) {
+  constructor(by: typeof INTERNAL, run: Run, invocation: number, step: number, attempt: number) {
     if (by !== INTERNAL) {
       throw new InvalidArgumentError("a Context is not made with new: a handler receives it as its second argument");
     }
     this.#run = run;
     this.#invocation = invocation;
+    this.#step = step;
     this.attempt = attempt;
   }
 
@@ -107,7 +109,7 @@ export class Context<Events = AnyEvents, State = AnyState> {
    * (which fails the run as well), and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
    */
   sendEvent(event: Emittable<Events>): Promise<void> {
-    return this.#run.send(this.#invocation, event);
+    return this.#run.send(this.#invocation, this.#step, event);
   }
 
   /**

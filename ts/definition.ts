@@ -1,12 +1,22 @@
 // The JavaScript side of a workflow's steps: handlers by number, and the numbers of event types.
 
 import { native } from "./native.js";
+import { ObservedEmissions } from "./observed_emissions.js";
+import type { StepSettings } from "./step_options.js";
 
 export type Handler = (event: object, ctx: object) => unknown;
 
-interface Step {
+/** A step as it is added. */
+interface NewStep extends StepSettings {
   readonly name: string;
   readonly handler: Handler;
+  /** The types of the events that it receives. */
+  readonly accepts: readonly string[];
+}
+
+export interface Step extends NewStep {
+  /** What its handler has emitted in this process; copies of the definition go on with it. */
+  readonly observed: ObservedEmissions;
 }
 
 /** The steps of a workflow. Not changed once a run has begun with it: a step added later goes into a copy. */
@@ -30,9 +40,10 @@ export class Definition {
     return new Definition(this.workflow, this.steps, this.eventTypes);
   }
 
-  add(step: Step, accepts: readonly string[], ids: readonly number[]): void {
-    this.steps.push(step);
-    accepts.forEach((eventType, index) => {
+  /** @param ids the numbers of the event types that it accepts */
+  add(step: NewStep, ids: readonly number[]): void {
+    this.steps.push({ ...step, observed: new ObservedEmissions() });
+    step.accepts.forEach((eventType, index) => {
       this.eventTypes.set(eventType, ids[index] as number);
     });
   }

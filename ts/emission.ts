@@ -1,6 +1,6 @@
 // What a handler returned or sent, checked: an event, under the number of its type.
 
-import type { Definition } from "./definition.js";
+import type { Definition, Step } from "./definition.js";
 import { kindOf, summary } from "./describe.js";
 import { InvalidEventError } from "./errors.js";
 import { native } from "./native.js";
@@ -47,6 +47,12 @@ export function emissionOf(value: unknown, definition: Definition, source: strin
     default:
       return { event, eventType, name: undefined };
   }
+}
+
+/** Remembers that `step` has emitted it. */
+export function observe(step: Step, { eventType, name }: Emission): void {
+  if (eventType === UNKNOWN_EVENT) step.observed.addUnrouted(name as string);
+  else step.observed.add(eventType);
 }
 
 /**

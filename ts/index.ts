@@ -29,6 +29,7 @@ export {
 } from "./errors.js";
 export type { StreamCallback, StreamSubscription } from "./event_stream.js";
 export { CallbackFieldStore, type FieldCallbacks, type FieldStore } from "./field_store.js";
+export type { GraphEdge, GraphEnd, GraphNode, GraphProblem, GraphStep, WorkflowGraph } from "./graph.js";
 export { type PauseOptions, WorkflowHandler } from "./handler.js";
 export { SessionPausePolicy } from "./pause_policy.js";
 export type {
@@ -42,6 +43,7 @@ export type {
 export type { RunStatus } from "./run_status.js";
 export { SessionNamespace } from "./session_namespace.js";
 export { StateNamespace } from "./state_namespace.js";
+export type { StepOptions } from "./step_options.js";
 export {
   type HistoryEntry,
   MemoryStore,

@@ -2,8 +2,8 @@
 
 import { Alarm } from "./alarm.js";
 import { type AnyContext, Context } from "./context.js";
-import type { Definition } from "./definition.js";
-import { checkEvent, emissionOf } from "./emission.js";
+import type { Definition, Step } from "./definition.js";
+import { checkEvent, emissionOf, observe } from "./emission.js";
 import {
   AbortedError,
   type BlazenError,
@@ -150,10 +150,10 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
   // What handlers ask for.
 
   /** Rejects with InvalidEventError, RunStateError, or the failure of the run if nobody accepts the event. */
-  send(invocation: number, value: unknown): Promise<void> {
+  send(invocation: number, step: number, value: unknown): Promise<void> {
     let sent: Promise<void> | undefined;
     try {
-      sent = this.#send(invocation, value);
+      sent = this.#send(invocation, step, value);
     } catch (refusal) {
       return Promise.reject(refusal);
     }
@@ -163,10 +163,12 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     return sent;
   }
 
-  #send(invocation: number, value: unknown): Promise<void> | undefined {
-    const { event, eventType, name } = emissionOf(value, this.#definition, "sendEvent() was given");
+  #send(invocation: number, step: number, value: unknown): Promise<void> | undefined {
+    const emission = emissionOf(value, this.#definition, "sendEvent() was given");
     this.expectInFlight(invocation);
+    const { event, eventType, name } = emission;
     const payload = this.driver.keep(event, eventType);
+    observe(this.#definition.steps[step] as Step, emission);
     if (!translated(() => native.send(this.key, invocation, eventType, payload, name))) return this.#hearOfTheEnd();
     this.driver.comeBack();
     return this.whenStored();
@@ -249,8 +251,8 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
 
   // What the driver meets.
 
-  contextFor(invocation: number, attempt: number): AnyContext {
-    return new Context(INTERNAL, this, invocation, attempt);
+  contextFor(invocation: number, step: number, attempt: number): AnyContext {
+    return new Context(INTERNAL, this, invocation, step, attempt);
   }
 
   settled(invocation: number): void {

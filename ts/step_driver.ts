@@ -9,8 +9,8 @@
 
 import { AsyncResource } from "node:async_hooks";
 import type { AnyContext } from "./context.js";
-import type { Definition } from "./definition.js";
-import { type Emission, emissionOf, plainEventType } from "./emission.js";
+import type { Definition, Step } from "./definition.js";
+import { type Emission, emissionOf, observe, plainEventType } from "./emission.js";
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError } from "./errors.js";
 import { eventText, resultText } from "./event_text.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
@@ -49,7 +49,7 @@ export type EventTravel = "by-reference" | "as-text" | "as-text-until-paused";
 /** What a run does about what the driver meets. */
 export interface DrivenRun {
   /** The object that the handler of an invocation is given. */
-  contextFor(invocation: number, attempt: number): AnyContext;
+  contextFor(invocation: number, step: number, attempt: number): AnyContext;
   /** The handler of `invocation` has returned or thrown. */
   settled(invocation: number): void;
   /** A handler threw, or returned what is no event. */
@@ -205,8 +205,8 @@ export class StepDriver {
   }
 
   #invoke(invocation: number, step: number, payload: number, attempt: number): void {
-    const { handler } = this.#definition.steps[step] as Definition["steps"][number];
-    const ctx = this.#run.contextFor(invocation, attempt);
+    const { handler } = this.#stepOf(step);
+    const ctx = this.#run.contextFor(invocation, step, attempt);
     let outcome: unknown;
     try {
       // A context of its own within the run's: what the handler enters there does not reach the next.
@@ -250,6 +250,7 @@ export class StepDriver {
       eventType = plain;
       try {
         payload = this.keep(value as object, plain);
+        this.#stepOf(step).observed.add(plain);
       } catch (error) {
         this.#run.failed(invocation, this.#whyNotTaken(step, error));
         return;
@@ -303,6 +304,7 @@ export class StepDriver {
       return this.#whyNotTaken(step, error);
     }
     emissions.forEach((emission, index) => {
+      observe(this.#stepOf(step), emission);
       this.#stageOne(invocation, emission, payloads[index] as number);
     });
     return undefined;
@@ -338,7 +340,11 @@ export class StepDriver {
   }
 
   #nameOf(step: number): string {
-    return (this.#definition.steps[step] as Definition["steps"][number]).name;
+    return this.#stepOf(step).name;
+  }
+
+  #stepOf(step: number): Step {
+    return this.#definition.steps[step] as Step;
   }
 }
 

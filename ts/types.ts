@@ -93,7 +93,8 @@ export type Acceptable<Events> =
         | "blazen::StartEvent"
         | "blazen::InputResponseEvent";
 
-type EmittableType<Events> =
+/** The types of what a handler may emit. */
+export type EmittableType<Events> =
   | Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent">
   | "blazen::StopEvent"
   | "blazen::InputRequestEvent";

@@ -1,7 +1,7 @@
 // A workflow: its steps, and where runs begin.
 
 import type * as Native from "../native.js";
-import { checkDuration, checkFunction, checkName, checkString, reading, readOptions, refuse } from "./arguments.js";
+import { checkDuration, checkFunction, checkName, checkString, reading, readNames, readOptions } from "./arguments.js";
 import { type CheckpointStore, checkCheckpointStore } from "./checkpoint_store.js";
 import { connectionTo } from "./connection_to_javascript.js";
 import { Definition, type Handler } from "./definition.js";
@@ -10,15 +10,18 @@ import { isEvent } from "./emission.js";
 import { InvalidArgumentError, RunStateError, SnapshotError, translated } from "./errors.js";
 import type { StreamCallback } from "./event_stream.js";
 import { eventText } from "./event_text.js";
+import { graphOf, type WorkflowGraph } from "./graph.js";
 import { WorkflowHandler } from "./handler.js";
 import type { HeldRun } from "./held_run.js";
 import { isPlainObject } from "./json.js";
+import { mermaidOf } from "./mermaid.js";
 import { native } from "./native.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
 import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
+import { readStepOptions, type StepOptions } from "./step_options.js";
 import { checkRunId, connectionOf, isRunId, isStore, type MemoryStore, type SqliteStore } from "./store.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
 import { toldElsewhere } from "./told_elsewhere.js";
@@ -113,20 +116,24 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
    * @param name unique in the workflow; snapshots name steps by it
    * @param eventTypes the types of the events that the step receives
    * @param handler receives an event and the context; returns an event, an array of events, or nothing
+   * @param options what else is known of the step
    * @throws InvalidArgumentError
    */
   addStep<const Types extends readonly Acceptable<Events>[]>(
     name: string,
     eventTypes: Types,
     handler: StepHandler<Events, State, Types[number]>,
+    options: StepOptions<Events> = {},
   ): this {
     checkName(name, "the name of a step");
-    const accepts = readEventTypes(eventTypes, name);
-    checkFunction(handler, `the handler of step ${JSON.stringify(name)}`);
+    const step = JSON.stringify(name);
+    const accepts = readNames(eventTypes, `the event types of step ${step}`, `an event type of step ${step}`);
+    checkFunction(handler, `the handler of step ${step}`);
+    const settings = readStepOptions(options, step);
     const ids = translated(() => this.#native.defineStep(name, accepts));
     if (this.#hasRuns) this.#definition = this.#definition.copy();
     this.#hasRuns = false;
-    this.#definition.add({ name, handler: handler as Handler }, accepts, ids);
+    this.#definition.add({ name, handler: handler as Handler, accepts, ...settings }, ids);
     return this;
   }
 
@@ -146,6 +153,22 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   setSessionPausePolicy(policy: SessionPausePolicy): void {
     checkPausePolicy(policy);
     this.#pausePolicy = policy;
+  }
+
+  /**
+   * The workflow as a graph: its steps, which events go between them, and what is wrong with that. Edges are what steps
+   * declare as `emits`, and what their handlers have emitted in runs of this workflow in this process.
+   */
+  graph(): WorkflowGraph {
+    return graphOf(this.#definition);
+  }
+
+  /**
+   * The graph as the text of a [Mermaid](https://mermaid.js.org) flowchart, which GitHub and many editors draw. Declared
+   * edges are solid, observed ones dotted.
+   */
+  toMermaid(): string {
+    return mermaidOf(this.graph());
   }
 
   /**
@@ -321,19 +344,6 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   static {
     publicClass(Workflow, { isOurs: (value) => #native in value, rejects: false, native: native.Workflow });
   }
-}
-
-function readEventTypes(eventTypes: unknown, step: string): string[] {
-  const what = `the event types of step ${JSON.stringify(step)}`;
-  return reading(what, () => {
-    if (!Array.isArray(eventTypes)) refuse(what, "an array", eventTypes);
-    const types: string[] = [];
-    for (const type of eventTypes as readonly unknown[]) {
-      checkName(type, `an event type of step ${JSON.stringify(step)}`);
-      types.push(type);
-    }
-    return types;
-  });
 }
 
 function readWriting(store: unknown, durability: unknown): Writing | undefined {

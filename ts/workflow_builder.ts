@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from "./errors.js";
 import type { SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
+import type { StepOptions } from "./step_options.js";
 import type { Acceptable, AnyEvents, AnyState, EventMap, StepHandler } from "./types.js";
 import type { Workflow } from "./workflow.js";
 
@@ -22,8 +23,9 @@ export class WorkflowBuilder<Events extends EventMap<Events> = AnyEvents, State 
     name: string,
     eventTypes: Types,
     handler: StepHandler<Events, State, Types[number]>,
+    options: StepOptions<Events> = {},
   ): this {
-    this.#open().addStep(name, eventTypes, handler);
+    this.#open().addStep(name, eventTypes, handler, options);
     return this;
   }
 

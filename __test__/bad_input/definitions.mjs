@@ -10,6 +10,7 @@ import {
   INVALID,
   notFunctions,
   notStrings,
+  REQUEST,
   revoked,
   START,
   STOP,
@@ -128,6 +129,7 @@ const refusedStep = [
       assert.throws(() => workflow.addStep("a", [START, START], handler));
       assert.throws(() => workflow.addStep("a", [START, "blazen::StopEvent"], handler));
       assert.throws(() => workflow.addStep("a", [START], 5));
+      assert.throws(() => workflow.addStep("a", [START], handler, { emits: [""] }));
       return running(workflow.addStep("a", [START], handler));
     },
     gives("ran"),
@@ -156,6 +158,48 @@ const options = [
   ["sessionPausePolicy: an unknown word", { sessionPausePolicy: "drop" }],
   ["sessionPausePolicy: the name in the enum", { sessionPausePolicy: "HardError" }],
 ].map(([name, value]) => [`new Workflow("a", ${name})`, () => new Workflow("a", value), INVALID]);
+
+const stepOptions = [
+  ["null", null],
+  ["a number", 5],
+  ["a string", "fast"],
+  ["an array", []],
+  ["a function", () => {}],
+  ["an unknown option", { emit: ["A"] }],
+  ["an unknown option called __proto__", JSON.parse('{"__proto__": {"emits": []}}')],
+  ["emits: null", { emits: null }],
+  ["emits: a string", { emits: "A" }],
+  ["emits: a Set", { emits: new Set(["A"]) }],
+  ["emits: a hole", { emits: [, "A"] }],
+  ["emits: a type twice", { emits: ["A", "A"] }],
+  ["emits: an empty type", { emits: [""] }],
+  ["emits: the start event", { emits: [START] }],
+  ["emits: the answer to an input request", { emits: ["blazen::InputResponseEvent"] }],
+  ["emits: a reserved name that is none", { emits: ["blazen::Other"] }],
+  ["emits: half a surrogate pair", { emits: ["\ud83d"] }],
+  ...notStrings().map(([name, value]) => [`emits: an array of ${name}`, { emits: [value] }]),
+].map(([name, value]) => [`addStep(..., ${name})`, () => fresh().addStep("a", [START], handler, value), INVALID]);
+
+const hostileStepOptions = [
+  ["a getter that throws", () => throwing("emits")],
+  ["a revoked Proxy", () => revoked()],
+  ["a Proxy that throws", () => hostileProxy()],
+  ["emits: a revoked Proxy", () => ({ emits: revoked([]) })],
+  ["emits: a Proxy that throws", () => ({ emits: hostileProxy([]) })],
+].map(([name, value]) => [`addStep(..., ${name})`, () => fresh().addStep("a", [START], handler, value()), CODED]);
+
+const goodStepOptions = [
+  ["undefined", undefined],
+  ["nothing", {}],
+  ["emits: undefined", { emits: undefined }],
+  ["emits: nothing", { emits: [] }],
+  ["emits: a frozen array", { emits: Object.freeze([STOP]) }],
+  ["emits: __proto__ and a name with a NUL", { emits: ["__proto__", "a\0b", REQUEST] }],
+].map(([name, value]) => [
+  `addStep(..., ${name})`,
+  () => running(fresh().addStep("a", [START], handler, value)),
+  gives("ran"),
+]);
 
 const hostileOptions = [
   ["a getter that throws", () => throwing("timeout")],
@@ -237,6 +281,11 @@ const builders = [
   [
     "a builder's step twice",
     () => Workflow.builder("a").addStep("a", [START], handler).addStep("a", ["B"], handler),
+    INVALID,
+  ],
+  [
+    "a builder's step with a wrong option",
+    () => Workflow.builder("a").addStep("a", [START], handler, { x: 1 }),
     INVALID,
   ],
   ["a builder's timeout of NaN", () => Workflow.builder("a").timeout(Number.NaN), INVALID],
@@ -332,6 +381,9 @@ export default [
   ...refusedStep,
   ...options,
   ...hostileOptions,
+  ...stepOptions,
+  ...hostileStepOptions,
+  ...goodStepOptions,
   ...timeouts,
   ...policies,
   ...builders,

@@ -1,6 +1,6 @@
 // A workflow whose events and state are declared: what compiles, and what must not.
 
-import { BlazenState, type Context, type RunResult, Workflow } from "blazen";
+import { BlazenState, type Context, type RunResult, Workflow, type WorkflowGraph } from "blazen";
 
 interface Order {
   id: string;
@@ -73,6 +73,21 @@ orders.addStep("read", ["blazen::InputResponseEvent"], async (event) => {
   same<typeof event.response, boolean>();
 });
 
+orders.addStep("declares", ["Charged"], async () => null, {
+  emits: ["Declined", "blazen::StopEvent", "blazen::InputRequestEvent"],
+});
+// @ts-expect-error no such event to emit
+orders.addStep("none", ["Charged"], async () => null, { emits: ["Chraged"] });
+// @ts-expect-error only the engine emits this one
+orders.addStep("none", ["Charged"], async () => null, { emits: ["blazen::StartEvent"] });
+// @ts-expect-error no such option
+orders.addStep("none", ["Charged"], async () => null, { emit: ["Declined"] });
+
+const { nodes, edges, problems, undeclared }: WorkflowGraph = orders.graph();
+same<(typeof edges)[number]["source"], "declared" | "observed">();
+for (const node of nodes) if (node.kind === "step") same<typeof node.emits, string[] | null>();
+export const drawn: string = [orders.toMermaid(), ...problems.map(({ message }) => message), ...undeclared].join();
+
 // @ts-expect-error no such event to accept
 orders.addStep("none", ["Chraged"], async () => null);
 // @ts-expect-error nobody receives a stop event
@@ -108,7 +123,9 @@ orders.setSessionPausePolicy("hard_error");
 orders.setSessionPausePolicy("strict");
 
 Workflow.builder<Events, State>("orders")
-  .addStep("charge", ["blazen::StartEvent"], async ({ order }) => ({ type: "Charged", receipt: order.id }))
+  .addStep("charge", ["blazen::StartEvent"], async ({ order }) => ({ type: "Charged", receipt: order.id }), {
+    emits: ["Charged"],
+  })
   .timeout(5)
   .build();
 

@@ -53,7 +53,7 @@ wf.addStep("namespaces", ["Continue", "Other"], async (event, ctx) => {
   if (ctx.signal.aborted || ctx.attempt > 1) return [{ type: "Again" }, { type: "blazen::StopEvent" }];
 });
 
-wf.addStep("synchronous", ["Sync"], (event) => ({ type: "Other", event }));
+wf.addStep("synchronous", ["Sync"], (event) => ({ type: "Other", event }), { emits: ["Other"] });
 wf.addStep("answer", ["blazen::InputResponseEvent"], async ({ request_id, response }) => {
   const id: string = request_id;
   return { type: "blazen::StopEvent", result: [id, response.anything] };
