@@ -7,6 +7,7 @@ import { InvalidArgumentError } from "./errors.js";
 import { native } from "./native.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
+import type { SendOptions } from "./send_options.js";
 import { SessionNamespace } from "./session_namespace.js";
 import { StateNamespace } from "./state_namespace.js";
 import type {
@@ -32,7 +33,7 @@ export let runOf: (ctx: AnyContext) => Run;
 
 /** What a handler does in its run: shared values, events, and the run itself. */
 export class Context<Events = AnyEvents, State = AnyState> {
-  /** 1 for the first invocation of the handler with this event; more if an earlier one was cut short. */
+  /** 1 for the first invocation of the handler with this event; more if an earlier one has failed or was cut short. */
   readonly attempt: number;
 
   readonly #run: Run;
@@ -101,15 +102,19 @@ export class Context<Events = AnyEvents, State = AnyState> {
   }
 
   /**
-   * Emits an event at once, instead of or beside what the handler returns. What the handler has written to the state so
+   * Emits an event at once, or to be delivered later, instead of or beside what the handler returns. What the handler has written to the state so
    * far is kept with it, also if the handler is then cut short. When it is called again, the events that it has sent
    * already are known by their position, and not sent twice. In a stored run the promise resolves when the store has it.
    *
-   * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it
-   * (which fails the run as well), and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
+   * @param options `{ delayMs }` or `{ at }`: a durable timer. An event that waits keeps its run from stalling; it goes
+   *   with the run into a snapshot or a store, and what came due while nobody was there is delivered when somebody is.
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, or one that cannot wait (a stop event, an input request),
+   * with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it (which fails the run as well), and with
+   * `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
    */
-  sendEvent(event: Emittable<Events>): Promise<void> {
-    return this.#run.send(this.#invocation, this.#step, event);
+  sendEvent(event: Emittable<Events>, options?: SendOptions): Promise<void> {
+    return this.#run.send(this.#invocation, this.#step, event, options);
   }
 
   /**

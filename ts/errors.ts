@@ -28,6 +28,7 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_STALLED"
   | "ERR_BLAZEN_STATE_NOT_SAVED"
   | "ERR_BLAZEN_STEP_FAILED"
+  | "ERR_BLAZEN_STEP_TIMEOUT"
   | "ERR_BLAZEN_STORE_CLOSED"
   | "ERR_BLAZEN_STORE_CORRUPT"
   | "ERR_BLAZEN_STORE_FULL"
@@ -103,6 +104,16 @@ export class StepError extends RunFailedError {
   }
 }
 
+/** An attempt at a step took longer than its `timeout`; the `cause` of a `StepError`, and the reason of `ctx.signal`. */
+export class StepTimeoutError extends BlazenError {
+  constructor(step: string, timeoutMs: number) {
+    super(
+      "ERR_BLAZEN_STEP_TIMEOUT",
+      `the handler of step ${JSON.stringify(step)} was given ${timeoutMs} ms and has not returned`,
+    );
+  }
+}
+
 /** A run took longer than its limit. */
 export class TimeoutError extends RunFailedError {}
 
@@ -160,6 +171,7 @@ for (const [name, type] of Object.entries({
   SerializationError,
   RunFailedError,
   StepError,
+  StepTimeoutError,
   TimeoutError,
   AbortedError,
   SnapshotError,

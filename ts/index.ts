@@ -23,15 +23,18 @@ export {
   SerializationError,
   SnapshotError,
   StepError,
+  StepTimeoutError,
   StoreError,
   StreamCallbackError,
   TimeoutError,
 } from "./errors.js";
 export type { StreamCallback, StreamSubscription } from "./event_stream.js";
+export type { FailureEvent } from "./failed_attempt.js";
 export { CallbackFieldStore, type FieldCallbacks, type FieldStore } from "./field_store.js";
 export type { GraphEdge, GraphEnd, GraphNode, GraphProblem, GraphStep, WorkflowGraph } from "./graph.js";
 export { type PauseOptions, WorkflowHandler } from "./handler.js";
 export { SessionPausePolicy } from "./pause_policy.js";
+export { NonRetryableError, type RetryOptions } from "./retry_options.js";
 export type {
   CheckpointedKey,
   CheckpointedRun,
@@ -41,6 +44,7 @@ export type {
   WrittenKey,
 } from "./run_commit.js";
 export type { RunStatus } from "./run_status.js";
+export type { SendOptions } from "./send_options.js";
 export { SessionNamespace } from "./session_namespace.js";
 export { StateNamespace } from "./state_namespace.js";
 export type { StepOptions } from "./step_options.js";

@@ -10,12 +10,14 @@ import {
   type BlazenErrorCode,
   fromNative,
   InternalError,
+  InvalidEventError,
   isBlazenError,
   ofCode,
   RunFailedError,
   translated,
 } from "./errors.js";
 import { EventStream } from "./event_stream.js";
+import { type FailedAttempt, failureEvent, type Outlook, outlookOf } from "./failed_attempt.js";
 import type { HeldRun } from "./held_run.js";
 import { native } from "./native.js";
 import type { SessionPausePolicy } from "./pause_policy.js";
@@ -24,6 +26,7 @@ import type { PayloadTable } from "./payload_table.js";
 import { INTERNAL } from "./public_class.js";
 import { type EndingRun, RunEnd } from "./run_end.js";
 import { RunWriting, travelOf, type Writing } from "./run_writing.js";
+import { readDue, type SendOptions } from "./send_options.js";
 import { Signals } from "./signals.js";
 import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_driver.js";
 import type { WrittenRun } from "./store_connection.js";
@@ -64,7 +67,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
   #session: NativeSession | undefined;
   #pausing: Pausing | undefined;
   #signals: Signals | undefined;
-  #timeLimit: Alarm | undefined;
+  #alarm: Alarm | undefined;
 
   constructor(options: RunOptions) {
     this.#definition = options.definition;
@@ -150,10 +153,10 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
   // What handlers ask for.
 
   /** Rejects with InvalidEventError, RunStateError, or the failure of the run if nobody accepts the event. */
-  send(invocation: number, step: number, value: unknown): Promise<void> {
+  send(invocation: number, step: number, value: unknown, options: SendOptions | undefined): Promise<void> {
     let sent: Promise<void> | undefined;
     try {
-      sent = this.#send(invocation, step, value);
+      sent = this.#send(invocation, step, value, readDue(options));
     } catch (refusal) {
       return Promise.reject(refusal);
     }
@@ -163,12 +166,22 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     return sent;
   }
 
-  #send(invocation: number, step: number, value: unknown): Promise<void> | undefined {
+  #send(invocation: number, step: number, value: unknown, due: number | undefined): Promise<void> | undefined {
     const emission = emissionOf(value, this.#definition, "sendEvent() was given");
     this.expectInFlight(invocation);
     const { event, eventType, name } = emission;
+    if (due !== undefined && !mayBeDelayed(eventType)) {
+      const type = eventType === native.STOP_EVENT ? "a stop event" : "an input request";
+      throw new InvalidEventError(`sendEvent() was given ${type} to deliver later, and only events for steps may wait`);
+    }
     const payload = this.driver.keep(event, eventType);
     observe(this.#definition.steps[step] as Step, emission);
+    // One that nobody accepts fails the run now: it would at its time.
+    if (due !== undefined && name === undefined) {
+      translated(() => this.native.sendLater(invocation, eventType, payload, due));
+      this.lookAtTheClock();
+      return this.whenStored();
+    }
     if (!translated(() => native.send(this.key, invocation, eventType, payload, name))) return this.#hearOfTheEnd();
     this.driver.comeBack();
     return this.whenStored();
@@ -259,16 +272,44 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     this.#signals?.forget(invocation);
   }
 
-  failed(invocation: number, error: BlazenError): void {
+  failed(failed: FailedAttempt): void {
     try {
-      this.native.failStep(invocation, this.#textFor(error));
+      this.#decide(failed);
     } catch (refusal) {
       const reason = fromNative(refusal);
       // If a pause did not wait for the handler, it will be invoked again.
       if (!isLate(reason)) this.broken(reason);
+    }
+  }
+
+  /** What comes of a failed attempt: another one, an event in its stead, or the failure of the run. */
+  #decide({ invocation, step, payload, error }: FailedAttempt): void {
+    const { name, retry, onFailure } = this.#definition.steps[step] as Step;
+    const outlook = retry === undefined ? undefined : outlookOf(error, retry);
+    if (outlook !== undefined && this.#triesAgain(invocation, outlook)) {
+      this.lookAtTheClock();
       return;
     }
-    this.#failOnceStored(error);
+    const failure = outlook?.error ?? error;
+    if (onFailure === undefined) {
+      this.native.failStep(invocation, this.#textFor(failure));
+      this.#failOnceStored(failure);
+      return;
+    }
+    const event = failureEvent(onFailure, name, failure, this.driver.event(payload));
+    const emission = emissionOf(event, this.#definition, "onFailure gave");
+    observe(this.#definition.steps[step] as Step, emission);
+    const kept = this.driver.keep(event, emission.eventType);
+    this.native.giveUp(invocation, emission.eventType, kept, emission.name);
+    this.driver.comeBack();
+  }
+
+  #triesAgain(invocation: number, { retryable, retryAfterMs }: Outlook): boolean {
+    return this.native.tryAgain(invocation, retryable, retryAfterMs, Math.random(), performance.now());
+  }
+
+  controllerOf(invocation: number): AbortController | undefined {
+    return this.#signals?.controllerOf(invocation);
   }
 
   published(request: object): void {
@@ -309,17 +350,15 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
   }
 
   stopTheClock(): void {
-    this.#timeLimit?.stop();
+    this.#alarm?.stop();
   }
 
   lookAtTheClock(): void {
     const due = this.native.timeIsNow(performance.now());
-    if (due === null) {
-      this.driver.comeBack(); // the time may just have run out
-      return;
-    }
-    this.#timeLimit ??= new Alarm();
-    this.#timeLimit.set(due, () => this.lookAtTheClock());
+    this.driver.comeBack(); // its time may just have run out, or that of something that slept
+    if (due === null) return;
+    this.#alarm ??= new Alarm();
+    this.#alarm.set(due, () => this.lookAtTheClock());
   }
 
   #forPause(): Pausing {
@@ -330,7 +369,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
   // What its end does to it.
 
   letGo(): void {
-    this.#timeLimit?.stop();
+    this.#alarm?.stop();
     this.driver.stop();
     this.#pausing?.ended(this.end.why);
     this.stream.end();
@@ -360,4 +399,8 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     const { code, message } = this.native.outcome();
     return ofCode(code as BlazenErrorCode, message as string);
   }
+}
+
+function mayBeDelayed(eventType: number): boolean {
+  return eventType !== native.STOP_EVENT && eventType !== native.INPUT_REQUEST_EVENT;
 }

@@ -11,6 +11,10 @@ export class Signals {
     return this.#controllers.get(invocation)?.signal;
   }
 
+  controllerOf(invocation: number): AbortController | undefined {
+    return this.#controllers.get(invocation);
+  }
+
   make(invocation: number): AbortSignal {
     const controller = new AbortController();
     this.#controllers.set(invocation, controller);

@@ -11,11 +11,13 @@ import { AsyncResource } from "node:async_hooks";
 import type { AnyContext } from "./context.js";
 import type { Definition, Step } from "./definition.js";
 import { type Emission, emissionOf, observe, plainEventType } from "./emission.js";
-import { type BlazenError, fromNative, InternalError, isBlazenError, StepError } from "./errors.js";
+import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
 import { eventText, resultText } from "./event_text.js";
+import type { FailedAttempt } from "./failed_attempt.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
+import { StepDeadlines } from "./step_deadlines.js";
 
 const {
   EFFECT_ENDED,
@@ -52,8 +54,10 @@ export interface DrivenRun {
   contextFor(invocation: number, step: number, attempt: number): AnyContext;
   /** The handler of `invocation` has returned or thrown. */
   settled(invocation: number): void;
-  /** A handler threw, or returned what is no event. */
-  failed(invocation: number, error: BlazenError): void;
+  /** A handler threw, returned what is no event, or took too long. */
+  failed(attempt: FailedAttempt): void;
+  /** What aborts the signal of an invocation, if its handler has asked for that. */
+  controllerOf(invocation: number): AbortController | undefined;
   /** An input request was made. */
   published(event: object): void;
   paused(): void;
@@ -77,6 +81,8 @@ export class StepDriver {
   #stopped = false;
   /** Invocations that were cut short since effects were last read. */
   #cutShort: ReadonlySet<number> | undefined;
+  /** Made for the first step that has a timeout. */
+  #deadlines: StepDeadlines | undefined;
 
   constructor(definition: Definition, run: DrivenRun, travel: EventTravel) {
     this.#definition = definition;
@@ -115,6 +121,7 @@ export class StepDriver {
   /** The run has ended: nothing is called any more, and nothing that comes in is heard. */
   stop(): void {
     this.#stopped = true;
+    this.#deadlines?.clear();
     this.payloads.clear();
   }
 
@@ -205,7 +212,7 @@ export class StepDriver {
   }
 
   #invoke(invocation: number, step: number, payload: number, attempt: number): void {
-    const { handler } = this.#stepOf(step);
+    const { handler, timeout } = this.#stepOf(step);
     const ctx = this.#run.contextFor(invocation, step, attempt);
     let outcome: unknown;
     try {
@@ -215,35 +222,47 @@ export class StepDriver {
     } catch (error) {
       outcome = Promise.reject(error);
     }
-    void this.#observe(invocation, step, outcome);
+    void this.#observe(invocation, step, payload, outcome);
+    if (timeout !== undefined) this.#limit(invocation, step, payload, timeout);
+  }
+
+  #limit(invocation: number, step: number, payload: number, timeout: number): void {
+    this.#deadlines ??= new StepDeadlines();
+    this.#deadlines.set(invocation, timeout, () => {
+      const late = new StepTimeoutError(this.#nameOf(step), timeout);
+      const controller = this.#run.controllerOf(invocation);
+      this.#threw(invocation, step, payload, late);
+      // Whoever listens is user code, of an attempt from which nothing is taken any more.
+      controller?.abort(late);
+    });
   }
 
   /** Waits for a handler. `await` calls no `then` of a promise, and that of anything else not at once. */
-  async #observe(invocation: number, step: number, outcome: unknown): Promise<void> {
+  async #observe(invocation: number, step: number, payload: number, outcome: unknown): Promise<void> {
     try {
       let value: unknown;
       try {
         value = await outcome;
       } catch (error) {
-        this.#threw(invocation, step, error);
+        this.#threw(invocation, step, payload, error);
         return;
       }
-      this.#returned(invocation, step, value);
+      this.#returned(invocation, step, payload, value);
     } catch (error) {
       this.#run.broken(error);
     }
   }
 
-  #returned(invocation: number, step: number, value: unknown): void {
+  #returned(invocation: number, step: number, received: number, value: unknown): void {
     if (this.#stopped) return;
-    this.#run.settled(invocation);
+    this.#isOver(invocation);
     let eventType = NO_EVENT;
     let payload = 0;
     let plain: number | undefined;
     try {
       plain = plainEventType(value, this.#definition);
     } catch (error) {
-      this.#run.failed(invocation, new StepError(this.#nameOf(step), error));
+      this.#fail(invocation, step, received, new StepError(this.#nameOf(step), error));
       return;
     }
     if (plain !== undefined) {
@@ -252,13 +271,13 @@ export class StepDriver {
         payload = this.keep(value as object, plain);
         this.#stepOf(step).observed.add(plain);
       } catch (error) {
-        this.#run.failed(invocation, this.#whyNotTaken(step, error));
+        this.#fail(invocation, step, received, this.#whyNotTaken(step, error));
         return;
       }
     } else if (value !== undefined && value !== null) {
       const refusal = this.#stage(invocation, step, value);
       if (refusal !== undefined) {
-        this.#run.failed(invocation, refusal);
+        this.#fail(invocation, step, received, refusal);
         return;
       }
     }
@@ -276,10 +295,19 @@ export class StepDriver {
     }
   }
 
-  #threw(invocation: number, step: number, error: unknown): void {
+  #threw(invocation: number, step: number, payload: number, error: unknown): void {
     if (this.#stopped) return;
+    this.#isOver(invocation);
+    this.#fail(invocation, step, payload, new StepError(this.#nameOf(step), error));
+  }
+
+  #isOver(invocation: number): void {
+    this.#deadlines?.forget(invocation);
     this.#run.settled(invocation);
-    this.#run.failed(invocation, new StepError(this.#nameOf(step), error));
+  }
+
+  #fail(invocation: number, step: number, payload: number, error: BlazenError): void {
+    this.#run.failed({ invocation, step, payload, error });
   }
 
   /** Hands over what the number of a type does not say, or several events; gives the error if it cannot. */

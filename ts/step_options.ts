@@ -3,9 +3,10 @@
 // An option is a field of `StepOptions`, which users write, a field of `StepSettings`, which the rest of this package
 // reads, and a line in `readStepOptions`, where it is checked once.
 
-import { readNames, readOptions } from "./arguments.js";
+import { checkDuration, checkName, readNames, readOptions, refuse } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
-import type { AnyEvents, EmittableType } from "./types.js";
+import { type RetryOptions, type RetryPolicy, readRetryOptions } from "./retry_options.js";
+import type { AnyEvents, EmittableType, FailureType } from "./types.js";
 
 /** What else is known of a step; everything may be left out. */
 export interface StepOptions<Events = AnyEvents> {
@@ -14,12 +15,33 @@ export interface StepOptions<Events = AnyEvents> {
    * says that it emits nothing. A handler may emit others all the same: they appear in the graph as observed.
    */
   emits?: readonly EmittableType<Events>[];
+  /**
+   * What to do about a handler that throws: to call it again, after a wait. The run fails at once unless given. The wait
+   * is a durable timer: a crash loses neither the number of attempts nor the rest of the wait. An error whose `retryable`
+   * is `false`, such as a `NonRetryableError`, is not worth another attempt; one with `retryAfterMs` says how long to wait.
+   * What a failed attempt has written to the state is taken back to where it last sent an event.
+   */
+  retry?: RetryOptions;
+  /**
+   * How long an attempt may take, in milliseconds; as long as it needs unless given. Then its `ctx.signal` is aborted, and
+   * it has failed with a `StepTimeoutError`, to be called again if there is a `retry`.
+   */
+  timeout?: number;
+  /**
+   * The type of an event that goes out when the step has failed for good, instead of failing the run:
+   * `{ type, error: { name, message, code, step }, event }`, with the event that it failed at.
+   */
+  onFailure?: FailureType<Events>;
 }
 
 /** The options of a step, checked. */
 export interface StepSettings {
   /** The types that it says it emits; undefined if it does not say. */
   readonly emits: readonly string[] | undefined;
+  readonly retry: RetryPolicy | undefined;
+  /** In milliseconds. */
+  readonly timeout: number | undefined;
+  readonly onFailure: string | undefined;
 }
 
 /**
@@ -27,10 +49,32 @@ export interface StepSettings {
  * @throws InvalidArgumentError
  */
 export function readStepOptions(options: object, step: string): StepSettings {
-  const { emits } = readOptions(options as StepOptions, `the options of step ${step}`, ["emits"]);
+  const known = ["emits", "retry", "timeout", "onFailure"] as const;
+  const { emits, retry, timeout, onFailure } = readOptions(
+    options as StepOptions,
+    `the options of step ${step}`,
+    known,
+  );
   return {
     emits: emits === undefined ? undefined : readEmits(emits, step),
+    retry: retry === undefined ? undefined : readRetryOptions(retry, `"retry" of step ${step}`),
+    timeout: timeout === undefined ? undefined : readTimeout(timeout, step),
+    onFailure: onFailure === undefined ? undefined : readFailureType(onFailure, step),
   };
+}
+
+function readTimeout(timeout: unknown, step: string): number {
+  const what = `"timeout" of step ${step}`;
+  checkDuration(timeout, what, "milliseconds");
+  if (timeout <= 0) refuse(what, "more than 0 milliseconds", timeout);
+  return timeout;
+}
+
+function readFailureType(type: unknown, step: string): string {
+  const what = `"onFailure" of step ${step}`;
+  checkName(type, what);
+  if (type === "" || type.startsWith("blazen::")) refuse(what, "the type of an event of yours", type);
+  return type;
 }
 
 const EMITTABLE = ["blazen::StopEvent", "blazen::InputRequestEvent"];

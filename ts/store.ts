@@ -81,6 +81,8 @@ export interface PendingEvent {
   event: AnyEvent;
   /** The number of its next attempt; one more if its process is lost before. */
   attempt: number;
+  /** When it will be received, of one that waits: it was sent to be delivered later, or its last attempt has failed. */
+  due?: Date;
 }
 
 /** One commit of a run: what one delivery, or something from outside, has changed. */
@@ -310,7 +312,12 @@ function storedRun(loaded: LoadedRun): StoredRun {
     ...(result == null ? {} : { result: JSON.parse(result) }),
     ...(error == null ? {} : { error: errorFromText(error, runId) }),
     state: new Map(keys.map((key, at) => [key, stateValue(values[at] as string | Buffer)])),
-    pending: loaded.pending.map(({ step, event, attempt }) => ({ step, event: JSON.parse(event), attempt })),
+    pending: loaded.pending.map(({ step, event, attempt, due }) => ({
+      step,
+      event: JSON.parse(event),
+      attempt,
+      ...(due == null ? {} : { due: new Date(due) }),
+    })),
     inputRequests: loaded.requests.map((request) => JSON.parse(request)),
   };
 }

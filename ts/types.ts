@@ -1,6 +1,7 @@
 // The types that tie events and state to a workflow. Nothing here exists at run time.
 
 import type { Context } from "./context.js";
+import type { FailureEvent } from "./failed_attempt.js";
 import type { StartOptions } from "./workflow.js";
 
 /** What a run keeps in its state: JSON, or bytes at the top. */
@@ -104,6 +105,14 @@ export type Emittable<Events> =
   Undeclared<Events> extends true
     ? AnyEvent
     : { [Type in EmittableType<Events>]: EventOf<Events, Type> }[EmittableType<Events>];
+
+/** The type of an event that may tell of a step that has failed. */
+export type FailureType<Events> =
+  Undeclared<Events> extends true
+    ? string
+    : {
+        [Type in keyof Events & string]: Omit<FailureEvent, "type"> extends Events[Type] ? Type : never;
+      }[Exclude<keyof Events & string, `blazen::${string}`>];
 
 /** What a handler may return: one event, several, or nothing. */
 export type StepOutput<Events> = Emittable<Events> | readonly Emittable<Events>[] | null | undefined | void;

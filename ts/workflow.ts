@@ -130,7 +130,7 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
     const accepts = readNames(eventTypes, `the event types of step ${step}`, `an event type of step ${step}`);
     checkFunction(handler, `the handler of step ${step}`);
     const settings = readStepOptions(options, step);
-    const ids = translated(() => this.#native.defineStep(name, accepts));
+    const ids = translated(() => this.#native.defineStep(name, accepts, settings.retry));
     if (this.#hasRuns) this.#definition = this.#definition.copy();
     this.#hasRuns = false;
     this.#definition.add({ name, handler: handler as Handler, accepts, ...settings }, ids);
@@ -276,6 +276,7 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
       }
       return context;
     });
+    run.lookAtTheClock();
     await run.whenStored();
     return handlerOf(run);
   }
@@ -295,11 +296,13 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
 
   /** Goes on with a run of the store. */
   #takeUp(loaded: LoadedRun): Run {
-    return this.#begin(true, (payloads, now) => {
+    const run = this.#begin(true, (payloads, now) => {
       const context = this.#native.takeUpStored(loaded, now);
       for (const json of context.takePayloads()) payloads.keep(json);
       return context;
     });
+    run.lookAtTheClock();
+    return run;
   }
 
   #start(input: unknown, hasHandler: boolean): Run {

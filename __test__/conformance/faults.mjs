@@ -61,7 +61,8 @@ export const FAULTS = {
       const due = new Map();
       return spoilt({
         commit: (commit) => {
-          for (const one of [...commit.queued, ...commit.again]) if (one.due !== undefined) due.set(one.delivery, one.due);
+          for (const one of [...commit.queued, ...commit.again])
+            if (one.due !== undefined) due.set(one.delivery, one.due);
           return commit;
         },
         run: (run) => run && { ...run, pending: run.pending.map((one) => ({ ...one, due: due.get(one.delivery) })) },

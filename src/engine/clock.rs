@@ -14,7 +14,7 @@ pub struct Millis(pub u64);
 impl Millis {
     /// The first whole millisecond that is not before the end of a wait.
     pub(super) fn after(self, wait: Duration) -> Self {
-        let begun = u64::from(wait.subsec_nanos() % 1_000_000 > 0);
+        let begun = u64::from(!wait.subsec_nanos().is_multiple_of(1_000_000));
         Self(self.0.saturating_add(whole_millis(wait)).saturating_add(begun))
     }
 }

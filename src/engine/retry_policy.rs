@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_failed_may_know_better() {
-        let known = FailedAttempt { retry_after: Some(Duration::from_secs(60)), ..FAILED };
+        let known = FailedAttempt { retry_after: Some(Duration::from_mins(1)), ..FAILED };
         assert_eq!(waits(&POLICY, &known), [60_000; 5]);
         assert_eq!(POLICY.wait_after(1, &FailedAttempt { retryable: false, ..known }), None);
     }

@@ -132,7 +132,7 @@ impl Context {
     ) -> Result<bool> {
         let failed = FailedAttempt { retryable, retry_after: retry_after_ms.map(wait), chance };
         self.run.key().with(|run| {
-            run.try_again(invocation_from_js(invocation), &failed, millis(now)).map_err(errors::to_js)
+            run.try_again(invocation_from_js(invocation), &failed, millis(now.ceil())).map_err(errors::to_js)
         })
     }
 

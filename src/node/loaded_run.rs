@@ -25,6 +25,8 @@ pub struct PendingEvent {
     pub step: String,
     pub event: String,
     pub attempt: u32,
+    /// In milliseconds since 1970.
+    pub due: Option<f64>,
 }
 
 impl LoadedRun {
@@ -133,7 +135,12 @@ impl LoadedRun {
 
 impl From<&PendingDelivery> for PendingEvent {
     fn from(pending: &PendingDelivery) -> Self {
-        Self { step: pending.step.to_string(), event: pending.event.to_string(), attempt: pending.attempt }
+        Self {
+            step: pending.step.to_string(),
+            event: pending.event.to_string(),
+            attempt: pending.attempt,
+            due: pending.due.map(time_to_js),
+        }
     }
 }
 

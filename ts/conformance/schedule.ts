@@ -98,7 +98,12 @@ class Schedule {
       replaces,
       ...(done === undefined ? {} : { settled: settled(done) }),
       ...(sends === undefined ? {} : { sent: { delivery: sends, count: chance.below(9) } }),
-      again: again.map((delivery) => ({ delivery, attempt: 1 + chance.below(9), sent: chance.below(9), ...this.#due() })),
+      again: again.map((delivery) => ({
+        delivery,
+        attempt: 1 + chance.below(9),
+        sent: chance.below(9),
+        ...this.#due(),
+      })),
       ...(answered === undefined ? {} : { answered }),
       // Not by rising numbers: what was queued first need not stand first.
       queued: chance.oneIn(2) ? more : more.toReversed(),

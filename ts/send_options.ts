@@ -1,0 +1,49 @@
+// When an event that is sent is delivered.
+
+import { types } from "node:util";
+import { readOptions, refuse } from "./arguments.js";
+import { InvalidArgumentError } from "./errors.js";
+import { LONGEST_WAIT_MS } from "./retry_options.js";
+
+/** When an event is delivered: after a wait, or at a point in time. At once unless one of the two is given. */
+export interface SendOptions {
+  /** How long to wait, in milliseconds. It is a durable timer: in a stored run, time that passes while no process is there counts. */
+  delayMs?: number;
+  /** When, by the clock of the system. What has passed already is now. */
+  at?: Date;
+}
+
+/**
+ * @returns the time on the clock of `performance.now()`; undefined for at once
+ * @throws InvalidArgumentError
+ */
+export function readDue(options: SendOptions | undefined): number | undefined {
+  if (options === undefined) return undefined;
+  const { delayMs, at } = readOptions(options, "the options of sendEvent()", ["delayMs", "at"]);
+  if (at !== undefined) {
+    if (delayMs !== undefined) throw new InvalidArgumentError("sendEvent() takes delayMs or at, and was given both");
+    const time = types.isDate(at) ? Date.prototype.getTime.call(at) : Number.NaN;
+    if (Number.isNaN(time)) refuse("at", "a valid Date", at);
+    return onTheMonotonicClock(time);
+  }
+  if (delayMs === undefined) return undefined;
+  if (typeof delayMs !== "number" || !(delayMs >= 0 && delayMs <= LONGEST_WAIT_MS)) {
+    refuse("delayMs", "a number of milliseconds, 0 or more", delayMs);
+  }
+  return delayMs > 0 ? performance.now() + delayMs : undefined;
+}
+
+/** How far the wall clock is ahead of `performance.now()`, a little less, so that nothing is early by it. */
+let lead = Number.NEGATIVE_INFINITY;
+
+/**
+ * What is due at one time is due at one time here too: the lead is measured anew only when the clock was set. `Date.now()`
+ * leaves out fractions, so two measures differ by up to a millisecond.
+ */
+function onTheMonotonicClock(time: number): number {
+  const now = performance.now();
+  const measured = Date.now() - now;
+  if (lead > measured || measured - lead > 2) lead = measured - 1;
+  // What has passed waits behind all that came due before it, which need not have been delivered yet.
+  return Math.max(time - lead, now);
+}
