@@ -17,6 +17,7 @@ export const {
   NonRetryableError,
   RunFailedError,
   RunStateError,
+  SchemaError,
   SerializationError,
   SessionNamespace,
   SessionPausePolicy,

@@ -23,7 +23,7 @@ import type {
 } from "./types.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: for code that does not depend on the events and state of a workflow
-export type AnyContext = Context<any, any>;
+export type AnyContext = Context<any, any, any>;
 
 /** Asks nothing of the value, which may be a Proxy. */
 export let isContext: (value: unknown) => value is AnyContext;
@@ -32,7 +32,7 @@ export let isContext: (value: unknown) => value is AnyContext;
 export let runOf: (ctx: AnyContext) => Run;
 
 /** What a handler does in its run: shared values, events, and the run itself. */
-export class Context<Events = AnyEvents, State = AnyState> {
+export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
   /** 1 for the first invocation of the handler with this event; more if an earlier one has failed or was cut short. */
   readonly attempt: number;
 
@@ -110,10 +110,10 @@ export class Context<Events = AnyEvents, State = AnyState> {
    *   with the run into a snapshot or a store, and what came due while nobody was there is delivered when somebody is.
    *
    * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, or one that cannot wait (a stop event, an input request),
-   * with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it (which fails the run as well), and with
+   * with `ERR_BLAZEN_SCHEMA` if its schema does not take it, with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it (which fails the run as well), and with
    * `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
    */
-  sendEvent(event: Emittable<Events>, options?: SendOptions): Promise<void> {
+  sendEvent(event: Emittable<Emitted>, options?: SendOptions): Promise<void> {
     return this.#run.send(this.#invocation, this.#step, event, options);
   }
 

@@ -1,5 +1,6 @@
 // The JavaScript side of a workflow's steps: handlers by number, and the numbers of event types.
 
+import type { EventSchemas } from "./event_schemas.js";
 import { native } from "./native.js";
 import { ObservedEmissions } from "./observed_emissions.js";
 import type { StepSettings } from "./step_options.js";
@@ -19,25 +20,36 @@ export interface Step extends NewStep {
   readonly observed: ObservedEmissions;
 }
 
+type DefinitionParts = Pick<Definition, "workflow" | "schemas"> & {
+  readonly steps: readonly Step[];
+  readonly eventTypes: ReadonlyMap<string, number>;
+};
+
 /** The steps of a workflow. Not changed once a run has begun with it: a step added later goes into a copy. */
 export class Definition {
   /** The name of the workflow. */
   readonly workflow: string;
   readonly steps: Step[];
   readonly eventTypes: Map<string, number>;
+  /** Those of which nothing but the number need be known to emit an event. */
+  readonly plainTypes: Map<string, number>;
+  /** What events must be, where that is said. */
+  readonly schemas: EventSchemas | undefined;
 
-  private constructor(workflow: string, steps: readonly Step[], eventTypes: ReadonlyMap<string, number>) {
+  private constructor({ workflow, steps, eventTypes, schemas }: DefinitionParts) {
     this.workflow = workflow;
     this.steps = [...steps];
+    this.schemas = schemas;
     this.eventTypes = new Map(eventTypes);
+    this.plainTypes = new Map([...eventTypes].filter(([eventType]) => this.#isPlain(eventType)));
   }
 
-  static empty(workflow: string): Definition {
-    return new Definition(workflow, [], RESERVED);
+  static empty(workflow: string, schemas: EventSchemas | undefined): Definition {
+    return new Definition({ workflow, steps: [], eventTypes: RESERVED, schemas });
   }
 
   copy(): Definition {
-    return new Definition(this.workflow, this.steps, this.eventTypes);
+    return new Definition(this);
   }
 
   /** @param ids the numbers of the event types that it accepts */
@@ -45,7 +57,12 @@ export class Definition {
     this.steps.push({ ...step, observed: new ObservedEmissions() });
     step.accepts.forEach((eventType, index) => {
       this.eventTypes.set(eventType, ids[index] as number);
+      if (this.#isPlain(eventType)) this.plainTypes.set(eventType, ids[index] as number);
     });
+  }
+
+  #isPlain(eventType: string): boolean {
+    return !NEVER_PLAIN.has(eventType) && this.schemas?.has(eventType) !== true;
   }
 }
 
@@ -55,4 +72,11 @@ const RESERVED: ReadonlyMap<string, number> = new Map([
   ["blazen::StopEvent", native.STOP_EVENT],
   ["blazen::InputRequestEvent", native.INPUT_REQUEST_EVENT],
   ["blazen::InputResponseEvent", native.INPUT_RESPONSE_EVENT],
+]);
+
+/** Requests have an id beside their type; the others only the engine emits. */
+const NEVER_PLAIN: ReadonlySet<string> = new Set([
+  "blazen::StartEvent",
+  "blazen::InputRequestEvent",
+  "blazen::InputResponseEvent",
 ]);

@@ -23,19 +23,19 @@ export interface Emission {
  */
 export function plainEventType(value: unknown, definition: Definition): number | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const eventType = definition.eventTypes.get((value as { type: string }).type);
-  return eventType !== undefined && isPlain(eventType) ? eventType : undefined;
+  return definition.plainTypes.get((value as { type: string }).type);
 }
 
 /**
  * An event as the engine takes it.
  *
  * @param source begins the message of an error: who gave the value
- * @throws InvalidEventError if it is no event, or one that only the engine emits
+ * @throws InvalidEventError if it is no event, or one that only the engine emits; SchemaError
  */
 export function emissionOf(value: unknown, definition: Definition, source: string): Emission {
-  const { event, type } = checkEvent(value, source);
+  const { event: given, type } = checkEvent(value, source);
   const eventType = definition.eventTypes.get(type) ?? UNKNOWN_EVENT;
+  const event = isOfEngine(eventType) ? given : (definition.schemas?.applied(given, type, source) ?? given);
   switch (eventType) {
     case UNKNOWN_EVENT:
       return { event, eventType, name: type };
@@ -106,8 +106,8 @@ function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-function isPlain(eventType: number): boolean {
-  return eventType !== START_EVENT && eventType !== INPUT_REQUEST_EVENT && eventType !== INPUT_RESPONSE_EVENT;
+function isOfEngine(eventType: number): boolean {
+  return eventType === START_EVENT || eventType === INPUT_RESPONSE_EVENT;
 }
 
 function describe(value: unknown): string {

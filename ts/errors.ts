@@ -21,6 +21,7 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_RUN_ENDED"
   | "ERR_BLAZEN_RUN_EXISTS"
   | "ERR_BLAZEN_RUN_MISMATCH"
+  | "ERR_BLAZEN_SCHEMA"
   | "ERR_BLAZEN_SESSION_NOT_EMPTY"
   | "ERR_BLAZEN_SNAPSHOT_INVALID"
   | "ERR_BLAZEN_SNAPSHOT_MISMATCH"
@@ -76,6 +77,28 @@ export class InvalidArgumentError extends BlazenError {
 export class InvalidEventError extends BlazenError {
   constructor(message: string, options?: ErrorOptions) {
     super("ERR_BLAZEN_INVALID_EVENT", message, options);
+  }
+}
+
+/** Something that a schema says is wrong with an event. */
+export interface SchemaIssue {
+  /** What is wrong, in the words of the schema. */
+  readonly message: string;
+  /** The keys that lead to it from the event; none if it is about the event as a whole. */
+  readonly path: readonly (string | number)[];
+}
+
+/** An event, or the input of a run, that its schema does not take. What the schema threw, if it did, is the `cause`. */
+export class SchemaError extends BlazenError {
+  /** The type of the event: `blazen::StartEvent` for the input of a run. */
+  readonly eventType: string;
+  /** What the schema says; empty if it is the schema itself that failed. */
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(message: string, eventType: string, issues: readonly SchemaIssue[], options?: ErrorOptions) {
+    super("ERR_BLAZEN_SCHEMA", message, options);
+    this.eventType = eventType;
+    this.issues = issues;
   }
 }
 
@@ -168,6 +191,7 @@ for (const [name, type] of Object.entries({
   BlazenError,
   InvalidArgumentError,
   InvalidEventError,
+  SchemaError,
   SerializationError,
   RunFailedError,
   StepError,
@@ -212,6 +236,8 @@ export function ofCode(code: BlazenErrorCode, message: string): BlazenError {
       return new InvalidEventError(message);
     case "ERR_BLAZEN_NOT_SERIALIZABLE":
       return new SerializationError(message, "");
+    case "ERR_BLAZEN_SCHEMA":
+      return new SchemaError(message, "", []);
     case "ERR_BLAZEN_SNAPSHOT_INVALID":
     case "ERR_BLAZEN_SNAPSHOT_MISMATCH":
     case "ERR_BLAZEN_SNAPSHOT_VERSION":

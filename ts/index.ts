@@ -20,6 +20,8 @@ export {
   NativeBindingError,
   RunFailedError,
   RunStateError,
+  SchemaError,
+  type SchemaIssue,
   SerializationError,
   SnapshotError,
   StepError,
@@ -46,6 +48,12 @@ export type {
 export type { RunStatus } from "./run_status.js";
 export type { SendOptions } from "./send_options.js";
 export { SessionNamespace } from "./session_namespace.js";
+export type {
+  StandardSchemaIssue,
+  StandardSchemaProps,
+  StandardSchemaResult,
+  StandardSchemaV1,
+} from "./standard_schema.js";
 export { StateNamespace } from "./state_namespace.js";
 export type { StepOptions } from "./step_options.js";
 export {
@@ -64,7 +72,9 @@ export type {
   AnyEvent,
   AnyEvents,
   AnyState,
+  EmittedFrom,
   EventOf,
+  EventsFrom,
   InputRequestEvent,
   InputResponseEvent,
   RunResult,

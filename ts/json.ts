@@ -227,6 +227,7 @@ function place(path: string): string {
   return path === "" ? "the value" : path;
 }
 
-function segment(key: string): string {
+/** A key as a part of a path: `.name` or `["first name"]`. */
+export function segment(key: string): string {
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }

@@ -225,7 +225,9 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
   // What the holder of the run asks for.
 
   async respond(requestId: string, response: unknown): Promise<void> {
-    const event = { type: "blazen::InputResponseEvent", request_id: requestId, response };
+    const answer = { type: "blazen::InputResponseEvent", request_id: requestId, response };
+    const { schemas } = this.#definition;
+    const event = schemas?.applied(answer, answer.type, "respondToInput() was given") ?? answer;
     const payload = this.driver.keep(event, native.INPUT_RESPONSE_EVENT);
     try {
       this.end.sayWhy(() => this.native.respond(requestId, payload));

@@ -40,6 +40,13 @@ const NO_ROOM = new Float64Array(0);
 /** Nobody waits for these resources to be destroyed, so the garbage collector need not be asked. */
 const UNTRACKED = { requireManualDestroy: true };
 
+/** What is wrong with an event, and not with the code of a handler. */
+const NOT_TAKEN: ReadonlySet<string> = new Set([
+  "ERR_BLAZEN_INVALID_EVENT",
+  "ERR_BLAZEN_NOT_SERIALIZABLE",
+  "ERR_BLAZEN_SCHEMA",
+]);
+
 export type NativeContext = InstanceType<typeof native.Context>;
 
 /**
@@ -340,9 +347,7 @@ export class StepDriver {
 
   /** What fails the run when what a handler returned is not taken. */
   #whyNotTaken(step: number, error: unknown): BlazenError {
-    const isOurs =
-      isBlazenError(error) &&
-      (error.code === "ERR_BLAZEN_INVALID_EVENT" || error.code === "ERR_BLAZEN_NOT_SERIALIZABLE");
+    const isOurs = isBlazenError(error) && NOT_TAKEN.has(error.code);
     return isOurs ? error : new StepError(this.#nameOf(step), error);
   }
 

@@ -10,6 +10,8 @@ import {
   type BlazenErrorCode,
   isBlazenError,
   ofCode,
+  SchemaError,
+  type SchemaIssue,
   SerializationError,
   StepError,
 } from "./errors.js";
@@ -23,6 +25,8 @@ interface StoredError {
   readonly message: string;
   readonly step?: string;
   readonly path?: string;
+  readonly eventType?: string;
+  readonly issues?: readonly SchemaIssue[];
   readonly cause?: StoredCause;
 }
 
@@ -45,6 +49,7 @@ export function errorText(error: BlazenError): string {
     message: error.message,
     ...(error instanceof StepError ? { step: error.step } : {}),
     ...(error instanceof SerializationError ? { path: error.path } : {}),
+    ...(error instanceof SchemaError ? { eventType: error.eventType, issues: error.issues } : {}),
     ...("cause" in error ? { cause: storedCause(error.cause, DEEPEST_CAUSE) } : {}),
   };
   return JSON.stringify(stored);
@@ -60,8 +65,10 @@ export function errorFromText(text: string, runId: string): BlazenError {
   return error;
 }
 
-function ofStored({ code, message, step }: StoredError): BlazenError {
+function ofStored({ code, message, step, eventType, issues }: StoredError): BlazenError {
   switch (code) {
+    case "ERR_BLAZEN_SCHEMA":
+      return new SchemaError(message, eventType ?? "", issues ?? []);
     case "ERR_BLAZEN_STEP_FAILED":
       return withMessage(new StepError(step ?? "", undefined), message);
     case "ERR_BLAZEN_ABORTED":

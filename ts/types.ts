@@ -2,6 +2,7 @@
 
 import type { Context } from "./context.js";
 import type { FailureEvent } from "./failed_attempt.js";
+import type { StandardSchemaV1 } from "./standard_schema.js";
 import type { StartOptions } from "./workflow.js";
 
 /** What a run keeps in its state: JSON, or bytes at the top. */
@@ -74,7 +75,7 @@ export type EventOf<Events, Type extends string> =
       ? ReservedAsAny<Type>
       : AnyEvent
     : Type extends keyof Events
-      ? { type: Type } & Events[Type]
+      ? { type: Type } & Events[Type] & (Type extends "blazen::InputResponseEvent" ? { request_id: string } : unknown)
       : Type extends keyof Reserved
         ? Reserved[Type]
         : never;
@@ -114,14 +115,37 @@ export type FailureType<Events> =
         [Type in keyof Events & string]: Omit<FailureEvent, "type"> extends Events[Type] ? Type : never;
       }[Exclude<keyof Events & string, `blazen::${string}`>];
 
+/**
+ * Schemas by event type. Where no events are declared they are what the schemas give, and are emitted as what the schemas
+ * take; where they are declared, the schemas must give these.
+ */
+export type Schemas<Events, Emitted> = {
+  [Type in keyof Events]?:
+    | StandardSchemaV1<unknown, Events[Type]>
+    | (Undeclared<Events> extends true ? StandardSchemaV1<unknown, object> : never);
+} & {
+  // The second alternative is for declared events: then what a schema takes need not be what it gives.
+  [Type in keyof Emitted]?: StandardSchemaV1<Emitted[Type], unknown> | StandardSchemaV1<unknown, object>;
+};
+
+/** The events of a workflow with these schemas, where they must be written out: `Workflow<EventsFrom<typeof schemas>, State>`. */
+export type EventsFrom<EventSchemas extends { [type: string]: StandardSchemaV1 }> = {
+  [Type in keyof EventSchemas]: EventSchemas[Type] extends StandardSchemaV1<unknown, infer Output> ? Output : never;
+};
+
+/** The same as handlers emit them; the third parameter of `Workflow`. Needed if a schema takes something else than it gives. */
+export type EmittedFrom<EventSchemas extends { [type: string]: StandardSchemaV1 }> = {
+  [Type in keyof EventSchemas]: EventSchemas[Type] extends StandardSchemaV1<infer Input, unknown> ? Input : never;
+};
+
 /** What a handler may return: one event, several, or nothing. */
 export type StepOutput<Events> = Emittable<Events> | readonly Emittable<Events>[] | null | undefined | void;
 
 /** The code of a step. */
-export type StepHandler<Events, State, Type extends string = string> = (
+export type StepHandler<Events, State, Type extends string = string, Emitted = Events> = (
   event: EventOf<Events, Type>,
-  ctx: Context<Events, State>,
-) => StepOutput<Events> | PromiseLike<StepOutput<Events>>;
+  ctx: Context<Events, State, Emitted>,
+) => StepOutput<Emitted> | PromiseLike<StepOutput<Emitted>>;
 
 /** The input of a run: the payload of its start event, where that is declared. */
 export type RunInput<Events> =

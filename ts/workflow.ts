@@ -1,19 +1,19 @@
 // A workflow: its steps, and where runs begin.
 
 import type * as Native from "../native.js";
-import { checkDuration, checkFunction, checkName, checkString, reading, readNames, readOptions } from "./arguments.js";
+import { checkDuration, checkFunction, checkName, checkString, readNames, readOptions } from "./arguments.js";
 import { type CheckpointStore, checkCheckpointStore } from "./checkpoint_store.js";
 import { connectionTo } from "./connection_to_javascript.js";
 import { Definition, type Handler } from "./definition.js";
 import { checkDurability, type Durability } from "./durability.js";
 import { isEvent } from "./emission.js";
 import { InvalidArgumentError, RunStateError, SnapshotError, translated } from "./errors.js";
+import { EventSchemas } from "./event_schemas.js";
 import type { StreamCallback } from "./event_stream.js";
 import { eventText } from "./event_text.js";
 import { graphOf, type WorkflowGraph } from "./graph.js";
 import { WorkflowHandler } from "./handler.js";
 import type { HeldRun } from "./held_run.js";
-import { isPlainObject } from "./json.js";
 import { mermaidOf } from "./mermaid.js";
 import { native } from "./native.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
@@ -21,6 +21,7 @@ import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
 import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
+import { checkedStartEvent, startEvent } from "./start_event.js";
 import { readStepOptions, type StepOptions } from "./step_options.js";
 import { checkRunId, connectionOf, isRunId, isStore, type MemoryStore, type SqliteStore } from "./store.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
@@ -33,13 +34,19 @@ import type {
   RunData,
   RunInput,
   RunResult,
+  Schemas,
   StartArguments,
   StepHandler,
 } from "./types.js";
 import { WorkflowBuilder } from "./workflow_builder.js";
 
-/** How runs of a workflow behave. */
-export interface WorkflowOptions {
+/**
+ * How runs of a workflow behave.
+ *
+ * @typeParam Events a map from event type to payload, as handlers receive it
+ * @typeParam Emitted the same, as it is given to a schema
+ */
+export interface WorkflowOptions<Events = AnyEvents, Emitted = Events> {
   /** The longest time that a run may spend running, in seconds; no limit unless given. See `setTimeout`. */
   timeout?: number;
   /** What a pause does about session values; `pickle_or_error` unless given. */
@@ -48,6 +55,13 @@ export interface WorkflowOptions {
   store?: SqliteStore | MemoryStore | CheckpointStore;
   /** When they are written; `"sync"` unless given. */
   durability?: Durability;
+  /**
+   * What events must be, by their types: a [Standard Schema](https://standardschema.dev), of zod, valibot, arktype or
+   * another library, for the fields of the event without its `type`. It is applied when the event is emitted (that of
+   * `blazen::StartEvent` to the input, that of `blazen::InputResponseEvent` to an answer), and what it gives is what
+   * travels. An event that it does not take fails with a `SchemaError`. The types of the workflow's events follow from it.
+   */
+  schemas?: Schemas<Events, Emitted>;
 }
 
 /** How a run is begun. */
@@ -62,8 +76,13 @@ export interface StartOptions {
  *
  * @typeParam Events a map from event type to payload: handlers get and return exactly these
  * @typeParam State a map from state key to the type of its value
+ * @typeParam Emitted the events as handlers emit them, if a schema makes something else of them
  */
-export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState> {
+export class Workflow<
+  Events extends EventMap<Events> = AnyEvents,
+  State extends object = AnyState,
+  Emitted extends EventMap<Emitted> = Events,
+> {
   readonly #native: InstanceType<typeof native.Workflow>;
   #definition: Definition;
   /** Whether a run has begun with the definition. */
@@ -74,16 +93,15 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   readonly #runs: RunsById;
 
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
-  constructor(name: string, options: WorkflowOptions = {}) {
+  constructor(name: string, options: WorkflowOptions<Events, Emitted> = {}) {
     checkName(name, "the name of a workflow");
-    const { timeout, sessionPausePolicy, store, durability } = readOptions(options, "the options of a workflow", [
-      "timeout",
-      "sessionPausePolicy",
-      "store",
-      "durability",
-    ]);
+    const { timeout, sessionPausePolicy, store, durability, schemas } = readOptions(
+      options,
+      "the options of a workflow",
+      ["timeout", "sessionPausePolicy", "store", "durability", "schemas"],
+    );
     this.#native = translated(() => new native.Workflow(name));
-    this.#definition = Definition.empty(name);
+    this.#definition = Definition.empty(name, schemas === undefined ? undefined : new EventSchemas(schemas));
     this.#writing = readWriting(store, durability);
     this.#runs = new RunsById({
       workflow: name,
@@ -98,11 +116,12 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   }
 
   /** A workflow in one expression: `Workflow.builder("orders").addStep(...).timeout(60).build()`. */
-  static builder<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState>(
-    name: string,
-    options?: WorkflowOptions,
-  ): WorkflowBuilder<Events, State> {
-    return new WorkflowBuilder(INTERNAL, new Workflow<Events, State>(name, options));
+  static builder<
+    Events extends EventMap<Events> = AnyEvents,
+    State extends object = AnyState,
+    Emitted extends EventMap<Emitted> = Events,
+  >(name: string, options?: WorkflowOptions<Events, Emitted>): WorkflowBuilder<Events, State, Emitted> {
+    return new WorkflowBuilder(INTERNAL, new Workflow<Events, State, Emitted>(name, options));
   }
 
   /** The name of the workflow: a snapshot is resumed by a workflow of the same name. */
@@ -122,7 +141,7 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   addStep<const Types extends readonly Acceptable<Events>[]>(
     name: string,
     eventTypes: Types,
-    handler: StepHandler<Events, State, Types[number]>,
+    handler: StepHandler<Events, State, Types[number], Emitted>,
     options: StepOptions<Events> = {},
   ): this {
     checkName(name, "the name of a step");
@@ -177,10 +196,11 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
    * @param input becomes `blazen::StartEvent`: a plain object is spread over it, anything else is its `data`
    * @returns what the stop event carried as `result`, as `data`
    *
-   * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), and with an
-   * `InvalidEventError` if a handler returned what is no event.
+   * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), with an
+   * `InvalidEventError` if a handler returned what is no event, and with a `SchemaError` if the input or an event is not
+   * what its schema takes; if it is the input, no run has begun.
    */
-  async run(...[input, options]: StartArguments<Events>): Promise<RunResult<RunData<Events>>> {
+  async run(...[input, options]: StartArguments<Emitted>): Promise<RunResult<RunData<Events>>> {
     const runId = readRunId(options);
     const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId);
     return held.result as Promise<RunResult<RunData<Events>>>;
@@ -193,7 +213,7 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
    * work or ended, and their input is not looked at. A paused run stays paused: `resume(runId)` goes on with it. Without a
    * store a run is known by its id while it is at work.
    */
-  async runWithHandler(...[input, options]: StartArguments<Events>): Promise<WorkflowHandler<Events>> {
+  async runWithHandler(...[input, options]: StartArguments<Emitted>): Promise<WorkflowHandler<Events>> {
     const runId = readRunId(options);
     if (runId !== undefined) return handlerOf(await this.#startOnce(input, runId));
     const run = this.#start(input, true);
@@ -211,7 +231,7 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
    * the same.
    */
   async runStreaming(
-    input: RunInput<Events>,
+    input: RunInput<Emitted>,
     callback: StreamCallback,
     options?: StartOptions,
   ): Promise<RunResult<RunData<Events>>> {
@@ -306,14 +326,14 @@ export class Workflow<Events extends EventMap<Events> = AnyEvents, State extends
   }
 
   #start(input: unknown, hasHandler: boolean): Run {
-    const event = startEvent(input);
+    const event = checkedStartEvent(startEvent(input), this.#definition);
     if (this.#writing !== undefined) return this.#startAs(event, undefined);
     return this.#begin(hasHandler, (payloads, now) => this.#native.start(payloads.keep(event), now));
   }
 
   async #startOnce(input: unknown, runId: string): Promise<HeldRun> {
     const event = startEvent(input);
-    return this.#runs.beginOnce(runId, () => this.#startAs(event, runId));
+    return this.#runs.beginOnce(runId, () => this.#startAs(checkedStartEvent(event, this.#definition), runId));
   }
 
   /** Begins a run that its store knows, or that has an id already. */
@@ -375,18 +395,6 @@ function handlerOf<Events>(run: HeldRun): WorkflowHandler<Events> {
   // A run may fail before anybody asks for its result, and without anybody ever asking.
   toldElsewhere(run.result);
   return new WorkflowHandler(INTERNAL, run);
-}
-
-function startEvent(input: unknown): object {
-  return reading("the input", () => {
-    if (input === undefined) return { type: "blazen::StartEvent" };
-    if (!isPlainObject(input)) return { type: "blazen::StartEvent", data: input };
-    const { type } = input;
-    if (type === undefined || type === "blazen::StartEvent") return { ...input, type: "blazen::StartEvent" };
-    throw new InvalidArgumentError(
-      `the input has a field "type", which its start event needs for itself; put the input into a field: { input: ... }`,
-    );
-  });
 }
 
 function parseEvent(json: string): object {

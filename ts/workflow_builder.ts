@@ -8,12 +8,16 @@ import type { Acceptable, AnyEvents, AnyState, EventMap, StepHandler } from "./t
 import type { Workflow } from "./workflow.js";
 
 /** Builds a workflow step by step; made by `Workflow.builder(name)`. */
-export class WorkflowBuilder<Events extends EventMap<Events> = AnyEvents, State extends object = AnyState> {
-  readonly #workflow: Workflow<Events, State>;
+export class WorkflowBuilder<
+  Events extends EventMap<Events> = AnyEvents,
+  State extends object = AnyState,
+  Emitted extends EventMap<Emitted> = Events,
+> {
+  readonly #workflow: Workflow<Events, State, Emitted>;
   #built = false;
 
   /** @internal */
-  constructor(by: typeof INTERNAL, workflow: Workflow<Events, State>) {
+  constructor(by: typeof INTERNAL, workflow: Workflow<Events, State, Emitted>) {
     if (by !== INTERNAL) throw new InvalidArgumentError("a WorkflowBuilder is made by Workflow.builder(name)");
     this.#workflow = workflow;
   }
@@ -22,7 +26,7 @@ export class WorkflowBuilder<Events extends EventMap<Events> = AnyEvents, State 
   addStep<const Types extends readonly Acceptable<Events>[]>(
     name: string,
     eventTypes: Types,
-    handler: StepHandler<Events, State, Types[number]>,
+    handler: StepHandler<Events, State, Types[number], Emitted>,
     options: StepOptions<Events> = {},
   ): this {
     this.#open().addStep(name, eventTypes, handler, options);
@@ -42,13 +46,13 @@ export class WorkflowBuilder<Events extends EventMap<Events> = AnyEvents, State 
   }
 
   /** The workflow. The builder is used up. */
-  build(): Workflow<Events, State> {
+  build(): Workflow<Events, State, Emitted> {
     const workflow = this.#open();
     this.#built = true;
     return workflow;
   }
 
-  #open(): Workflow<Events, State> {
+  #open(): Workflow<Events, State, Emitted> {
     if (this.#built) throw new InvalidArgumentError("build() has been called; change the workflow that it gave");
     return this.#workflow;
   }
