@@ -3,7 +3,7 @@
 import { Alarm } from "./alarm.js";
 import { type AnyContext, Context } from "./context.js";
 import type { Definition, Step } from "./definition.js";
-import { checkEvent, emissionOf, observe } from "./emission.js";
+import { checkEvent, type Emission, emissionOf, observe } from "./emission.js";
 import {
   AbortedError,
   type BlazenError,
@@ -294,16 +294,27 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     }
     const failure = outlook?.error ?? error;
     if (onFailure === undefined) {
-      this.native.failStep(invocation, this.#textFor(failure));
-      this.#failOnceStored(failure);
+      this.#failStep(invocation, failure);
       return;
     }
-    const event = failureEvent(onFailure, name, failure, this.driver.event(payload));
-    const emission = emissionOf(event, this.#definition, "onFailure gave");
+    const told = failureEvent(onFailure, name, failure, this.driver.event(payload));
+    let emission: Emission;
+    let kept: number;
+    try {
+      emission = emissionOf(told, this.#definition, "onFailure gave");
+      kept = this.driver.keep(emission.event, emission.eventType);
+    } catch (refusal) {
+      this.#failStep(invocation, isBlazenError(refusal) ? refusal : failure);
+      return;
+    }
     observe(this.#definition.steps[step] as Step, emission);
-    const kept = this.driver.keep(event, emission.eventType);
     this.native.giveUp(invocation, emission.eventType, kept, emission.name);
     this.driver.comeBack();
+  }
+
+  #failStep(invocation: number, failure: BlazenError): void {
+    this.native.failStep(invocation, this.#textFor(failure));
+    this.#failOnceStored(failure);
   }
 
   #triesAgain(invocation: number, { retryable, retryAfterMs }: Outlook): boolean {
