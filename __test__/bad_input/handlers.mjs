@@ -25,7 +25,7 @@ const ENDED = "ERR_BLAZEN_RUN_ENDED";
 const NOT_PAUSED = "ERR_BLAZEN_NOT_PAUSED";
 const UNKNOWN = "ERR_BLAZEN_UNKNOWN_REQUEST";
 
-const aSnapshot = (text) => assert.equal(JSON.parse(text).version, 1);
+const aSnapshot = (text) => assert.equal(JSON.parse(text).version, 2);
 
 const throwing = () => assert.fail("getter");
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::super::StoreError;
 use super::failure::Failure;
@@ -208,11 +208,14 @@ fn refuse_newer(place: &Place, found: u32) -> Result<(), StoreError> {
 
 fn raise_epoch(connection: &mut Connection) -> Result<i64, Failure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let epoch = transaction.query_row(
-        "UPDATE meta SET value = value + 1 WHERE name = 'owner_epoch' RETURNING value",
-        [],
-        |row| row.get(0),
-    )?;
+    let raised: Option<i64> = transaction
+        .query_row(
+            "UPDATE meta SET value = value + 1 WHERE name = 'owner_epoch' RETURNING value",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let epoch = raised.ok_or_else(|| Failure::Damaged("table meta has no owner_epoch".to_owned()))?;
     transaction.commit()?;
     Ok(epoch)
 }
