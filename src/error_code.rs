@@ -99,6 +99,7 @@ impl Coded for DeliveryError {
         match self {
             Self::Settled => ErrorCode::DeliverySettled,
             Self::Ended => ErrorCode::RunEnded,
+            Self::CollectsElsewhere => ErrorCode::InvalidArgument,
         }
     }
 }

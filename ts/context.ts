@@ -11,16 +11,19 @@ import type { SendOptions } from "./send_options.js";
 import { SessionNamespace } from "./session_namespace.js";
 import { StateNamespace } from "./state_namespace.js";
 import type {
+  Acceptable,
   AnyEvent,
   AnyEvents,
   AnyState,
   Emittable,
+  EventOf,
   KeyOf,
   Settable,
   StateValue,
   UndeclaredKey,
   ValueOf,
 } from "./types.js";
+import { type CollectOptions, readKey, type WantedEvents } from "./wanted_events.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: for code that does not depend on the events and state of a workflow
 export type AnyContext = Context<any, any, any>;
@@ -39,17 +42,19 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
   readonly #run: Run;
   readonly #invocation: number;
   readonly #step: number;
+  readonly #event: object;
   #state: StateNamespace<State> | undefined;
   #session: SessionNamespace | undefined;
 
   /** @internal */
-  constructor(by: typeof INTERNAL, run: Run, invocation: number, step: number, attempt: number) {
+  constructor(by: typeof INTERNAL, run: Run, invocation: number, step: number, attempt: number, event: object) {
     if (by !== INTERNAL) {
       throw new InvalidArgumentError("a Context is not made with new: a handler receives it as its second argument");
     }
     this.#run = run;
     this.#invocation = invocation;
     this.#step = step;
+    this.#event = event;
     this.attempt = attempt;
   }
 
@@ -110,11 +115,42 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
    *   with the run into a snapshot or a store, and what came due while nobody was there is delivered when somebody is.
    *
    * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, or one that cannot wait (a stop event, an input request),
-   * with `ERR_BLAZEN_SCHEMA` if its schema does not take it, with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it (which fails the run as well), and with
-   * `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
+   * with `ERR_BLAZEN_SCHEMA` if its schema does not take it, with `ERR_BLAZEN_UNROUTED_EVENT` if no step accepts it
+   * (which fails the run as well), and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
    */
   sendEvent(event: Emittable<Emitted>, options?: SendOptions): Promise<void> {
     return this.#run.send(this.#invocation, this.#step, event, options);
+  }
+
+  /**
+   * Waits for several events without holding anything up: puts the event of this handler aside, and gives `null`, until
+   * all that are wanted have come. Then it gives them, to the handler that was called with the last; those are had, and
+   * the next set begins anew. What waits is part of the run: it is saved with it, and it is not lost if a handler that
+   * has got its set fails or is cut short.
+   *
+   * @param event the event that the handler was called with
+   * @param wanted the types of the events, each as often as it is wanted (`["A", "B", "B"]`), or how many of each
+   *   (`{ Page: 100 }`); the step must accept them
+   * @returns the events in the order of `wanted`, those of one type in the order in which they were emitted; or `null`
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_ARGUMENT`, and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
+   */
+  collectEvents<const Types extends readonly Acceptable<Events>[]>(
+    event: object,
+    wanted: Types,
+    options?: CollectOptions,
+  ): Promise<{ -readonly [At in keyof Types]: EventOf<Events, Types[At]> } | null>;
+  collectEvents<Type extends Acceptable<Events>>(
+    event: object,
+    wanted: { readonly [Wanted in Type]?: number },
+    options?: CollectOptions,
+  ): Promise<EventOf<Events, Type>[] | null>;
+  async collectEvents(event: object, wanted: WantedEvents, options?: CollectOptions): Promise<unknown> {
+    const key = readKey(options);
+    if (event !== this.#event) {
+      throw new InvalidArgumentError("collectEvents() must be given the event that the handler was called with");
+    }
+    return this.#run.collect(this.#invocation, this.#step, event, wanted, key);
   }
 
   /**

@@ -84,5 +84,6 @@ export type {
   StepOutput,
   StopEvent,
 } from "./types.js";
+export type { CollectOptions, WantedEvents } from "./wanted_events.js";
 export { type StartOptions, Workflow, type WorkflowOptions } from "./workflow.js";
 export { WorkflowBuilder } from "./workflow_builder.js";

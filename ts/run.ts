@@ -10,6 +10,7 @@ import {
   type BlazenErrorCode,
   fromNative,
   InternalError,
+  InvalidArgumentError,
   InvalidEventError,
   isBlazenError,
   ofCode,
@@ -33,6 +34,7 @@ import type { WrittenRun } from "./store_connection.js";
 import { errorText } from "./stored_error.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { AnyEvent, RunResult } from "./types.js";
+import { Wanted, type WantedEvents } from "./wanted_events.js";
 
 type NativeState = InstanceType<typeof native.StateNamespace>;
 type NativeSession = InstanceType<typeof native.SessionNamespace>;
@@ -197,6 +199,25 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     if (this.end.failure !== undefined) throw this.end.failure;
   }
 
+  /**
+   * The event of an invocation waits for others; gives all of them once they are there.
+   *
+   * @throws InvalidArgumentError or RunStateError
+   */
+  collect(invocation: number, step: number, event: object, wanted: WantedEvents, key: string): object[] | null {
+    const collector = this.#definition.steps[step] as Step;
+    const whole = new Wanted(wanted, collector, this.#definition);
+    const { type } = event as AnyEvent;
+    const eventType = this.#definition.eventTypes.get(type);
+    if (eventType === undefined || !whole.includes(eventType)) {
+      throw new InvalidArgumentError(
+        `collectEvents() was given a ${JSON.stringify(type)} event, which is not among those that it is to wait for`,
+      );
+    }
+    const payloads = this.end.sayWhy(() => this.native.collect(invocation, key, eventType, whole.counts));
+    return payloads === null ? null : whole.inOrder(payloads).map((payload) => this.driver.event(payload));
+  }
+
   /** @throws InvalidEventError or RunStateError */
   writeToStream(invocation: number, event: unknown): void {
     const checked = checkEvent(event, "writeEventToStream() was given");
@@ -266,8 +287,8 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
 
   // What the driver meets.
 
-  contextFor(invocation: number, step: number, attempt: number): AnyContext {
-    return new Context(INTERNAL, this, invocation, step, attempt);
+  contextFor(invocation: number, step: number, attempt: number, event: object): AnyContext {
+    return new Context(INTERNAL, this, invocation, step, attempt, event);
   }
 
   settled(invocation: number): void {

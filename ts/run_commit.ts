@@ -20,6 +20,13 @@ export interface RunCommit {
   replaces: boolean;
   /** The delivery that has settled: it is pending no more. `began` is when its handler was called. */
   settled?: { delivery: number; began: number; attempt: number };
+  /**
+   * The delivery that has settled stays pending all the same, `held` under this key (any string): its event waits for
+   * others.
+   */
+  held?: string;
+  /** Pending deliveries whose events another has had: those that are held are pending no more, the others are `gathered`. */
+  gathered: number[];
   /** How many events the handler of a pending delivery has sent so far, while it is at work. */
   sent?: { delivery: number; count: number };
   /**
@@ -63,6 +70,10 @@ export interface QueuedDelivery {
   sent: number;
   /** When it will be attempted, in milliseconds since 1970; as soon as may be if it is not there. */
   due?: number;
+  /** It has settled, and its event waits for others under this key: any string, the empty one included. */
+  held?: string;
+  /** Another delivery has had its event. */
+  gathered?: boolean;
 }
 
 /** A question to a person that nobody has answered. */

@@ -58,7 +58,7 @@ export type EventTravel = "by-reference" | "as-text" | "as-text-until-paused";
 /** What a run does about what the driver meets. */
 export interface DrivenRun {
   /** The object that the handler of an invocation is given. */
-  contextFor(invocation: number, step: number, attempt: number): AnyContext;
+  contextFor(invocation: number, step: number, attempt: number, event: object): AnyContext;
   /** The handler of `invocation` has returned or thrown. */
   settled(invocation: number): void;
   /** A handler threw, returned what is no event, or took too long. */
@@ -220,12 +220,13 @@ export class StepDriver {
 
   #invoke(invocation: number, step: number, payload: number, attempt: number): void {
     const { handler, timeout } = this.#stepOf(step);
-    const ctx = this.#run.contextFor(invocation, step, attempt);
     let outcome: unknown;
     try {
+      const event = this.event(payload);
+      const ctx = this.#run.contextFor(invocation, step, attempt, event);
       // A context of its own within the run's: what the handler enters there does not reach the next.
       const scope = new AsyncResource("BlazenStep", UNTRACKED);
-      outcome = scope.runInAsyncScope(handler, undefined, this.event(payload), ctx);
+      outcome = scope.runInAsyncScope(handler, undefined, event, ctx);
     } catch (error) {
       outcome = Promise.reject(error);
     }

@@ -83,6 +83,8 @@ export interface PendingEvent {
   attempt: number;
   /** When it will be received, of one that waits: it was sent to be delivered later, or its last attempt has failed. */
   due?: Date;
+  /** The key under which it waits for others, of one that `ctx.collectEvents` has put aside. */
+  held?: string;
 }
 
 /** One commit of a run: what one delivery, or something from outside, has changed. */
@@ -312,11 +314,12 @@ function storedRun(loaded: LoadedRun): StoredRun {
     ...(result == null ? {} : { result: JSON.parse(result) }),
     ...(error == null ? {} : { error: errorFromText(error, runId) }),
     state: new Map(keys.map((key, at) => [key, stateValue(values[at] as string | Buffer)])),
-    pending: loaded.pending.map(({ step, event, attempt, due }) => ({
+    pending: loaded.pending.map(({ step, event, attempt, due, held }) => ({
       step,
       event: JSON.parse(event),
       attempt,
       ...(due == null ? {} : { due: new Date(due) }),
+      ...(held == null ? {} : { held }),
     })),
     inputRequests: loaded.requests.map((request) => JSON.parse(request)),
   };

@@ -69,6 +69,13 @@ export const FAULTS = {
       });
     },
   },
+  "an event that waits for others stays until it is gathered": {
+    "takes the empty key for none": takes(({ held }) => (held === "" ? { held: undefined } : {})),
+    "keeps what was gathered": takes(() => ({ gathered: [] })),
+    "forgets what is at work when it was gathered": gives(({ pending }) => ({
+      pending: pending.filter(({ gathered }) => !gathered),
+    })),
+  },
   "strings come back unit by unit": {
     "makes keys well-formed": gives(({ state }) => ({
       state: state.map((kept) => ({ ...kept, key: kept.key.toWellFormed() })),

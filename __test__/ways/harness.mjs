@@ -55,11 +55,11 @@ const WAYS = {
   },
 };
 
-/** Resolves when what is pending of a run only sleeps. */
+/** Resolves when what is pending of a run only sleeps, or waits for others. */
 export async function atRest(store, runId) {
   for (;;) {
     const { pending } = await store.run(runId);
-    if (pending.every(({ due }) => due !== undefined)) return pending;
+    if (pending.every(({ due, held }) => due !== undefined || held !== undefined)) return pending;
     await turn();
   }
 }

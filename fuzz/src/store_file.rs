@@ -139,6 +139,8 @@ fn creation(run: Uuid) -> Commit {
         creates: Some("orders".into()),
         replaces: false,
         settled: None,
+        held: None,
+        gathered: Vec::new(),
         sent: None,
         again: Vec::new(),
         answered: None,
@@ -161,6 +163,8 @@ fn after(run: Uuid, version: u64) -> Commit {
         at: UnixMillis(2_000),
         creates: None,
         settled: Some(Settled { delivery: 1, began: UnixMillis(1_500), attempt: 1 }),
+        held: None,
+        gathered: Vec::new(),
         queued: vec![pending(version + 1, "ship", 100)],
         asked: Vec::new(),
         written: Vec::new(),
@@ -180,5 +184,7 @@ fn pending(delivery: u64, step: &str, length: usize) -> PendingDelivery {
         attempt: 1,
         sent: 0,
         due: None,
+        held: None,
+        gathered: false,
     }
 }

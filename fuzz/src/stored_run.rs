@@ -106,6 +106,8 @@ fn creation(run: &StoredRun) -> Commit {
         creates: Some(run.workflow.as_str().into()),
         replaces: true,
         settled: None,
+        held: None,
+        gathered: Vec::new(),
         sent: None,
         again: Vec::new(),
         answered: None,
@@ -181,6 +183,8 @@ fn read_pending(bytes: &mut Bytes<'_>) -> PendingDelivery {
         attempt: bytes.small_number(),
         sent: bytes.small_number(),
         due: (bytes.below(4) == 0).then(|| UnixMillis(i64::from(bytes.small_number()))),
+        held: (bytes.below(4) == 0).then(|| ExactString::from_wtf8(bytes.some(3))),
+        gathered: bytes.below(8) == 0,
     }
 }
 

@@ -10,12 +10,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
-use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::engine::{
     Change, Definition, InvocationId, Millis, Now, Outcome, PayloadRef, Queued, RunId, Standing, TimeLeft,
+    type_in_text,
 };
 use crate::error_code::{Coded, ErrorCode};
 use crate::store::commit::{Again, OpenRequest, PendingDelivery, Sent, Settled};
@@ -91,6 +91,8 @@ impl Recorder {
             creates: (change.number == 1).then(|| self.definition.name().into()),
             replaces: change.whole,
             settled,
+            held: change.held,
+            gathered: change.gathered.iter().map(|delivery| delivery.0).collect(),
             sent: change.sent.map(|(delivery, count)| Sent { delivery: delivery.0, count }),
             again: change
                 .again
@@ -118,11 +120,13 @@ impl Recorder {
         PendingDelivery {
             delivery: queued.delivery.0,
             step: self.definition.shared_step_name(queued.step),
-            event_type: known.unwrap_or_else(|| type_in(&event)),
+            event_type: known.unwrap_or_else(|| type_in_text(&event)),
             event,
             attempt: queued.attempt,
             sent: queued.sent,
             due,
+            held: queued.held.clone(),
+            gathered: queued.gathered,
         }
     }
 
@@ -163,14 +167,4 @@ fn remaining(time: TimeLeft, now: Millis) -> Option<u64> {
         TimeLeft::Until(due) => Some(due.0.saturating_sub(now.0)),
         TimeLeft::Stopped(left) => Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
     }
-}
-
-/// The type of an event that has come from elsewhere, so that only its text knows it.
-fn type_in(event: &str) -> Arc<str> {
-    #[derive(Deserialize)]
-    struct Typed {
-        #[serde(rename = "type")]
-        name: String,
-    }
-    serde_json::from_str(event).map_or_else(|_| "?".into(), |Typed { name }| name.into())
 }

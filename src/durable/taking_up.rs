@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::engine::{
-    DeliverySeq, KeySpace, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest, RunId, WallMillis,
+    DeliverySeq, HeldEvent, KeySpace, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest, RunId,
+    WallMillis,
 };
 use crate::store::{StatusKind, StoredRun, UnixMillis, commit};
 
@@ -33,10 +34,20 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
 }
 
 fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {
-    let commit::PendingDelivery { delivery, step, event, attempt, sent, due, .. } = pending;
+    let commit::PendingDelivery { delivery, step, event, attempt, sent, due, held, gathered, event_type } =
+        pending;
+    let held = held.map(|key| HeldEvent { key, event_type });
     let due = due.map(|UnixMillis(due)| WallMillis(due));
     PendingEvent {
         json: event,
-        deliveries: vec![PendingDelivery { seq: DeliverySeq(delivery), step, attempt, sent, due }],
+        deliveries: vec![PendingDelivery {
+            seq: DeliverySeq(delivery),
+            step,
+            attempt,
+            sent,
+            due,
+            held,
+            gathered,
+        }],
     }
 }

@@ -1,6 +1,7 @@
 //! One event on its way to one step: the unit that is invoked, settled and delivered again.
 
 use super::commit::Emissions;
+use super::fan_in::Collecting;
 use super::ids::{DeliverySeq, InvocationId, PayloadRef, StepId};
 use super::run_state::Uncommitted;
 
@@ -12,6 +13,8 @@ pub(super) struct Delivery {
     pub(super) payload: PayloadRef,
     /// 1 for the first invocation.
     pub(super) attempt: u32,
+    /// Another delivery has had its event for a fan-in, while its own handler was at work.
+    pub(super) gathered: bool,
     /// How many events earlier attempts have sent. The first so many sends of the next attempt are those again.
     pub(super) sent_before: u32,
     /// The number of the change that must be durable before it is invoked: the one that queued it, or that
@@ -27,13 +30,21 @@ pub(super) struct InFlight {
     pub(super) sent: u32,
     /// What this attempt has done to the state and could still be taken back.
     pub(super) uncommitted: Uncommitted,
+    /// What it waits for, if it is one that collects.
+    pub(super) collecting: Option<Box<Collecting>>,
     /// Emitted by what the handler returned, to be applied when it settles.
     pub(super) staged: Emissions,
 }
 
 impl InFlight {
     pub(super) fn new(delivery: Delivery) -> Self {
-        Self { delivery, sent: 0, uncommitted: Uncommitted::default(), staged: Emissions::new() }
+        Self {
+            delivery,
+            sent: 0,
+            uncommitted: Uncommitted::default(),
+            collecting: None,
+            staged: Emissions::new(),
+        }
     }
 
     /// The same delivery, to be invoked once more.

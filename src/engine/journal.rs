@@ -42,6 +42,10 @@ pub struct Change {
     pub whole: bool,
     /// The delivery that has settled.
     pub settled: Option<Settled>,
+    /// The delivery that has settled stays pending under this key: its event waits for others.
+    pub held: Option<ExactString>,
+    /// Deliveries whose events have been had: those that are held are pending no more.
+    pub gathered: Vec<DeliverySeq>,
     /// How many events a handler that is at work has sent.
     pub sent: Option<(DeliverySeq, u32)>,
     /// Deliveries that will be attempted again.
@@ -111,7 +115,7 @@ pub struct Again {
 }
 
 /// A delivery that has been queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
     /// Its number.
     pub delivery: DeliverySeq,
@@ -127,6 +131,10 @@ pub struct Queued {
     pub sent: u32,
     /// When it will be attempted; as soon as may be if `None`.
     pub due: Option<Millis>,
+    /// Its handler has settled, and its event waits for others under this key.
+    pub held: Option<ExactString>,
+    /// Another delivery has had its event.
+    pub gathered: bool,
 }
 
 /// What has changed since the last change was sealed.
@@ -134,6 +142,8 @@ pub struct Queued {
 pub(super) struct OpenChange {
     is_whole: bool,
     pub(super) settled: Option<Settled>,
+    pub(super) held: Option<ExactString>,
+    pub(super) gathered: Vec<DeliverySeq>,
     pub(super) sent: Option<(DeliverySeq, u32)>,
     pub(super) again: Vec<Again>,
     pub(super) answered: Option<ExactString>,
@@ -186,11 +196,14 @@ impl Journal {
         let Some(open) = self.open.take() else { return };
         let (standing, last_delivery, time) = standing();
         self.last += 1;
-        let OpenChange { is_whole, settled, sent, again, answered, queued, asked, written } = *open;
+        let OpenChange { is_whole, settled, held, gathered, sent, again, answered, queued, asked, written } =
+            *open;
         self.sealed.push_back(Change {
             number: self.last,
             whole: is_whole,
             settled,
+            held,
+            gathered,
             sent,
             again,
             answered,

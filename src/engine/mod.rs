@@ -14,6 +14,7 @@ mod clock;
 mod commit;
 mod definition;
 mod delivery;
+mod fan_in;
 mod ids;
 mod input_request;
 mod journal;
@@ -40,6 +41,8 @@ pub use retry_policy::{FailedAttempt, RetryPolicy};
 pub use run::{
     DeliveryError, Effect, Interrupted, LifecycleError, PauseError, Run, RunOptions, SnapshotRefusal,
 };
-pub use run_at_rest::{OpenRequest, Origin, PendingDelivery, PendingEvent, ResumeError, RunAtRest};
+pub use run_at_rest::{
+    HeldEvent, OpenRequest, Origin, PendingDelivery, PendingEvent, ResumeError, RunAtRest,
+};
 pub use session_policy::{SessionNotEmpty, SessionPausePolicy};
-pub use snapshot::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};
+pub use snapshot::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError, type_in_text};

@@ -42,14 +42,17 @@ pub enum RunFailure {
     },
     /// Nothing is left that could ever move the run on.
     #[error(
-        "workflow {workflow:?} has stalled: nothing is queued or in flight and nobody is waited for{}; the last step must return {{ type: \"blazen::StopEvent\", result }}",
-        after(last_step.as_deref())
+        "workflow {workflow:?} has stalled: nothing is queued or in flight and nobody is waited for{}{}; the last step must return {{ type: \"blazen::StopEvent\", result }}",
+        after(last_step.as_deref()),
+        waiting_for_others(*held)
     )]
     Stalled {
         /// The workflow.
         workflow: String,
         /// The step that settled last without emitting anything.
         last_step: Option<String>,
+        /// How many events wait for others that a step wants with them.
+        held: usize,
     },
     /// A handler threw or rejected; the driver keeps what it threw.
     #[error("step {step:?} failed")]
@@ -93,6 +96,14 @@ fn shortened(name: &str) -> String {
 
 fn suggestion(nearest: Option<&str>) -> String {
     nearest.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+fn waiting_for_others(held: usize) -> String {
+    match held {
+        0 => String::new(),
+        1 => ", and 1 event is collected that still waits for others".to_owned(),
+        several => format!(", and {several} events are collected that still wait for others"),
+    }
 }
 
 fn after(last_step: Option<&str>) -> String {

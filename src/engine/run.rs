@@ -7,13 +7,15 @@
 //!
 //! Always true:
 //! 1. A delivery is asleep, queued, in flight or settled, in this order. It goes back only from in flight: to the queue,
-//!    when a pause could not wait for it, or to sleep, when its handler has failed and is to be called again.
+//!    when a pause could not wait for it, or to sleep, when its handler has failed and is to be called again. One that
+//!    has settled may be held: its event waits for others.
 //! 2. `queue` is sorted by [`DeliverySeq`](super::ids::DeliverySeq). An attempt that was cut short, or has failed, has no
 //!    way back: the next one has another [`InvocationId`].
 //! 3. A running run has something queued, asleep, in flight or asked; one that has not is stalled, which is an end.
 //! 4. A run that has ended stays as it ended.
 
 mod answering;
+mod collecting;
 mod handling;
 mod journaling;
 mod lifecycle;
@@ -31,6 +33,7 @@ use super::clock::{Millis, TimeLimit};
 use super::commit::{Commit, Emission};
 use super::definition::Definition;
 use super::delivery::{Delivery, InFlight, Invocation};
+use super::fan_in::FanIn;
 use super::ids::{EventTypeId, InvocationId, PayloadRef, RunId};
 use super::input_request::OpenRequests;
 use super::journal::{Durability, Journal};
@@ -79,6 +82,7 @@ pub struct Run {
     last_delivery: u64,
     queue: VecDeque<Delivery>,
     sleeping: Sleeping,
+    fan_in: FanIn,
     last_invocation: u64,
     in_flight: BTreeMap<InvocationId, InFlight>,
     requests: OpenRequests,
@@ -180,6 +184,7 @@ impl Run {
             last_delivery: 0,
             queue: VecDeque::new(),
             sleeping: Sleeping::default(),
+            fan_in: FanIn::default(),
             last_invocation: 0,
             in_flight: BTreeMap::new(),
             requests: OpenRequests::default(),

@@ -67,6 +67,19 @@ pub struct PendingDelivery {
     pub sent: u32,
     /// When it will be attempted; if `None`, as soon as may be, and perhaps it has been.
     pub due: Option<WallMillis>,
+    /// Its handler has settled, and its event waits for others.
+    pub held: Option<HeldEvent>,
+    /// Another delivery has had its event for a fan-in.
+    pub gathered: bool,
+}
+
+/// How an event waits for others.
+#[derive(Debug)]
+pub struct HeldEvent {
+    /// Under which key.
+    pub key: ExactString,
+    /// Its type.
+    pub event_type: Arc<str>,
 }
 
 /// A question to a person.

@@ -33,6 +33,10 @@ impl Sleeping {
         std::mem::replace(&mut self.0, later).into_values().collect()
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Delivery> {
+        self.0.values_mut()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (Millis, &Delivery)> {
         self.0.iter().map(|((due, _), delivery)| (*due, delivery))
     }

@@ -9,6 +9,7 @@ mod encode;
 
 use thiserror::Error;
 
+pub use decode::type_in_text;
 pub(super) use encode::SnapshotWriter;
 
 /// The version of the document that this package writes, and the newest that it reads. Since 2 a delivery may have a

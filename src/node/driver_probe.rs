@@ -111,6 +111,8 @@ fn commit(from: RunCommit) -> Result<Commit> {
         creates: from.creates.map(Into::into),
         replaces: from.replaces,
         settled: from.settled.map(settled).transpose()?,
+        held: from.held.map(|key| ExactString::from_utf16(&key)),
+        gathered: from.gathered.into_iter().map(delivery).collect::<Result<_>>()?,
         sent: from.sent.map(sent).transpose()?,
         again: from.again.into_iter().map(again).collect::<Result<_>>()?,
         answered: from.answered.map(|id| ExactString::from_utf16(&id)),

@@ -2,7 +2,7 @@
 
 use napi::Env;
 use napi::JsString;
-use napi::bindgen_prelude::{BufferSlice, Either};
+use napi::bindgen_prelude::{BufferSlice, Either, Utf16String};
 use napi_derive::napi;
 
 use super::errors::{self, ErrorCode, Result, error};
@@ -27,6 +27,7 @@ pub struct PendingEvent {
     pub attempt: u32,
     /// In milliseconds since 1970.
     pub due: Option<f64>,
+    pub held: Option<Utf16String>,
 }
 
 impl LoadedRun {
@@ -140,6 +141,7 @@ impl From<&PendingDelivery> for PendingEvent {
             event: pending.event.to_string(),
             attempt: pending.attempt,
             due: pending.due.map(time_to_js),
+            held: pending.held.as_ref().map(|key| key.to_utf16().into()),
         }
     }
 }

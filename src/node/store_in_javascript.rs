@@ -28,6 +28,10 @@ pub struct RunCommit {
     pub replaces: bool,
     /// The delivery that has settled: it is pending no more.
     pub settled: Option<SettledDelivery>,
+    /// The delivery that has settled stays pending all the same, under this key: its event waits for others.
+    pub held: Option<Utf16String>,
+    /// Pending deliveries whose events have been had by another. Those that are held are pending no more.
+    pub gathered: Vec<f64>,
     /// How many events a handler that is at work has sent.
     pub sent: Option<SentEvents>,
     /// Pending deliveries that will be attempted again.
@@ -95,6 +99,10 @@ pub struct QueuedDelivery {
     pub sent: u32,
     /// When it will be attempted, in milliseconds since 1970; as soon as may be if it is not there.
     pub due: Option<f64>,
+    /// It has settled, and its event waits for others under this key.
+    pub held: Option<Utf16String>,
+    /// Another delivery has had its event; not there if none has.
+    pub gathered: Option<bool>,
 }
 
 /// A question to a person.
@@ -162,6 +170,8 @@ impl From<Commit> for RunCommit {
             creates: commit.creates.map(|workflow| workflow.to_string()),
             replaces: commit.replaces,
             settled: commit.settled.map(SettledDelivery::from),
+            held: commit.held.map(|key| key.to_utf16().into()),
+            gathered: commit.gathered.into_iter().map(number_to_js).collect(),
             sent: commit
                 .sent
                 .map(|Sent { delivery, count }| SentEvents { delivery: number_to_js(delivery), count }),
@@ -201,6 +211,8 @@ impl From<PendingDelivery> for QueuedDelivery {
             attempt: pending.attempt,
             sent: pending.sent,
             due: pending.due.map(time_to_js),
+            held: pending.held.map(|key| key.to_utf16().into()),
+            gathered: pending.gathered.then_some(true),
         }
     }
 }
@@ -263,6 +275,8 @@ pub(super) fn pending(queued: QueuedDelivery) -> Result<PendingDelivery> {
         attempt: queued.attempt,
         sent: queued.sent,
         due: queued.due.map(|due| time(due, "due")).transpose()?,
+        held: queued.held.map(|key| ExactString::from_utf16(&key)),
+        gathered: queued.gathered.unwrap_or(false),
     })
 }
 

@@ -25,6 +25,10 @@ pub struct Commit {
     pub replaces: bool,
     /// The delivery that has settled: it is pending no more.
     pub settled: Option<Settled>,
+    /// The delivery that has settled stays pending all the same, under this key: its event waits for others.
+    pub held: Option<ExactString>,
+    /// Pending deliveries whose events have been had by another. Those that are held are pending no more.
+    pub gathered: Vec<u64>,
     /// A handler has sent events and goes on.
     pub sent: Option<Sent>,
     /// Pending deliveries that will be attempted again.
@@ -57,6 +61,8 @@ impl Commit {
             creates: None,
             replaces: false,
             settled: None,
+            held: None,
+            gathered: Vec::new(),
             sent: None,
             again: Vec::new(),
             answered: None,
@@ -120,6 +126,10 @@ pub struct PendingDelivery {
     pub sent: u32,
     /// When it will be attempted; as soon as may be if `None`.
     pub due: Option<UnixMillis>,
+    /// It has settled, and its event waits for others under this key.
+    pub held: Option<ExactString>,
+    /// Another delivery has had its event.
+    pub gathered: bool,
 }
 
 /// A question to a person.

@@ -76,6 +76,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "a settled delivery is pending no more", check: keeping::settled_delivery },
     Promise { name: "what a handler has sent is counted", check: keeping::sent },
     Promise { name: "a delivery goes back to the queue", check: keeping::again },
+    Promise { name: "an event that waits for others stays until it is gathered", check: keeping::held },
     Promise { name: "a delivery waits for its time until it is said to wait no more", check: keeping::due },
     Promise { name: "an answered request is open no more", check: keeping::answered },
     Promise { name: "a key that is taken out is gone", check: keeping::key_taken_out },

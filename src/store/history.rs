@@ -97,6 +97,8 @@ mod tests {
             attempt: 1,
             sent: 0,
             due: None,
+            held: None,
+            gathered: false,
         };
         let mut json = String::new();
         write_queued(&mut json, &[pending.clone(), pending]);

@@ -174,7 +174,20 @@ impl StoredRun {
 
     fn change_pending(&mut self, commit: &Commit) {
         if let Some(settled) = commit.settled {
-            self.pending.retain(|pending| pending.delivery != settled.delivery);
+            match &commit.held {
+                None => self.pending.retain(|pending| pending.delivery != settled.delivery),
+                held => {
+                    if let Some(pending) = self.pending_delivery(settled.delivery) {
+                        pending.held.clone_from(held);
+                    }
+                }
+            }
+        }
+        for gathered in &commit.gathered {
+            self.pending.retain(|pending| pending.delivery != *gathered || pending.held.is_none());
+            if let Some(pending) = self.pending_delivery(*gathered) {
+                pending.gathered = true;
+            }
         }
         for queued in &commit.queued {
             self.pending.retain(|pending| pending.delivery != queued.delivery);

@@ -165,6 +165,8 @@ impl Author {
                 attempt: 1,
                 sent: 0,
                 due: self.due(),
+                held: None,
+                gathered: false,
             });
         }
     }

@@ -203,6 +203,22 @@ export const KEEPING: Checks = {
     await store.has(runId(1), { pending: [awake, { ...queued(2), attempt: 2, due: 0 }] as never });
   },
 
+  "an event that waits for others stays until it is gathered": async (store) => {
+    const commit = full(1);
+    const [charge, audit] = commit.queued;
+    const one = after(commit, { settled: settled(1), held: "\ud800\0" });
+    const other = after(one, { settled: settled(2), held: "" });
+    await store.takes(commit, one, other);
+    const held = [
+      { ...charge, held: "\ud800\0" },
+      { ...audit, held: "" },
+    ];
+    await store.has(runId(1), { pending: held as never });
+    const more = after(other, { queued: [queued(3), queued(4)], lastDelivery: 4, gathered: [1] });
+    await store.takes(more, after(more, { settled: settled(3), gathered: [4] }));
+    await store.has(runId(1), { pending: [held[1], { ...queued(4), gathered: true }] as never });
+  },
+
   "an answered request is open no more": async (store) => {
     const commit = full(1);
     await store.takes(commit, after(commit, { answered: "approve" }));

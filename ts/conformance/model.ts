@@ -57,9 +57,15 @@ function followed(run: ModelRun, commit: RunCommit): ModelRun {
   return { ...head, finishedAt: undefined, pending: pendingAfter(before, commit), requests, state };
 }
 
-function pendingAfter({ pending }: ModelRun, { settled, sent, again, queued }: RunCommit): ModelRun["pending"] {
+function pendingAfter(
+  { pending }: ModelRun,
+  { settled, held, gathered, sent, again, queued }: RunCommit,
+): ModelRun["pending"] {
   return pending
-    .filter(({ delivery }) => delivery !== settled?.delivery)
+    .filter(({ delivery }) => delivery !== settled?.delivery || held !== undefined)
+    .map((waits) => (waits.delivery === settled?.delivery ? { ...waits, held: held as string } : waits))
+    .filter((waits) => waits.held === undefined || !gathered.includes(waits.delivery))
+    .map((waits) => (gathered.includes(waits.delivery) ? { ...waits, gathered: true } : waits))
     .map((waits) => (waits.delivery === sent?.delivery ? { ...waits, sent: sent.count } : waits))
     .map((waits) => attemptedAgain(waits, again))
     .concat(queued)

@@ -15,6 +15,7 @@ export function first(n: number, changes: Partial<RunCommit> = {}): RunCommit {
     at: 1_000,
     creates: "orders",
     replaces: false,
+    gathered: [],
     again: [],
     queued: [],
     asked: [],

@@ -97,6 +97,8 @@ class Schedule {
       version: run.version + 1,
       replaces,
       ...(done === undefined ? {} : { settled: settled(done) }),
+      ...(done !== undefined && chance.oneIn(4) ? { held: chance.oneOf(KEYS) } : {}),
+      gathered: left.filter(() => chance.oneIn(6)),
       ...(sends === undefined ? {} : { sent: { delivery: sends, count: chance.below(9) } }),
       again: again.map((delivery) => ({
         delivery,

@@ -19,6 +19,9 @@ pub enum DeliveryError {
     /// The run is over.
     #[error("the run has ended")]
     Ended,
+    /// One event is collected once.
+    #[error("the event of this handler is collected under another key")]
+    CollectsElsewhere,
 }
 
 impl Run {
@@ -87,6 +90,7 @@ impl Run {
             self.release(payload);
         }
         self.take_back_writes(invocation, uncommitted);
+        self.stop_collecting(invocation);
         self.settle(invocation, Some(last))
     }
 

@@ -61,7 +61,12 @@ impl Run {
         let written = self.state.all_written();
         let asked = self.requests.iter().map(|request| (request.id.clone(), request.payload)).collect();
         let asleep = self.sleeping.iter().map(|(due, delivery)| Queued { due: Some(due), ..delivery.into() });
-        let queued = self.queue.iter().map(Queued::from).chain(asleep).collect();
+        let held = self.fan_in.held().map(|held| Queued {
+            event_type: Some(held.event_type),
+            held: Some(held.key.clone()),
+            ..Queued::from(&held.delivery)
+        });
+        let queued = self.queue.iter().map(Queued::from).chain(asleep).chain(held).collect();
         let Some(journal) = &mut self.journal else { return };
         let change = journal.whole_change();
         change.written = written;
@@ -132,7 +137,17 @@ impl Run {
 
 impl From<&Delivery> for Queued {
     fn from(delivery: &Delivery) -> Self {
-        let Delivery { seq, step, payload, attempt, sent_before, .. } = *delivery;
-        Self { delivery: seq, step, event_type: None, payload, attempt, sent: sent_before, due: None }
+        let Delivery { seq, step, payload, attempt, sent_before, gathered, .. } = *delivery;
+        Self {
+            delivery: seq,
+            step,
+            event_type: None,
+            payload,
+            attempt,
+            sent: sent_before,
+            due: None,
+            held: None,
+            gathered,
+        }
     }
 }

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 
 use super::super::clock::Millis;
 use super::super::commit::{Commit, Emission};
-use super::super::delivery::{Delivery, InFlight};
+use super::super::delivery::Delivery;
+use super::super::fan_in::FanIn;
 use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, StepId};
 use super::super::input_request::OpenRequests;
 use super::super::journal::{Queued, Settled};
@@ -63,14 +64,16 @@ impl Run {
 
     /// The delivery of an invocation is settled, with what its handler has written. Gives its step.
     fn consume(&mut self, invocation: InvocationId) -> Option<StepId> {
-        let InFlight { delivery, uncommitted, .. } = self.in_flight.remove(&invocation)?;
-        self.commit_writes(invocation, uncommitted);
+        let mut settled = self.in_flight.remove(&invocation)?;
+        self.commit_writes(invocation, std::mem::take(&mut settled.uncommitted));
+        let Delivery { seq, attempt, step, payload, .. } = settled.delivery;
         if let Some(change) = self.change() {
-            let Delivery { seq, attempt, .. } = delivery;
             change.settled = Some(Settled { delivery: seq, invocation, attempt });
         }
-        self.stop_using(delivery.payload);
-        Some(delivery.step)
+        if !self.settle_collecting(&settled) {
+            self.stop_using(payload);
+        }
+        Some(step)
     }
 
     /// What a handler wrote before it sent is part of what it sends.
@@ -127,6 +130,7 @@ impl Run {
             self.release(payload);
         }
         self.take_back_writes(invocation, std::mem::take(&mut failed.uncommitted));
+        self.take_back_collecting(&mut failed);
         let delivery = failed.again();
         self.note_again(&delivery, Some(invocation), Some(due));
         self.sleeping.put(due, delivery);
@@ -143,7 +147,8 @@ impl Run {
 
     /// What is in flight will not be waited for: it goes back to the queue, and its writes are taken back.
     pub(super) fn take_back_in_flight(&mut self) {
-        for (invocation, cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+        for (invocation, mut cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+            self.take_back_collecting(&mut cut_short);
             for payload in cut_short.staged.iter().filter_map(Emission::payload) {
                 self.release(payload);
             }
@@ -164,6 +169,7 @@ impl Run {
         self.note_change(); // that it has ended
         self.queue.clear();
         self.sleeping = Sleeping::default();
+        self.fan_in = FanIn::default();
         self.in_flight.clear();
         self.requests = OpenRequests::default();
         self.shared_payloads.clear();
@@ -193,6 +199,7 @@ impl Run {
                 self.end(Outcome::Failed(RunFailure::Stalled {
                     workflow: self.definition.name().to_owned(),
                     last_step: last_step.map(|step| self.definition.step_name(step).to_owned()),
+                    held: self.fan_in.held().count(),
                 }));
             }
             Phase::Running if self.queue.is_empty() => self.park(),
@@ -233,21 +240,23 @@ impl Run {
         for &step in steps {
             self.last_delivery += 1;
             let seq = DeliverySeq(self.last_delivery);
-            let delivery = Delivery { seq, step, payload, attempt: 1, sent_before: 0, caused_by };
+            let delivery =
+                Delivery { seq, step, payload, attempt: 1, gathered: false, sent_before: 0, caused_by };
             match due {
                 None => self.queue.push_back(delivery),
                 Some(due) => self.sleeping.put(due, delivery),
             }
             if let Some(change) = self.journal.as_mut().and_then(|journal| journal.change()) {
-                let event_type = Some(event_type);
                 change.queued.push(Queued {
                     delivery: seq,
                     step,
-                    event_type,
+                    event_type: Some(event_type),
                     payload,
                     attempt: 1,
                     sent: 0,
                     due,
+                    held: None,
+                    gathered: false,
                 });
             }
         }
@@ -296,7 +305,7 @@ impl Run {
         Outcome::Failed(RunFailure::Unrouted { workflow, event_type, nearest })
     }
 
-    fn stop_using(&mut self, payload: PayloadRef) {
+    pub(super) fn stop_using(&mut self, payload: PayloadRef) {
         if let Some(uses) = self.shared_payloads.get_mut(&payload) {
             *uses -= 1;
             if *uses > 0 {

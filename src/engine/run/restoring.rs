@@ -39,7 +39,7 @@ impl Run {
     /// The payloads whose texts [`Run::snapshot`] needs, in that order.
     #[must_use]
     pub fn pending_payloads(&self) -> Vec<PayloadRef> {
-        let events = self.pending_events().into_iter().map(|deliveries| deliveries[0].1.payload);
+        let events = self.pending_events().into_iter().map(|deliveries| deliveries[0].delivery.payload);
         events.chain(self.requests.iter().map(|request| request.payload)).collect()
     }
 
@@ -88,9 +88,13 @@ impl Run {
             if let Ok(uses @ 2..) = u32::try_from(event.deliveries.len()) {
                 run.shared_payloads.insert(payload, uses);
             }
-            for delivery in event.deliveries {
-                let due = delivery.due;
+            for mut delivery in event.deliveries {
+                let (due, held) = (delivery.due, delivery.held.take());
                 let mut delivery = run.delivery_at_rest(delivery, payload, at_rest.origin)?;
+                if let Some(held) = held {
+                    run.go_on_holding(delivery, held);
+                    continue;
+                }
                 if let Some(due) = due {
                     run.sleeping.put(now.to_monotonic(due), delivery);
                     continue;
@@ -128,7 +132,7 @@ impl Run {
         payload: PayloadRef,
         origin: Origin,
     ) -> Result<Delivery, ResumeError> {
-        let PendingDelivery { seq, step: name, attempt, sent, .. } = pending;
+        let PendingDelivery { seq, step: name, attempt, sent, gathered, .. } = pending;
         let Some(step) = self.definition.step_named(&name) else {
             return Err(ResumeError::StepGone {
                 origin,
@@ -138,19 +142,23 @@ impl Run {
             });
         };
         let caused_by = self.next_change();
-        Ok(Delivery { seq, step, payload, attempt, sent_before: sent, caused_by })
+        Ok(Delivery { seq, step, payload, attempt, gathered, sent_before: sent, caused_by })
     }
 
-    /// What is queued or asleep, and when it is due, cut where one event ends and the next begins.
-    fn pending_events(&self) -> Vec<Vec<(Option<Millis>, &Delivery)>> {
-        let queued = self.queue.iter().map(|delivery| (None, delivery));
-        let asleep = self.sleeping.iter().map(|(due, delivery)| (Some(due), delivery));
-        let mut pending: Vec<_> = queued.chain(asleep).collect();
-        pending.sort_by_key(|(_, delivery)| delivery.seq);
-        let mut events: Vec<Vec<(Option<Millis>, &Delivery)>> = Vec::new();
+    /// What is queued, asleep or held, cut where one event ends and the next begins.
+    fn pending_events(&self) -> Vec<Vec<Resting<'_>>> {
+        let resting = |delivery| Resting { delivery, due: None, held: None };
+        let queued = self.queue.iter().map(resting);
+        let asleep =
+            self.sleeping.iter().map(|(due, delivery)| Resting { due: Some(due), ..resting(delivery) });
+        let held =
+            self.fan_in.held().map(|held| Resting { held: Some(&held.key), ..resting(&held.delivery) });
+        let mut pending: Vec<_> = queued.chain(asleep).chain(held).collect();
+        pending.sort_by_key(|one| one.delivery.seq);
+        let mut events: Vec<Vec<Resting<'_>>> = Vec::new();
         for one in pending {
             match events.last_mut() {
-                Some(event) if event[0].1.payload == one.1.payload => event.push(one),
+                Some(event) if event[0].delivery.payload == one.delivery.payload => event.push(one),
                 _ => events.push(vec![one]),
             }
         }
@@ -159,7 +167,7 @@ impl Run {
 
     fn write_snapshot(
         &self,
-        events: &[Vec<(Option<Millis>, &Delivery)>],
+        events: &[Vec<Resting<'_>>],
         event_texts: &[String],
         request_texts: &[String],
         timestamp: &str,
@@ -172,13 +180,20 @@ impl Run {
             events.iter().zip(event_texts),
             |event, (deliveries, json)| {
                 event.field("event", json);
-                event.list_of_objects("deliveries", deliveries, |object, (due, delivery)| {
+                event.list_of_objects("deliveries", deliveries, |object, resting| {
+                    let Resting { delivery, due, held } = resting;
                     let step = self.definition.step_name(delivery.step);
                     object.field("step", &ExactString::from(step).to_json());
                     object.field("attempt", &delivery.attempt.to_string());
                     object.field("sent", &delivery.sent_before.to_string());
                     if let Some(due) = due {
                         object.field("due", &now.to_wall(*due).0.to_string());
+                    }
+                    if let Some(key) = held {
+                        object.field("held", &key.to_json());
+                    }
+                    if delivery.gathered {
+                        object.field("gathered", "true");
                     }
                 });
             },
@@ -197,6 +212,15 @@ impl Run {
         });
         document.finish()
     }
+}
+
+/// A delivery of a paused run.
+#[derive(Clone, Copy)]
+struct Resting<'a> {
+    delivery: &'a Delivery,
+    due: Option<Millis>,
+    /// The key under which its event waits for others.
+    held: Option<&'a ExactString>,
 }
 
 fn check_fit(definition: &Definition, at_rest: &RunAtRest) -> Result<(), ResumeError> {

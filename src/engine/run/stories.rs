@@ -2,6 +2,7 @@
 
 mod answering;
 mod changing;
+mod collecting;
 mod handling;
 mod pausing;
 mod routing;
@@ -26,7 +27,7 @@ use super::super::journal::Durability;
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::run_at_rest::{ResumeError, RunAtRest};
 use super::super::session_policy::SessionPausePolicy;
-use super::{Effect, Run, RunOptions};
+use super::{DeliveryError, Effect, Run, RunOptions};
 use crate::exact_string::ExactString;
 use crate::state_value::NewValue;
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 use super::super::clock::WallMillis;
 use super::super::ids::{DeliverySeq, RunId};
 use super::super::key_space::KeySpace;
-use super::super::run_at_rest::{OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest};
+use super::super::run_at_rest::{HeldEvent, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest};
 use super::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};
 use crate::exact_string::ExactString;
 use crate::state_value::StateValue;
@@ -74,6 +75,10 @@ struct Delivery {
     sent: u32,
     /// In milliseconds since the Unix epoch.
     due: Option<i64>,
+    /// The key under which its event waits for others.
+    held: Option<ExactString>,
+    #[serde(default)]
+    gathered: bool,
 }
 
 #[derive(Deserialize)]
@@ -100,14 +105,15 @@ struct StateEntry {
 impl From<Document> for RunAtRest {
     fn from(document: Document) -> Self {
         let mut last_delivery = DeliverySeq(0);
-        let mut numbered = |Delivery { step, attempt, sent, due }: Delivery| {
+        let mut numbered = |event: &str, Delivery { step, attempt, sent, due, held, gathered }: Delivery| {
             last_delivery.0 += 1;
+            let held = held.map(|key| HeldEvent { key, event_type: type_in_text(event) });
             let (attempt, due) = (attempt.get(), due.map(WallMillis));
-            PendingDelivery { seq: last_delivery, step: step.into(), attempt, sent, due }
+            PendingDelivery { seq: last_delivery, step: step.into(), attempt, sent, due, held, gathered }
         };
-        let pending_events = document.pending_events.into_iter().map(|pending| PendingEvent {
-            json: pending.event.into(),
-            deliveries: pending.deliveries.into_iter().map(&mut numbered).collect(),
+        let pending_events = document.pending_events.into_iter().map(|Event { event, deliveries }| {
+            let deliveries = deliveries.into_iter().map(|delivery| numbered(&event, delivery)).collect();
+            PendingEvent { json: event.into(), deliveries }
         });
         let pending_events = pending_events.collect();
         let input_requests = document
@@ -126,6 +132,17 @@ impl From<Document> for RunAtRest {
             origin: Origin::Snapshot,
         }
     }
+}
+
+/// The type of an event of which only the text is known.
+#[must_use]
+pub fn type_in_text(event: &str) -> Arc<str> {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(rename = "type")]
+        name: String,
+    }
+    serde_json::from_str(event).map_or_else(|_| "?".into(), |Typed { name }| name.into())
 }
 
 fn run_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunId, D::Error> {

@@ -222,6 +222,33 @@ pub(super) fn due(stores: &mut dyn Stores) {
     assert_eq!(due(&mut *store), [None, Some(UnixMillis(-1))]);
 }
 
+pub(super) fn held(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    let keys = [ExactString::from_utf16(&[0xD800, 0]), ExactString::from("")];
+    let mut one = after(&commit);
+    (one.settled, one.held) = (Some(settled(1)), Some(keys[0].clone()));
+    let mut other = after(&one);
+    (other.settled, other.held) = (Some(settled(2)), Some(keys[1].clone()));
+    must_take(&mut *store, &[commit.clone(), one, other.clone()]);
+    let mut expected = commit.queued.clone();
+    for (pending, key) in expected.iter_mut().zip(keys) {
+        pending.held = Some(key);
+    }
+    assert_eq!(must_load(&mut *store, run_id(1)).pending, expected);
+
+    let mut gathering = after(&other);
+    gathering.queued = vec![pending(3, "ship", "{}"), pending(4, "ship", "{}")];
+    gathering.gathered = vec![1];
+    let mut gathered = after(&gathering);
+    (gathered.settled, gathered.gathered) = (Some(settled(3)), vec![4]);
+    must_take(&mut *store, &[gathering.clone(), gathered]);
+    let mut at_work = gathering.queued[1].clone();
+    at_work.gathered = true;
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!(run.pending, [expected[1].clone(), at_work], "one that is at work stays");
+}
+
 pub(super) fn answered(stores: &mut dyn Stores) {
     let mut store = stores.create();
     let commit = full(run_id(1));

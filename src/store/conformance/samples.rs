@@ -34,6 +34,8 @@ pub(in crate::store) fn pending(delivery: u64, step: &str, event: &str) -> Pendi
         attempt: 1,
         sent: 0,
         due: None,
+        held: None,
+        gathered: false,
     }
 }
 

@@ -124,6 +124,9 @@ impl Schedule {
         let answered = run.requests.get(chance.index(run.requests.len())).filter(|_| chance.one_in(3));
         let (attempt, count) = (chance.small(), chance.small());
         let due = chance.due();
+        let held = chance.one_in(4).then(|| chance.key());
+        let others = run.pending.iter().map(|pending| pending.delivery).filter(left);
+        let gathered = others.filter(|_| chance.one_in(6)).collect();
         let began = UnixMillis(self.now - 1);
         Commit {
             run: run.id,
@@ -132,6 +135,8 @@ impl Schedule {
             creates: None,
             replaces,
             settled: settled.map(|delivery| Settled { delivery, began, attempt }),
+            held: held.filter(|_| settled.is_some()),
+            gathered,
             sent: sent.map(|delivery| Sent { delivery, count }),
             again: again.map(|delivery| Again { delivery, attempt, sent: count, due }).into_iter().collect(),
             answered: answered.map(|request| request.id.clone()),
@@ -235,6 +240,8 @@ impl Chance {
             attempt,
             sent,
             due: self.due(),
+            held: None,
+            gathered: false,
         }
     }
 

@@ -1,12 +1,12 @@
 //! What a commit changes in each table.
 
 use rusqlite::params;
-use rusqlite::types::ToSqlOutput;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-use super::super::commit::PendingDelivery;
+use super::super::commit::{Again, PendingDelivery};
 use super::super::{Commit, StatusKind, UnixMillis};
-use super::columns::{Exact, Record, column_of};
+use super::columns::{Exact, Record, column_of, column_of_wtf8};
 use super::failure::Failure;
 use super::live_runs::{Counts, LiveRun};
 use super::run_record::{Standing, identity, outcome, outcome_seal};
@@ -14,6 +14,31 @@ use super::seal::Table;
 use super::sealed_records::{PendingRecord, seal_of_request, seal_of_value};
 use super::statements::delete_all_of;
 use super::writing::Writer;
+use crate::ExactString;
+
+/// What becomes of a pending delivery that stays pending.
+#[derive(Clone, Copy)]
+enum PendingChange<'a> {
+    Sent(u32),
+    Again(&'a Again),
+    Held(&'a ExactString),
+    Gathered,
+}
+
+impl<'a> PendingChange<'a> {
+    fn apply(self, pending: &mut PendingRecord<'a>) {
+        match self {
+            Self::Sent(count) => pending.sent = count,
+            Self::Again(again) => {
+                pending.attempt = again.attempt;
+                pending.sent = again.sent;
+                pending.due = again.due;
+            }
+            Self::Held(key) => pending.held = Some(key.as_wtf8()),
+            Self::Gathered => pending.gathered = true,
+        }
+    }
+}
 
 impl Writer<'_> {
     /// Makes the record of a run, which [`Writer::change_run`] fills in.
@@ -49,24 +74,41 @@ impl Writer<'_> {
         if let Some(settled) = commit.settled
             && !commit.replaces
         {
-            let parameters = (row, settled.delivery.cast_signed());
-            counts.pending =
-                counts.pending.saturating_sub(self.statements.delete_pending.execute(parameters)? as u64);
+            match &commit.held {
+                None => counts.pending -= self.delete_pending(row, settled.delivery)?.min(counts.pending),
+                Some(key) => {
+                    self.update_pending(commit.run, row, settled.delivery, PendingChange::Held(key))?;
+                }
+            }
+        }
+        for delivery in &commit.gathered {
+            if self.is_held(row, *delivery)? {
+                counts.pending -= self.delete_pending(row, *delivery)?.min(counts.pending);
+            } else {
+                self.update_pending(commit.run, row, *delivery, PendingChange::Gathered)?;
+            }
         }
         for pending in &commit.queued {
             counts.pending += self.insert_pending(commit.run, row, pending)?;
         }
         if let Some(sent) = commit.sent {
-            self.update_pending(commit.run, row, sent.delivery, |pending| pending.sent = sent.count)?;
+            self.update_pending(commit.run, row, sent.delivery, PendingChange::Sent(sent.count))?;
         }
         for again in &commit.again {
-            self.update_pending(commit.run, row, again.delivery, |pending| {
-                pending.attempt = again.attempt;
-                pending.sent = again.sent;
-                pending.due = again.due;
-            })?;
+            self.update_pending(commit.run, row, again.delivery, PendingChange::Again(again))?;
         }
         Ok(counts.pending)
+    }
+
+    /// Says how many there are fewer.
+    fn delete_pending(&mut self, row: i64, delivery: u64) -> Result<u64, Failure> {
+        Ok(self.statements.delete_pending.execute((row, delivery.cast_signed()))? as u64)
+    }
+
+    fn is_held(&mut self, row: i64, delivery: u64) -> Result<bool, Failure> {
+        let mut rows = self.statements.find_pending.query((row, delivery.cast_signed()))?;
+        let Some(found) = rows.next()? else { return Ok(false) };
+        Ok(found.get_ref("held")? != ValueRef::Null)
     }
 
     /// Says by how many there are more.
@@ -83,6 +125,8 @@ impl Writer<'_> {
             seal,
             &*pending.event,
             pending.due.map(|due| due.0),
+            pending.held.as_ref().map(Exact),
+            pending.gathered,
         ];
         if self.statements.insert_pending.execute(parameters)? == 1 {
             return Ok(1);
@@ -98,7 +142,7 @@ impl Writer<'_> {
         run: Uuid,
         row: i64,
         delivery: u64,
-        change: impl FnOnce(&mut PendingRecord<'_>),
+        change: PendingChange<'_>,
     ) -> Result<(), Failure> {
         let mut rows = self.statements.find_pending.query((row, delivery.cast_signed()))?;
         let Some(found) = rows.next()? else { return Ok(()) };
@@ -108,12 +152,23 @@ impl Writer<'_> {
             Err(Failure::Damaged(_)) => return Ok(()),
             read => read?,
         };
-        change(&mut pending);
-        let PendingRecord { attempt, sent, due, .. } = pending;
+        change.apply(&mut pending);
+        let PendingRecord { attempt, sent, due, gathered, .. } = pending;
         let seal = pending.seal(run) ^ off;
+        let held = pending.held.map(<[u8]>::to_vec);
         drop(rows);
-        let parameters = (row, delivery.cast_signed(), attempt, sent, seal, due.map(|due| due.0));
-        self.statements.update_pending.execute(parameters)?;
+        let held = held.as_deref().map(|key| ToSqlOutput::Borrowed(column_of_wtf8(key)));
+        let due = due.map(|due| due.0);
+        self.statements.update_pending.execute(params![
+            row,
+            delivery.cast_signed(),
+            attempt,
+            sent,
+            seal,
+            due,
+            held,
+            gathered,
+        ])?;
         Ok(())
     }
 

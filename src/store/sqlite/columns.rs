@@ -51,6 +51,22 @@ impl<'row> Record<'row, '_> {
         }
     }
 
+    pub(super) fn optional_bytes(&self, column: usize) -> Result<Option<&'row [u8]>, Failure> {
+        match self.value(column)? {
+            ValueRef::Null => Ok(None),
+            _ => self.bytes(column).map(Some),
+        }
+    }
+
+    /// 0 or 1.
+    pub(super) fn flag(&self, column: usize) -> Result<bool, Failure> {
+        match self.number(column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.of_wrong_type(column)),
+        }
+    }
+
     pub(super) fn text(&self, column: usize) -> Result<&'row str, Failure> {
         std::str::from_utf8(self.bytes(column)?).map_err(|_| self.of_wrong_type(column))
     }
@@ -92,11 +108,15 @@ pub(super) struct Exact<'a>(pub(super) &'a ExactString);
 
 impl ToSql for Exact<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let value = match self.0.as_str() {
-            Some(text) => ValueRef::Text(text.as_bytes()),
-            None => ValueRef::Blob(self.0.as_wtf8()),
-        };
-        Ok(ToSqlOutput::Borrowed(value))
+        Ok(ToSqlOutput::Borrowed(column_of_wtf8(self.0.as_wtf8())))
+    }
+}
+
+/// How an exact string stands in its column.
+pub(super) fn column_of_wtf8(string: &[u8]) -> ValueRef<'_> {
+    match std::str::from_utf8(string) {
+        Ok(text) => ValueRef::Text(text.as_bytes()),
+        Err(_) => ValueRef::Blob(string),
     }
 }
 

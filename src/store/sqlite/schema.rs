@@ -112,13 +112,15 @@ const VERSION_1: &str = "
         FROM runs JOIN state ON state.run = runs.row;
 ";
 
-/// A pending delivery may have a time before which it is not attempted.
+/// A pending delivery may have a time before which it is not attempted, and an event may wait for others.
 const VERSION_2: &str = "
     ALTER TABLE pending ADD COLUMN due INTEGER;
+    ALTER TABLE pending ADD COLUMN held ANY;
+    ALTER TABLE pending ADD COLUMN gathered INTEGER NOT NULL DEFAULT 0;
     DROP VIEW run_pending;
     CREATE VIEW run_pending AS
         SELECT runs.id AS run, delivery, step, event_type, attempt, sent,
-            datetime(due / 1000, 'unixepoch') AS due, event
+            datetime(due / 1000, 'unixepoch') AS due, held, event
         FROM runs JOIN pending ON pending.run = runs.row;
 ";
 

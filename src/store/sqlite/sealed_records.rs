@@ -8,6 +8,7 @@ use super::super::commit::PendingDelivery;
 use super::columns::Record;
 use super::failure::Failure;
 use super::seal::{Seal, Table};
+use crate::ExactString;
 
 /// A record of the table `pending`, by reference.
 #[derive(Clone, Copy)]
@@ -19,11 +20,15 @@ pub(super) struct PendingRecord<'a> {
     pub(super) sent: u32,
     pub(super) event: &'a str,
     pub(super) due: Option<UnixMillis>,
+    /// A key, as WTF-8.
+    pub(super) held: Option<&'a [u8]>,
+    pub(super) gathered: bool,
 }
 
 impl<'a> PendingRecord<'a> {
     /// The columns that [`PendingRecord::read`] reads, in its order.
-    pub(super) const COLUMNS: &'static str = "delivery, step, event_type, attempt, sent, crc, event, due";
+    pub(super) const COLUMNS: &'static str =
+        "delivery, step, event_type, attempt, sent, crc, event, due, held, gathered";
 
     pub(super) fn of(pending: &'a PendingDelivery) -> Self {
         Self {
@@ -34,6 +39,8 @@ impl<'a> PendingRecord<'a> {
             sent: pending.sent,
             event: &pending.event,
             due: pending.due,
+            held: pending.held.as_ref().map(ExactString::as_wtf8),
+            gathered: pending.gathered,
         }
     }
 
@@ -47,6 +54,8 @@ impl<'a> PendingRecord<'a> {
             sent: record.small(4)?,
             event: record.text(6)?,
             due: record.optional_number(7)?.map(UnixMillis),
+            held: record.optional_bytes(8)?,
+            gathered: record.flag(9)?,
         };
         let off = record.small(5)? ^ read.seal(record.run);
         Ok((read, off))
@@ -60,9 +69,15 @@ impl<'a> PendingRecord<'a> {
             .number(self.attempt.into())
             .number(self.sent.into())
             .bytes(self.event.as_bytes());
-        // Files of version 1 have no such column, and their checksums fit.
+        // Files of version 1 have no such columns, and their checksums fit.
         if let Some(due) = self.due {
-            seal.number(due.0);
+            seal.number(1).number(due.0);
+        }
+        if let Some(key) = self.held {
+            seal.number(2).bytes(key);
+        }
+        if self.gathered {
+            seal.number(3);
         }
         seal.finish()
     }
@@ -76,6 +91,8 @@ impl<'a> PendingRecord<'a> {
             attempt: self.attempt,
             sent: self.sent,
             due: self.due,
+            held: self.held.map(ExactString::from_wtf8),
+            gathered: self.gathered,
         }
     }
 }

@@ -47,15 +47,16 @@ impl<'c> Statements<'c> {
                  status = ?11, finished_at = ?12, outcome_crc = ?13, result = ?14, error = ?15 WHERE row = ?1",
             )?,
             find_pending: connection.prepare_cached(
-                "SELECT delivery, step, event_type, attempt, sent, crc, event, due FROM pending \
+                "SELECT delivery, step, event_type, attempt, sent, crc, event, due, held, gathered FROM pending \
                  WHERE run = ?1 AND delivery = ?2",
             )?,
             insert_pending: connection.prepare_cached(
-                "INSERT OR IGNORE INTO pending (run, delivery, step, event_type, attempt, sent, crc, event, due) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT OR IGNORE INTO pending (run, delivery, step, event_type, attempt, sent, crc, event, due, held, \
+                 gathered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?,
             update_pending: connection.prepare_cached(
-                "UPDATE pending SET attempt = ?3, sent = ?4, crc = ?5, due = ?6 WHERE run = ?1 AND delivery = ?2",
+                "UPDATE pending SET attempt = ?3, sent = ?4, crc = ?5, due = ?6, held = ?7, gathered = ?8 \
+                 WHERE run = ?1 AND delivery = ?2",
             )?,
             delete_pending: connection
                 .prepare_cached("DELETE FROM pending WHERE run = ?1 AND delivery = ?2")?,

@@ -41,6 +41,12 @@ impl Story {
         if let Some(settled) = change.settled {
             say(format_args!("settled {}", settled.delivery.0));
         }
+        if let Some(key) = &change.held {
+            say(format_args!("held under {key}"));
+        }
+        for gathered in &change.gathered {
+            say(format_args!("gathered {}", gathered.0));
+        }
         if let Some((delivery, count)) = change.sent {
             say(format_args!("sent {count} from {}", delivery.0));
         }

@@ -9,8 +9,15 @@ use crate::state_value::StateValue;
 fn stored(changes: u64, paused: bool) -> RunAtRest {
     let mut state = KeySpace::default();
     state.restore("a".into(), 4, StateValue::Json("1".to_owned()));
-    let delivery =
-        PendingDelivery { seq: DeliverySeq(6), step: "ship".into(), attempt: 2, sent: 1, due: None };
+    let delivery = PendingDelivery {
+        seq: DeliverySeq(6),
+        step: "ship".into(),
+        attempt: 2,
+        sent: 1,
+        due: None,
+        held: None,
+        gathered: false,
+    };
     RunAtRest {
         id: RunId(uuid::Uuid::from_u128(7)),
         workflow_name: "orders".to_owned(),
