@@ -2,8 +2,8 @@
 //! code into its error class.
 
 use crate::engine::{
-    DefinitionError, DeliveryError, LifecycleError, Origin, PauseError, RespondError, ResumeError,
-    RunFailure, SnapshotError, SnapshotRefusal,
+    AppendError, DefinitionError, DeliveryError, LifecycleError, Origin, PauseError, RespondError,
+    ResumeError, RunFailure, SnapshotError, SnapshotRefusal, WriteError,
 };
 use crate::store::{Refusal, StoreError};
 
@@ -29,6 +29,7 @@ pub enum ErrorCode {
     SnapshotMismatch,
     SnapshotVersion,
     Stalled,
+    StateConflict,
     StepFailed,
     StoreClosed,
     StoreCorrupt,
@@ -65,6 +66,7 @@ impl AsRef<str> for ErrorCode {
             Self::SnapshotMismatch => "ERR_BLAZEN_SNAPSHOT_MISMATCH",
             Self::SnapshotVersion => "ERR_BLAZEN_SNAPSHOT_VERSION",
             Self::Stalled => "ERR_BLAZEN_STALLED",
+            Self::StateConflict => "ERR_BLAZEN_STATE_CONFLICT",
             Self::StepFailed => "ERR_BLAZEN_STEP_FAILED",
             Self::StoreClosed => "ERR_BLAZEN_STORE_CLOSED",
             Self::StoreCorrupt => "ERR_BLAZEN_STORE_CORRUPT",
@@ -100,6 +102,25 @@ impl Coded for DeliveryError {
             Self::Settled => ErrorCode::DeliverySettled,
             Self::Ended => ErrorCode::RunEnded,
             Self::CollectsElsewhere => ErrorCode::InvalidArgument,
+        }
+    }
+}
+
+impl Coded for WriteError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Delivery(refusal) => refusal.code(),
+            Self::Conflict(_) => ErrorCode::StateConflict,
+        }
+    }
+}
+
+impl Coded for AppendError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Delivery(refusal) => refusal.code(),
+            Self::NoArray { .. } => ErrorCode::InvalidArgument,
+            Self::TooLong { .. } => ErrorCode::NotSerializable,
         }
     }
 }

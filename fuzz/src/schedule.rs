@@ -55,7 +55,11 @@ impl Kept {
     fn begin(number: u128, bytes: &mut Bytes<'_>) -> Self {
         let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number);
         let durability = [Durability::Sync, Durability::Async, Durability::Exit][bytes.below(3)];
-        let options = RunOptions { time_limit: limit(bytes.flag()), durability: Some(durability) };
+        let options = RunOptions {
+            time_limit: limit(bytes.flag()),
+            durability: Some(durability),
+            ..RunOptions::default()
+        };
         let mut driven = Driven::start(&WORKSHOP, RunId(id), options, 0);
         driven.drain();
         Self { id, options, driven, ledger: Ledger::default() }

@@ -17,7 +17,11 @@ pub fn snapshot(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(read) = RunAtRest::from_snapshot(text) else { return };
     let mut decisions = Bytes(bytes);
-    let options = RunOptions { time_limit: limit(bytes.len().is_multiple_of(2)), durability: None };
+    let options = RunOptions {
+        time_limit: limit(bytes.len().is_multiple_of(2)),
+        durability: None,
+        ..RunOptions::default()
+    };
     let at_rest = RunAtRest::from_snapshot(text).expect("it was read just now");
     let Ok(mut driven) = Driven::resume(&WORKSHOP, at_rest, options, 0, 0) else { return };
     driven.pause();

@@ -24,7 +24,8 @@ pub fn stored_run(bytes: &[u8]) {
     // What a store of blazen's own would give, or what one might that was written elsewhere.
     let is_sound = bytes.flag();
     let durability = [Durability::Sync, Durability::Async, Durability::Exit][bytes.below(3)];
-    let options = RunOptions { time_limit: limit(bytes.flag()), durability: Some(durability) };
+    let options =
+        RunOptions { time_limit: limit(bytes.flag()), durability: Some(durability), ..RunOptions::default() };
     let given = read_run(&mut bytes);
     if is_sound {
         take_up_sound(&given, options, bytes);

@@ -1,6 +1,7 @@
 //! One event on its way to one step: the unit that is invoked, settled and delivered again.
 
 use super::commit::Emissions;
+use super::conflicts::Readings;
 use super::fan_in::Collecting;
 use super::ids::{DeliverySeq, InvocationId, PayloadRef, StepId};
 use super::run_state::Uncommitted;
@@ -32,6 +33,8 @@ pub(super) struct InFlight {
     pub(super) uncommitted: Uncommitted,
     /// What it waits for, if it is one that collects.
     pub(super) collecting: Option<Box<Collecting>>,
+    /// What this attempt has read of the state.
+    pub(super) readings: Readings,
     /// Emitted by what the handler returned, to be applied when it settles.
     pub(super) staged: Emissions,
 }
@@ -43,6 +46,7 @@ impl InFlight {
             sent: 0,
             uncommitted: Uncommitted::default(),
             collecting: None,
+            readings: Readings::default(),
             staged: Emissions::new(),
         }
     }

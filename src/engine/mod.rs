@@ -12,12 +12,14 @@
 
 mod clock;
 mod commit;
+mod conflicts;
 mod definition;
 mod delivery;
 mod fan_in;
 mod ids;
 mod input_request;
 mod journal;
+mod json_array;
 mod key_space;
 mod outcome;
 mod retry_policy;
@@ -30,6 +32,7 @@ mod snapshot;
 
 pub use clock::{Millis, Now, WallMillis};
 pub use commit::Emission;
+pub use conflicts::{StateConflict, StateConflicts};
 pub use definition::{Definition, DefinitionError, StepOptions};
 pub use delivery::Invocation;
 pub use ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId, StepId};
@@ -39,7 +42,8 @@ pub use key_space::KeySpace;
 pub use outcome::{Outcome, RunFailure};
 pub use retry_policy::{FailedAttempt, RetryPolicy};
 pub use run::{
-    DeliveryError, Effect, Interrupted, LifecycleError, PauseError, Run, RunOptions, SnapshotRefusal,
+    AppendError, DeliveryError, Effect, Interrupted, LifecycleError, PauseError, Run, RunOptions,
+    SnapshotRefusal, WriteError,
 };
 pub use run_at_rest::{
     HeldEvent, OpenRequest, Origin, PendingDelivery, PendingEvent, ResumeError, RunAtRest,

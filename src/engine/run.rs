@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use super::clock::{Millis, TimeLimit};
 use super::commit::{Commit, Emission};
+use super::conflicts::{ConflictWatch, StateConflicts};
 use super::definition::Definition;
 use super::delivery::{Delivery, InFlight, Invocation};
 use super::fan_in::FanIn;
@@ -48,6 +49,7 @@ use journaling::Outgoing;
 pub use lifecycle::{Interrupted, LifecycleError, PauseError};
 use phase::Phase;
 pub use restoring::SnapshotRefusal;
+pub use writing::{AppendError, WriteError};
 
 /// What a run is started with, beside its input.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +58,8 @@ pub struct RunOptions {
     pub time_limit: Option<Duration>,
     /// When the run is written to a store; it has none if `None`.
     pub durability: Option<Durability>,
+    /// What is done about a lost update of the state.
+    pub state_conflicts: StateConflicts,
 }
 
 /// What the driver must do.
@@ -90,6 +94,7 @@ pub struct Run {
     shared_payloads: BTreeMap<PayloadRef, u32>,
     time_limit: TimeLimit,
     state: RunState,
+    conflicts: ConflictWatch,
     session: KeySpace<serde_json::Value>,
     journal: Option<Box<Journal>>,
     /// What the driver has not been told of: payloads, and then the latest change of phase.
@@ -107,7 +112,8 @@ impl Run {
         options: RunOptions,
         now: Millis,
     ) -> Self {
-        let mut run = Self::empty(definition, id, TimeLimit::starting(options.time_limit, None, now));
+        let mut run =
+            Self::empty(definition, id, TimeLimit::starting(options.time_limit, None, now), options);
         run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, 0)));
         run.apply(Commit::of(Emission::Event { event_type: EventTypeId::START, payload: input }));
         run
@@ -176,7 +182,7 @@ impl Run {
         if self.outcome().is_some() { Err(DeliveryError::Ended) } else { Ok(()) }
     }
 
-    fn empty(definition: Arc<Definition>, id: RunId, time_limit: TimeLimit) -> Self {
+    fn empty(definition: Arc<Definition>, id: RunId, time_limit: TimeLimit, options: RunOptions) -> Self {
         Self {
             id,
             definition,
@@ -191,6 +197,7 @@ impl Run {
             shared_payloads: BTreeMap::new(),
             time_limit,
             state: RunState::default(),
+            conflicts: ConflictWatch::new(options.state_conflicts),
             session: KeySpace::default(),
             journal: None,
             outbox: VecDeque::new(),

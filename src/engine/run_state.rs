@@ -9,10 +9,12 @@
 //!    latest committed one, in the order of these writes. So what is kept is bounded by the handlers at work, however
 //!    often they write.
 //! 2. What the first of them has overwritten is the committed value.
+//! 3. A length that is known is that of the array that stands at the key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ids::InvocationId;
+use super::json_array;
 use super::key_space::{Entry, KeySpace};
 use crate::exact_string::ExactString;
 use crate::state_value::{NewValue, StateValue, Written};
@@ -20,6 +22,8 @@ use crate::state_value::{NewValue, StateValue, Written};
 #[derive(Debug, Default)]
 pub(super) struct RunState {
     values: KeySpace<StateValue>,
+    /// Of arrays that have been appended to: to count them again would cost their size.
+    lengths: BTreeMap<ExactString, usize>,
     overwritten: BTreeMap<ExactString, Vec<Overwritten>>,
 }
 
@@ -28,6 +32,17 @@ struct Overwritten {
     by: InvocationId,
     before: Option<Entry<StateValue>>,
 }
+
+/// Why nothing was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotAppended {
+    /// What stands there, in words.
+    NoArray(&'static str),
+    TooLong,
+}
+
+/// The longest string that JavaScript can make of a text: a value that is longer could not be got.
+const LONGEST_STRING: usize = (1 << 29) - 24;
 
 /// What one invocation has done to the state since it began or last sent.
 #[derive(Debug, Default)]
@@ -48,6 +63,11 @@ impl Uncommitted {
         self.read_from.as_ref().is_some_and(|writers| writers.contains(&writer))
     }
 
+    /// The keys (WTF-8) that it has written.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().map(ExactString::as_wtf8)
+    }
+
     /// Whom it depends on, once.
     pub(super) fn take_read_from(&mut self) -> Vec<InvocationId> {
         self.read_from.take().map(|writers| *writers).unwrap_or_default()
@@ -59,7 +79,7 @@ pub(super) type Committed = BTreeMap<ExactString, Option<Entry<StateValue>>>;
 
 impl RunState {
     pub(super) fn restored(values: KeySpace<StateValue>) -> Self {
-        Self { values, overwritten: BTreeMap::new() }
+        Self { values, ..Self::default() }
     }
 
     pub(super) fn values(&self) -> &KeySpace<StateValue> {
@@ -74,6 +94,7 @@ impl RunState {
         key: &[u8],
         value: NewValue<'_>,
     ) {
+        self.lengths.remove(key);
         if self.wrote_last(writer, key) {
             self.values.overwrite(key, value);
         } else {
@@ -85,12 +106,69 @@ impl RunState {
     /// Takes `key` out and says whether it was there.
     pub(super) fn remove(&mut self, writer: InvocationId, uncommitted: &mut Uncommitted, key: &[u8]) -> bool {
         self.note_reading(writer, uncommitted, key); // whether it was there
+        self.lengths.remove(key);
         let before = self.values.take(key);
         let was_there = before.is_some();
         if was_there && !self.wrote_last(writer, key) {
             self.record(writer, uncommitted, key, before);
         }
         was_there
+    }
+
+    /// Puts items behind those of the array at `key`, which is empty if there is none, and gives its length.
+    ///
+    /// Of one writer, only the first time since it began or last sent costs the size of the array: what stood there
+    /// is kept for taking back.
+    pub(super) fn append(
+        &mut self,
+        writer: InvocationId,
+        uncommitted: &mut Uncommitted,
+        key: &[u8],
+        more: &str,
+    ) -> Result<usize, NotAppended> {
+        self.note_reading(writer, uncommitted, key);
+        let length = self.length_at(key)? + json_array::count(more);
+        if self.size_at(key) + more.len() > LONGEST_STRING {
+            return Err(NotAppended::TooLong);
+        }
+        if !self.wrote_last(writer, key) {
+            let grown = match self.values.get(key) {
+                Some(StateValue::Json(array)) => extended(array, more),
+                _ => extended("[]", more),
+            };
+            let before = self.values.replace(key, StateValue::Json(grown));
+            self.record(writer, uncommitted, key, before);
+        } else if let Some(StateValue::Json(array)) = self.values.get_mut(key) {
+            json_array::extend(array, more);
+        } else {
+            self.values.set(key, StateValue::Json(extended("[]", more)));
+        }
+        match self.lengths.get_mut(key) {
+            Some(known) => *known = length,
+            None => _ = self.lengths.insert(ExactString::from_wtf8(key), length),
+        }
+        Ok(length)
+    }
+
+    fn length_at(&self, key: &[u8]) -> Result<usize, NotAppended> {
+        if let Some(&known) = self.lengths.get(key) {
+            return Ok(known);
+        }
+        match self.values.get(key) {
+            None => Ok(0),
+            Some(StateValue::Bytes(_)) => Err(NotAppended::NoArray("bytes")),
+            Some(StateValue::Json(json)) => match json_array::items(json) {
+                Some(items) => Ok(json_array::count(items)),
+                None => Err(NotAppended::NoArray(kind_of(json))),
+            },
+        }
+    }
+
+    fn size_at(&self, key: &[u8]) -> usize {
+        match self.values.get(key) {
+            Some(StateValue::Json(json)) => json.len(),
+            _ => 0,
+        }
     }
 
     /// The value at `key` without what could still be taken back.
@@ -171,6 +249,7 @@ impl RunState {
 
     /// Takes back everything that is not committed.
     pub(super) fn take_back(&mut self) {
+        self.lengths.clear();
         for (key, chain) in std::mem::take(&mut self.overwritten) {
             self.restore(&key, chain.into_iter().next().and_then(|first| first.before));
         }
@@ -179,6 +258,7 @@ impl RunState {
     /// Takes back what `writer` has not committed. What others have written over it stands.
     pub(super) fn take_back_of(&mut self, writer: InvocationId, uncommitted: Uncommitted) {
         for key in uncommitted.keys {
+            self.lengths.remove(key.as_wtf8());
             let Some(chain) = self.overwritten.get_mut(key.as_wtf8()) else { continue };
             let Some(position) = chain.iter().position(|write| write.by == writer) else { continue };
             let Overwritten { before, .. } = chain.remove(position);
@@ -225,6 +305,24 @@ impl RunState {
             None => uncommitted.keys.push(key),
         }
         chain.push(Overwritten { by: writer, before });
+    }
+}
+
+fn extended(array: &str, more: &str) -> String {
+    let mut grown = String::with_capacity(array.len() + more.len() + 1);
+    grown.push_str(array);
+    json_array::extend(&mut grown, more);
+    grown
+}
+
+/// What a JSON text that is no array is.
+fn kind_of(json: &str) -> &'static str {
+    match json.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
     }
 }
 

@@ -167,8 +167,7 @@ impl Context {
         let wanted: Vec<_> = pairs.iter().map(|[id, count]| (EventTypeId(*id), *count)).collect();
         let own = EventTypeId(event_type);
         self.run.key().with(|run| {
-            let collected =
-                run.collect(invocation_from_js(invocation), &key.to_exact_string(), own, &wanted);
+            let collected = run.collect(invocation_from_js(invocation), &key.to_exact_string(), own, &wanted);
             let payloads = collected.map_err(errors::to_js)?;
             Ok(payloads.map(|payloads| payloads.into_iter().map(|payload| payload.0).collect()))
         })

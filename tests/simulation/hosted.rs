@@ -279,7 +279,7 @@ impl Hosted {
 }
 
 fn options(workload: &Workload) -> RunOptions {
-    RunOptions { time_limit: workload.limit, durability: Some(workload.durability) }
+    RunOptions { time_limit: workload.limit, durability: Some(workload.durability), ..RunOptions::default() }
 }
 
 /// The keys of a state, in the order in which they were first set.

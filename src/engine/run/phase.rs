@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use super::super::clock::Millis;
 use super::super::commit::{Commit, Emission};
+use super::super::conflicts::ConflictWatch;
 use super::super::delivery::Delivery;
 use super::super::fan_in::FanIn;
 use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, StepId};
@@ -65,6 +66,7 @@ impl Run {
     /// The delivery of an invocation is settled, with what its handler has written. Gives its step.
     fn consume(&mut self, invocation: InvocationId) -> Option<StepId> {
         let mut settled = self.in_flight.remove(&invocation)?;
+        self.conflicts.forget(std::mem::take(&mut settled.readings));
         self.commit_writes(invocation, std::mem::take(&mut settled.uncommitted));
         let Delivery { seq, attempt, step, payload, .. } = settled.delivery;
         if let Some(change) = self.change() {
@@ -131,6 +133,7 @@ impl Run {
         }
         self.take_back_writes(invocation, std::mem::take(&mut failed.uncommitted));
         self.take_back_collecting(&mut failed);
+        self.conflicts.forget(std::mem::take(&mut failed.readings));
         let delivery = failed.again();
         self.note_again(&delivery, Some(invocation), Some(due));
         self.sleeping.put(due, delivery);
@@ -157,6 +160,7 @@ impl Run {
             self.enqueue(delivery);
         }
         self.state.take_back();
+        self.conflicts.forget_all();
         self.draw_consequences(None);
         self.seal();
     }
@@ -179,6 +183,7 @@ impl Run {
         }
         // What it has kept may be large, and the object that owns the run is collected late.
         self.state = RunState::default();
+        self.conflicts = ConflictWatch::default();
         self.session = KeySpace::default();
         self.phase = Phase::Ended(outcome);
         self.notice = Some(Effect::Ended);

@@ -74,7 +74,7 @@ impl Run {
     ) -> Result<Self, ResumeError> {
         check_fit(&definition, &at_rest)?;
         let time_limit = TimeLimit::starting(options.time_limit, at_rest.time_remaining, now.monotonic);
-        let mut run = Self::empty(definition, at_rest.id, time_limit);
+        let mut run = Self::empty(definition, at_rest.id, time_limit, options);
         run.last_delivery = at_rest.last_delivery.0;
         let stored = match at_rest.origin {
             Origin::Snapshot => 0,

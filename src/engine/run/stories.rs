@@ -3,6 +3,7 @@
 mod answering;
 mod changing;
 mod collecting;
+mod conflicts;
 mod handling;
 mod pausing;
 mod routing;
@@ -67,13 +68,20 @@ impl Story {
     fn limited_to_millis(limit: u64) -> Self {
         Self::start_with(
             orders(),
-            RunOptions { time_limit: Some(Duration::from_millis(limit)), durability: None },
+            RunOptions {
+                time_limit: Some(Duration::from_millis(limit)),
+                durability: None,
+                ..RunOptions::default()
+            },
         )
     }
 
     /// A run that is written to a store, which has nothing of it yet.
     fn stored(durability: Durability) -> Self {
-        Self::start_with(orders(), RunOptions { time_limit: None, durability: Some(durability) })
+        Self::start_with(
+            orders(),
+            RunOptions { time_limit: None, durability: Some(durability), ..RunOptions::default() },
+        )
     }
 
     fn start_with(definition: Arc<Definition>, options: RunOptions) -> Self {
@@ -87,7 +95,11 @@ impl Story {
     fn moved_to(snapshot: &str, definition: Arc<Definition>) -> Result<Self, ResumeError> {
         let snapshot = RunAtRest::from_snapshot(snapshot).expect("a snapshot that this engine wrote");
         let texts: Vec<String> = snapshot.payload_texts().map(ToString::to_string).collect();
-        let options = RunOptions { time_limit: Some(Duration::from_secs(1)), durability: None };
+        let options = RunOptions {
+            time_limit: Some(Duration::from_secs(1)),
+            durability: None,
+            ..RunOptions::default()
+        };
         let run = Run::resume(definition, snapshot, options, Now::virtually(Millis(0)))?;
         let next_payload = u32::try_from(texts.len()).unwrap();
         let payloads = (0..).zip(texts).collect();

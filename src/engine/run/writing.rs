@@ -1,30 +1,102 @@
 //! What handlers read and write in the state of their run.
 //!
 //! A handler may read what another has written and not committed. Then its own commit holds what it has read as well:
-//! nothing is kept without its cause.
+//! nothing is kept without its cause. What it sets after another has written it is a lost update, and is looked for.
 
 use smallvec::{SmallVec, smallvec};
+use thiserror::Error;
 
+use super::super::conflicts::{StateConflict, Writing};
 use super::super::ids::InvocationId;
 use super::super::key_space::KeySpace;
-use super::super::run_state::{Committed, RunState, Uncommitted};
+use super::super::run_state::{Committed, NotAppended, Uncommitted};
 use super::{DeliveryError, Run};
+use crate::exact_string::ExactString;
 use crate::state_value::{NewValue, StateValue};
+
+/// Why a key was not set, or not taken out.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum WriteError {
+    /// Nothing is taken from the handler.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// It would be a lost update.
+    #[error("{0}; the key keeps what it has")]
+    Conflict(#[from] Box<StateConflict>),
+}
+
+/// Why nothing was appended.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum AppendError {
+    /// Nothing is taken from the handler.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// There is something else at the key.
+    #[error("the state key {key:?} holds {found}, not an array that could be appended to")]
+    NoArray {
+        /// The key.
+        key: ExactString,
+        /// What stands there.
+        found: &'static str,
+    },
+    /// JavaScript could not get the value any more.
+    #[error("the array at the state key {key:?} would become longer as JSON than a string can be")]
+    TooLong {
+        /// The key.
+        key: ExactString,
+    },
+}
 
 impl Run {
     /// Sets a key (WTF-8) of the state to a copy of a value on behalf of a handler.
-    pub fn set(
-        &mut self,
-        writer: InvocationId,
-        key: &[u8],
-        value: NewValue<'_>,
-    ) -> Result<(), DeliveryError> {
-        self.write(writer, |state, uncommitted| state.set(writer, uncommitted, key, value))
+    pub fn set(&mut self, writer: InvocationId, key: &[u8], value: NewValue<'_>) -> Result<(), WriteError> {
+        let Some(at_work) = self.in_flight.get_mut(&writer) else {
+            return Err(self.why_not_in_flight().into());
+        };
+        let step = at_work.delivery.step;
+        self.conflicts.check(&at_work.readings, step, key, &self.definition)?;
+        self.state.set(writer, &mut at_work.uncommitted, key, value);
+        self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Whole);
+        Ok(())
     }
 
     /// Takes a key (WTF-8) out of the state on behalf of a handler and says whether it was there.
-    pub fn remove(&mut self, writer: InvocationId, key: &[u8]) -> Result<bool, DeliveryError> {
-        self.write(writer, |state, uncommitted| state.remove(writer, uncommitted, key))
+    pub fn remove(&mut self, writer: InvocationId, key: &[u8]) -> Result<bool, WriteError> {
+        let Some(at_work) = self.in_flight.get_mut(&writer) else {
+            return Err(self.why_not_in_flight().into());
+        };
+        let step = at_work.delivery.step;
+        if self.state.values().get(key).is_some() {
+            self.conflicts.check(&at_work.readings, step, key, &self.definition)?;
+        }
+        let was_there = self.state.remove(writer, &mut at_work.uncommitted, key);
+        if was_there {
+            self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Whole);
+        }
+        Ok(was_there)
+    }
+
+    /// Puts items, a text as it stands between the brackets of a JSON array, behind those of the array at a key (WTF-8), and
+    /// gives its length. A key that is not there counts as an empty array.
+    pub fn append(&mut self, writer: InvocationId, key: &[u8], items: &str) -> Result<usize, AppendError> {
+        let Some(at_work) = self.in_flight.get_mut(&writer) else {
+            return Err(self.why_not_in_flight().into());
+        };
+        let length = self.state.append(writer, &mut at_work.uncommitted, key, items).map_err(|why| {
+            let key = ExactString::from_wtf8(key);
+            match why {
+                NotAppended::NoArray(found) => AppendError::NoArray { key, found },
+                NotAppended::TooLong => AppendError::TooLong { key },
+            }
+        })?;
+        let step = at_work.delivery.step;
+        self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Adding);
+        Ok(length)
+    }
+
+    /// The lost update that the last [`Run::set`] or [`Run::remove`] was, if that is to be told: take it at once.
+    pub fn take_conflict(&mut self) -> Option<Box<StateConflict>> {
+        self.conflicts.take_untold()
     }
 
     /// The value at a key (WTF-8) of the state, for a handler.
@@ -32,8 +104,25 @@ impl Run {
         self.expect_not_ended()?;
         if let Some(in_flight) = self.in_flight.get_mut(&reader) {
             self.state.note_reading(reader, &mut in_flight.uncommitted, key);
+            self.conflicts.read(&mut in_flight.readings, key);
         }
         Ok(self.state.values().get(key))
+    }
+
+    /// As [`Run::get`], for bookkeeping: to set the key is a lost update only if the handler has got it otherwise.
+    pub fn peek(&mut self, reader: InvocationId, key: &[u8]) -> Result<Option<&StateValue>, DeliveryError> {
+        self.expect_not_ended()?;
+        if let Some(in_flight) = self.in_flight.get_mut(&reader) {
+            self.state.note_reading(reader, &mut in_flight.uncommitted, key);
+        }
+        Ok(self.state.values().get(key))
+    }
+
+    /// What a handler has got at a key (WTF-8) does not matter to what it will set there.
+    pub fn disregard(&mut self, reader: InvocationId, key: &[u8]) {
+        if let Some(in_flight) = self.in_flight.get_mut(&reader) {
+            self.conflicts.disregard(&mut in_flight.readings, key);
+        }
     }
 
     /// The saved values, for a handler that looks at which there are.
@@ -82,18 +171,10 @@ impl Run {
         if self.in_flight.values().any(|other| other.uncommitted.has_read_from(writer)) {
             self.commit_writes(writer, uncommitted);
         } else {
+            for key in uncommitted.keys() {
+                self.conflicts.take_back(writer, key);
+            }
             self.state.take_back_of(writer, uncommitted);
-        }
-    }
-
-    fn write<T>(
-        &mut self,
-        writer: InvocationId,
-        write: impl FnOnce(&mut RunState, &mut Uncommitted) -> T,
-    ) -> Result<T, DeliveryError> {
-        match self.in_flight.get_mut(&writer) {
-            Some(in_flight) => Ok(write(&mut self.state, &mut in_flight.uncommitted)),
-            None => Err(self.why_not_in_flight()),
         }
     }
 }

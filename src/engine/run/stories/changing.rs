@@ -111,8 +111,11 @@ fn the_last_change_says_how_a_run_has_ended() {
 
 #[test]
 fn a_change_says_what_is_left_of_the_time() {
-    let options =
-        RunOptions { time_limit: Some(Duration::from_millis(100)), durability: Some(Durability::Sync) };
+    let options = RunOptions {
+        time_limit: Some(Duration::from_millis(100)),
+        durability: Some(Durability::Sync),
+        ..RunOptions::default()
+    };
     let mut story = Story::start_with(orders(), options);
     assert_eq!(story.run.poll_change().unwrap().time, TimeLeft::Until(Millis(100)));
     story.is_stored();

@@ -20,8 +20,8 @@ fn nothing_is_taken_from_a_handler_that_has_settled() {
     assert_eq!(story.run.send(charge, late), Err(DeliveryError::Settled));
     assert_eq!(story.run.settle(charge, None), Err(DeliveryError::Settled));
     assert_eq!(story.run.fail_step(charge), Err(DeliveryError::Settled));
-    assert_eq!(story.run.set(charge, b"k", NewValue::Json("1")), Err(DeliveryError::Settled));
-    assert_eq!(story.run.remove(charge, b"k"), Err(DeliveryError::Settled));
+    assert_eq!(story.run.set(charge, b"k", NewValue::Json("1")), Err(DeliveryError::Settled.into()));
+    assert_eq!(story.run.remove(charge, b"k"), Err(DeliveryError::Settled.into()));
     assert!(story.run.session_mut(charge).is_err());
     assert_eq!(story.run.outcome(), None);
 }
@@ -32,7 +32,7 @@ fn nothing_is_taken_from_a_handler_whose_run_has_ended() {
     let charge = story.invocation("charge");
     story.run.abort();
     assert_eq!(story.run.settle(charge, None), Err(DeliveryError::Ended));
-    assert_eq!(story.run.set(charge, b"k", NewValue::Bytes(&[1])), Err(DeliveryError::Ended));
+    assert_eq!(story.run.set(charge, b"k", NewValue::Bytes(&[1])), Err(DeliveryError::Ended.into()));
 }
 
 #[test]

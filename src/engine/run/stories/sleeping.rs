@@ -24,7 +24,7 @@ fn patient() -> Arc<Definition> {
 }
 
 fn begun(durability: Option<Durability>) -> Story {
-    Story::start_with(patient(), RunOptions { time_limit: None, durability })
+    Story::start_with(patient(), RunOptions { time_limit: None, durability, ..RunOptions::default() })
 }
 
 impl Story {

@@ -162,7 +162,8 @@ fn in_async_a_run_goes_on_ahead_of_its_store() {
 fn in_async_a_run_waits_for_a_store_that_is_thousands_of_changes_behind() {
     let mut definition = Definition::new("orders").unwrap();
     definition.add_step("again", &["blazen::StartEvent".to_owned(), "Again".to_owned()]).unwrap();
-    let options = RunOptions { time_limit: None, durability: Some(Durability::Async) };
+    let options =
+        RunOptions { time_limit: None, durability: Some(Durability::Async), ..RunOptions::default() };
     let mut story = Story::start_with(Arc::new(definition), options);
     let mut hops = 0_u64;
     while story.told().last()

@@ -34,7 +34,11 @@ fn stored(changes: u64, paused: bool) -> RunAtRest {
 fn taken_up(at_rest: RunAtRest, durability: Durability) -> Story {
     let payloads: BTreeMap<u32, String> =
         (0..).zip(at_rest.payload_texts().map(ToString::to_string)).collect();
-    let options = RunOptions { time_limit: Some(Duration::from_millis(100)), durability: Some(durability) };
+    let options = RunOptions {
+        time_limit: Some(Duration::from_millis(100)),
+        durability: Some(durability),
+        ..RunOptions::default()
+    };
     let run = Run::resume(orders(), at_rest, options, Now::virtually(Millis(0))).unwrap();
     let next_payload = u32::try_from(payloads.len()).unwrap();
     Story { run, payloads, next_payload, told: Vec::new(), invoked: Vec::new(), now: 0 }.drained()

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::super::super::ids::InvocationId;
+use super::super::{AppendError, DeliveryError};
 use super::schedules::Dice;
 use super::*;
 use crate::state_value::StateValue;
@@ -127,6 +128,96 @@ fn two_handlers_that_write_one_key_in_turn_keep_two_old_values() {
     assert_eq!(format!("{:?}", story.run.state).matches("Overwritten").count(), 2);
     cut_short(&mut story);
     assert_eq!(value(&story, "k"), None);
+}
+
+#[test]
+fn appending_makes_an_array_and_then_adds_to_it() {
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    assert_eq!(story.run.append(charge, b"k", "1,[2,3]"), Ok(2));
+    assert_eq!(story.run.append(charge, b"k", "{\"a\":[]}"), Ok(3));
+    assert_eq!(story.run.append(charge, b"k", ""), Ok(3));
+    assert_eq!(value(&story, "k").as_deref(), Some("[1,[2,3],{\"a\":[]}]"));
+    assert_eq!(story.run.append(charge, b"none", ""), Ok(0));
+    assert_eq!(value(&story, "none").as_deref(), Some("[]"));
+}
+
+#[test]
+fn appending_counts_again_what_another_write_has_put_there() {
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    assert_eq!(story.run.append(charge, b"k", "1,2"), Ok(2));
+    story.run.set(charge, b"k", NewValue::Json("[1,2,3,4]")).unwrap();
+    assert_eq!(story.run.append(charge, b"k", "5"), Ok(5));
+    assert!(story.run.remove(charge, b"k").unwrap());
+    assert_eq!(story.run.append(charge, b"k", "6"), Ok(1));
+    assert_eq!(value(&story, "k").as_deref(), Some("[6]"));
+}
+
+#[test]
+fn only_arrays_are_appended_to() {
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    for (json, found) in [
+        ("{}", "an object"),
+        ("\"[]\"", "a string"),
+        ("1", "a number"),
+        ("null", "null"),
+        ("true", "a boolean"),
+        ("false", "a boolean"),
+    ] {
+        story.run.set(charge, b"k", NewValue::Json(json)).unwrap();
+        let refusal = AppendError::NoArray { key: "k".into(), found };
+        assert_eq!(story.run.append(charge, b"k", "1"), Err(refusal));
+        assert_eq!(value(&story, "k").as_deref(), Some(json));
+    }
+    story.run.set(charge, b"k", NewValue::Bytes(b"[]")).unwrap();
+    let refusal = AppendError::NoArray { key: "k".into(), found: "bytes" };
+    assert_eq!(story.run.append(charge, b"k", "1"), Err(refusal));
+    story.returns("charge", "Shipped");
+    assert_eq!(story.run.append(charge, b"k", "1"), Err(DeliveryError::Settled.into()));
+}
+
+#[test]
+fn what_a_cut_short_handler_has_appended_is_taken_back() {
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    story.run.append(charge, b"k", "1,2").unwrap();
+    story.returns("charge", "Shipped");
+
+    for _ in 0..2 {
+        let close = story.invocation("close");
+        assert_eq!(story.run.append(close, b"k", "3"), Ok(3));
+        assert_eq!(story.run.append(close, b"k", "4"), Ok(4));
+        assert_eq!(committed(&story, "k").as_deref(), Some("[1,2]"));
+        cut_short(&mut story);
+        assert_eq!(value(&story, "k").as_deref(), Some("[1,2]"));
+        story.goes_on();
+    }
+}
+
+#[test]
+fn what_is_appended_to_another_handlers_array_is_kept_with_it() {
+    let (mut story, [charge, ship, _]) = three_at_work();
+    story.run.append(charge, b"k", "\"charge\"").unwrap();
+    assert_eq!(story.run.append(ship, b"k", "\"ship\""), Ok(2));
+    story.returns_nothing("ship");
+    cut_short(&mut story);
+    assert_eq!(value(&story, "k").as_deref(), Some("[\"charge\",\"ship\"]"));
+}
+
+#[test]
+fn a_handler_appends_in_place_after_the_first_time() {
+    let mut story = Story::start();
+    let charge = story.invocation("charge");
+    let (mut moves, mut place) = (0, std::ptr::null());
+    for n in 1..=100_000 {
+        assert_eq!(story.run.append(charge, b"k", "1"), Ok(n));
+        let Some(StateValue::Json(json)) = story.run.state().unwrap().get(b"k") else { panic!("it is JSON") };
+        moves += usize::from(json.as_ptr() != place);
+        place = json.as_ptr();
+    }
+    assert!(moves < 50, "the memory was taken anew {moves} times");
 }
 
 #[test]
