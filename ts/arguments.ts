@@ -40,6 +40,10 @@ export function readNames(values: unknown, what: string, each: string): string[]
   });
 }
 
+export function checkFinite(value: unknown, what: string): asserts value is number {
+  if (typeof value !== "number" || !Number.isFinite(value)) refuse(what, "a finite number", value);
+}
+
 /** A number of seconds or milliseconds. */
 export function checkDuration(value: unknown, what: string, unit: "seconds" | "milliseconds"): asserts value is number {
   if (typeof value !== "number" || Number.isNaN(value)) refuse(what, `a number of ${unit}`, value);

@@ -7,6 +7,9 @@
 // when its handler is cut short, the slot of the last save that may not. Later attempts of a handler have slots of
 // their own (`~a2`), since what a store does for the one that was cut short may still be on its way.
 //
+// Whoever loads reads the manifest, and whoever saves writes it: so a lost update is told, or refused, once for the whole
+// state, before any of it is written. All other reading and writing here is no reason to tell of one.
+//
 // The field part has no `/`, and no `~` but the escapes for these two, so no two states or fields share a key.
 
 import { types } from "node:util";
@@ -16,7 +19,7 @@ import { BlazenError, InvalidArgumentError } from "./errors.js";
 import type { FieldStore } from "./field_store.js";
 import { isPlainObject, toJson } from "./json.js";
 import type { Run } from "./run.js";
-import { readCommittedJson, writeJsonText } from "./state_namespace.js";
+import { disregard, peek, readCommittedJson, writeJsonText } from "./state_namespace.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a class that is only ever read, not called
 type StateClass = abstract new (...args: any[]) => BlazenState;
@@ -89,7 +92,7 @@ export abstract class BlazenState {
 }
 
 async function save(state: BlazenState, meta: Meta, ctx: AnyContext, key: string): Promise<void> {
-  const before = new Map((await readManifest(ctx, key))?.fields);
+  const before = new Map(manifestIn(peek(ctx.state, manifestKey(key)), key)?.fields);
   const committed = new Map(committedManifest(ctx, key)?.fields);
   const fields: [string, Kept][] = [];
   const writes: (() => unknown)[] = [];
@@ -105,7 +108,10 @@ async function save(state: BlazenState, meta: Meta, ctx: AnyContext, key: string
     const place = keyOf(key, name, kept);
     fields.push([name, kept]);
     if (store !== undefined) {
-      stored.push(() => store.save(place, value, ctx));
+      stored.push(() => {
+        disregard(ctx.state, place); // what a save before the last one left there
+        return store.save(place, value, ctx);
+      });
     } else if (kept === "json") {
       const json = toJson(value, () => field);
       writes.push(() => writeJsonText(ctx.state, place, json));
@@ -130,7 +136,7 @@ async function load<State extends BlazenState>(
   ctx: AnyContext,
   key: string,
 ): Promise<State> {
-  const manifest = await readManifest(ctx, key);
+  const manifest = manifestIn((await ctx.state.get(manifestKey(key))) ?? undefined, key);
   if (manifest === undefined) {
     throw notSaved(
       `no ${stateClass.name} has been saved under the key ${JSON.stringify(key)}; save one with saveTo() first`,
@@ -158,7 +164,8 @@ async function loadField(
   if (kept === "undefined") return undefined;
   const place = keyOf(key, name, kept);
   if (kept === "json" || kept === "bytes") {
-    if (await ctx.state.has(place)) return ctx.state.get(place);
+    const value = peek(ctx.state, place);
+    if (value !== undefined) return value;
     throw notSaved(`the field ${stateClass.name}.${name} was saved as ${JSON.stringify(place)}, and that key is gone`);
   }
   const store = meta.storeBy.get(name);
@@ -181,9 +188,9 @@ function freeSlot(attempt: number, ...inUse: readonly (Kept | undefined)[]): Slo
   return attempt === 1 ? free : `${free}${attempt}`;
 }
 
-async function readManifest(ctx: AnyContext, key: string): Promise<Manifest | undefined> {
-  const found: unknown = await ctx.state.get(manifestKey(key));
-  if (found === null) return undefined;
+/** The manifest in what stands at its key. */
+function manifestIn(found: unknown, key: string): Manifest | undefined {
+  if (found === undefined) return undefined;
   if (isManifest(found)) return found;
   throw notSaved(`what stands at ${JSON.stringify(manifestKey(key))} was not written by this version of BlazenState`);
 }

@@ -54,6 +54,7 @@ export type {
   StandardSchemaResult,
   StandardSchemaV1,
 } from "./standard_schema.js";
+export type { StateConflicts } from "./state_conflicts.js";
 export { StateNamespace } from "./state_namespace.js";
 export type { StepOptions } from "./step_options.js";
 export {

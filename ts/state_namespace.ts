@@ -1,17 +1,37 @@
 // The saved values of a run, as one invocation reads and writes them.
 
 import { types } from "node:util";
-import { checkFunction, checkString, refuse } from "./arguments.js";
+import { checkFinite, checkFunction, checkString, refuse } from "./arguments.js";
+import { summary } from "./describe.js";
 import { InvalidArgumentError, translated } from "./errors.js";
 import { toJson } from "./json.js";
 import { native } from "./native.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
-import type { AnyState, KeyOf, Settable, StateValue, UndeclaredKey, ValueOf } from "./types.js";
+import { warnOfConflict } from "./state_conflicts.js";
+import type {
+  AnyState,
+  ArrayKey,
+  ItemOf,
+  KeyOf,
+  NumberKey,
+  Settable,
+  StateValue,
+  UndeclaredKey,
+  ValueOf,
+} from "./types.js";
 
 /** The JSON text that would stand at a key if every handler at work were cut short. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever the state of the workflow
 export let readCommittedJson: (state: StateNamespace<any>, key: string) => string | null;
+
+/** As `get`, for bookkeeping: to set the key later is a lost update only if it was got otherwise. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever the state of the workflow
+export let peek: (state: StateNamespace<any>, key: string) => unknown;
+
+/** What was got at a key does not matter to what will be set there. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever the state of the workflow
+export let disregard: (state: StateNamespace<any>, key: string) => void;
 
 /** Writes JSON text that is checked already. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever the state of the workflow
@@ -36,7 +56,9 @@ export class StateNamespace<State = AnyState> {
    * Sets a key to a JSON value.
    *
    * Rejects with `ERR_BLAZEN_NOT_SERIALIZABLE`, naming the place, if JSON would lose any of it: then the key keeps
-   * what it had.
+   * what it had. So it does with `ERR_BLAZEN_STATE_CONFLICT` if another step has written the key since this handler got
+   * it, in a workflow with `stateConflicts: "error"`; by default that is a process warning. A value that depends on
+   * what stands there is better written by `update`, `increment` or `append`.
    */
   async set<Key extends KeyOf<State>>(key: Key, value: Settable<State, Key>): Promise<void> {
     this.#write(key, value);
@@ -55,7 +77,7 @@ export class StateNamespace<State = AnyState> {
     return value === undefined ? fallback : value;
   }
 
-  /** Sets a key to a copy of bytes. */
+  /** Sets a key to a copy of bytes. As for `set`, it is seen when another step has written the key since it was got. */
   async setBytes(key: KeyOf<State>, bytes: Uint8Array): Promise<void> {
     this.#writeBytes(key, bytes);
   }
@@ -74,10 +96,17 @@ export class StateNamespace<State = AnyState> {
     return translated(() => this.#run.state.contains(this.#invocation, key));
   }
 
-  /** Takes a key out. @returns whether it was there */
+  /**
+   * Takes a key out. As for `set`, it is seen when another step has written the key since it was got.
+   *
+   * @returns whether it was there
+   */
   async remove(key: KeyOf<State>): Promise<boolean> {
     checkKey(key);
-    return translated(() => this.#run.state.takeOut(this.#invocation, key));
+    const taken = translated(() => this.#run.state.takeOut(this.#invocation, key));
+    if (typeof taken === "boolean") return taken;
+    warnOfConflict(this.#run.id, taken);
+    return true;
   }
 
   /** The keys, in the order in which they were first set. */
@@ -109,10 +138,57 @@ export class StateNamespace<State = AnyState> {
     return next;
   }
 
+  /**
+   * Adds to the number at a key, in one go: no other step can come between. A key that is not there counts as 0.
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_ARGUMENT` if there is anything but a finite number at the key, if `by` is none, or
+   * if the sum would be none: then the key keeps what it had.
+   *
+   * @param by what to add, 1 unless given; less than zero subtracts
+   * @returns the new value
+   */
+  async increment(key: NumberKey<State>, by = 1): Promise<number> {
+    checkKey(key);
+    checkFinite(by, "the number to add");
+    const found = this.#read(key);
+    const value = found === undefined ? 0 : found;
+    if (typeof value !== "number" || !Number.isFinite(value)) {
+      throw new InvalidArgumentError(
+        `the state key ${JSON.stringify(key)} holds ${summary(value)}, not a number that could be added to`,
+      );
+    }
+    const sum = value + by;
+    if (!Number.isFinite(sum)) {
+      throw new InvalidArgumentError(
+        `the state key ${JSON.stringify(key)} would be ${sum}: ${value} and ${by} is too much`,
+      );
+    }
+    this.#writeText(key, JSON.stringify(sum));
+    return sum;
+  }
+
+  /**
+   * Puts values behind those of the array at a key, in one go: no other step can come between. A key that is not there
+   * counts as an empty array. What is there already is neither read nor written anew, so a long array costs no more
+   * than a short one, but for one copy of its text the first time since the handler began or last sent an event.
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_ARGUMENT` if there is anything but an array at the key, and with
+   * `ERR_BLAZEN_NOT_SERIALIZABLE`, naming the place, if JSON would lose any of the values: then none is appended.
+   *
+   * @returns the new length
+   */
+  async append<Key extends ArrayKey<State> & KeyOf<State>>(
+    key: Key,
+    ...values: readonly ItemOf<State, Key>[]
+  ): Promise<number> {
+    checkKey(key);
+    const json = toJson(values, () => `what is appended to the state key ${JSON.stringify(key)}`);
+    return translated(() => this.#run.state.extendArray(this.#invocation, key, json.slice(1, -1)));
+  }
+
   #read(key: unknown): unknown {
     checkKey(key);
-    const found = translated(() => native.stateGet(this.#run.key, this.#invocation, key));
-    return typeof found === "string" ? JSON.parse(found) : (found ?? undefined);
+    return fromNativeValue(translated(() => native.stateGet(this.#run.key, this.#invocation, key)));
   }
 
   #write(key: unknown, value: unknown): void {
@@ -122,7 +198,8 @@ export class StateNamespace<State = AnyState> {
   }
 
   #writeText(key: string, json: string): void {
-    translated(() => native.stateSet(this.#run.key, this.#invocation, key, json));
+    const conflict = translated(() => native.stateSet(this.#run.key, this.#invocation, key, json));
+    if (conflict !== null) warnOfConflict(this.#run.id, conflict);
   }
 
   #writeBytes(key: unknown, bytes: unknown): void {
@@ -130,14 +207,22 @@ export class StateNamespace<State = AnyState> {
     if (!types.isUint8Array(bytes)) refuse("the bytes", "a Buffer or a Uint8Array", bytes);
     if (isDetached(bytes))
       throw new InvalidArgumentError("the memory of the bytes is gone: it was transferred, or made smaller");
-    translated(() => this.#run.state.writeBytes(this.#invocation, key, bytes));
+    const conflict = translated(() => this.#run.state.writeBytes(this.#invocation, key, bytes));
+    if (conflict !== null) warnOfConflict(this.#run.id, conflict);
   }
 
   static {
     readCommittedJson = (state, key) => translated(() => state.#run.state.committedJson(key));
+    peek = (state, key) => fromNativeValue(translated(() => state.#run.state.peek(state.#invocation, key)));
+    disregard = (state, key) => translated(() => state.#run.state.disregard(state.#invocation, key));
     writeJsonText = (state, key, json) => state.#writeText(key, json);
     publicClass(StateNamespace, { isOurs: (value) => #run in value, rejects: true, native: native.StateNamespace });
   }
+}
+
+/** What a handler gets of what stands at a key, `undefined` if nothing does. */
+function fromNativeValue(found: string | Buffer | null): unknown {
+  return typeof found === "string" ? JSON.parse(found) : (found ?? undefined);
 }
 
 function checkKey(key: unknown): asserts key is string {

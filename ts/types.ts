@@ -190,5 +190,33 @@ export type ValueOf<State, Key extends KeyOf<State>> = Exclude<State[Key], undef
 /** What may be set at a key; without a declared state it is checked when it is set. */
 export type Settable<State, Key extends KeyOf<State>> = Undeclared<State> extends true ? unknown : ValueOf<State, Key>;
 
+/** A key whose value may be any number. */
+export type NumberKey<State> =
+  Undeclared<State> extends true
+    ? string
+    : {
+        [Key in KeyOf<State>]-?: [ValueOf<State, Key>] extends [number]
+          ? number extends ValueOf<State, Key>
+            ? Key
+            : never
+          : never;
+      }[KeyOf<State>];
+
+/** A key whose value is an array that may be of any length. */
+export type ArrayKey<State> =
+  Undeclared<State> extends true
+    ? string
+    : {
+        [Key in KeyOf<State>]-?: [ValueOf<State, Key>] extends [readonly unknown[]]
+          ? ValueOf<State, Key>[number][] extends ValueOf<State, Key>
+            ? Key
+            : never
+          : never;
+      }[KeyOf<State>];
+
+/** What may be appended to the array at a key; without a declared state it is checked when it is appended. */
+export type ItemOf<State, Key extends KeyOf<State>> =
+  Undeclared<State> extends true ? unknown : ValueOf<State, Key> extends readonly (infer Item)[] ? Item : never;
+
 /** `string` for a state that declares no keys, so that a type may be given instead of a key. */
 export type UndeclaredKey<State> = Undeclared<State> extends true ? string : never;

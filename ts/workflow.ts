@@ -22,6 +22,7 @@ import { Run, type RunOptions } from "./run.js";
 import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
 import { checkedStartEvent, startEvent } from "./start_event.js";
+import { checkStateConflicts, type StateConflicts } from "./state_conflicts.js";
 import { readStepOptions, type StepOptions } from "./step_options.js";
 import { checkRunId, connectionOf, isRunId, isStore, type MemoryStore, type SqliteStore } from "./store.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
@@ -62,6 +63,8 @@ export interface WorkflowOptions<Events = AnyEvents, Emitted = Events> {
    * travels. An event that it does not take fails with a `SchemaError`. The types of the workflow's events follow from it.
    */
   schemas?: Schemas<Events, Emitted>;
+  /** What is done when a handler sets what another has written since it was read; `"warn"` unless given. */
+  stateConflicts?: StateConflicts;
 }
 
 /** How a run is begun. */
@@ -95,10 +98,10 @@ export class Workflow<
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
   constructor(name: string, options: WorkflowOptions<Events, Emitted> = {}) {
     checkName(name, "the name of a workflow");
-    const { timeout, sessionPausePolicy, store, durability, schemas } = readOptions(
+    const { timeout, sessionPausePolicy, store, durability, schemas, stateConflicts } = readOptions(
       options,
       "the options of a workflow",
-      ["timeout", "sessionPausePolicy", "store", "durability", "schemas"],
+      ["timeout", "sessionPausePolicy", "store", "durability", "schemas", "stateConflicts"],
     );
     this.#native = translated(() => new native.Workflow(name));
     this.#definition = Definition.empty(name, schemas === undefined ? undefined : new EventSchemas(schemas));
@@ -110,6 +113,10 @@ export class Workflow<
     });
     if (this.#writing !== undefined) {
       this.#native.writeTo(this.#writing.connection.native, this.#writing.durability as Native.RunDurability);
+    }
+    if (stateConflicts !== undefined) {
+      checkStateConflicts(stateConflicts);
+      this.#native.watchState(stateConflicts as Native.StateConflicts);
     }
     if (timeout !== undefined) this.setTimeout(timeout);
     if (sessionPausePolicy !== undefined) this.setSessionPausePolicy(sessionPausePolicy);

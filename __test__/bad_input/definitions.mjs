@@ -157,6 +157,10 @@ const options = [
   ["sessionPausePolicy: null", { sessionPausePolicy: null }],
   ["sessionPausePolicy: an unknown word", { sessionPausePolicy: "drop" }],
   ["sessionPausePolicy: the name in the enum", { sessionPausePolicy: "HardError" }],
+  ["stateConflicts: null", { stateConflicts: null }],
+  ["stateConflicts: true", { stateConflicts: true }],
+  ["stateConflicts: an unknown word", { stateConflicts: "throw" }],
+  ["stateConflicts: a String object", { stateConflicts: new String("off") }],
 ].map(([name, value]) => [`new Workflow("a", ${name})`, () => new Workflow("a", value), INVALID]);
 
 const schema = (props) => ({ "~standard": { version: 1, vendor: "rows", validate: (value) => ({ value }), ...props } });
@@ -285,6 +289,9 @@ const goodStepOptions = [
 const hostileOptions = [
   ["a getter that throws", () => throwing("timeout")],
   ["a policy whose getter throws", () => throwing("sessionPausePolicy")],
+  ["a stateConflicts whose getter throws", () => throwing("stateConflicts")],
+  ["stateConflicts: a revoked Proxy", () => ({ stateConflicts: revoked() })],
+  ["stateConflicts: a Proxy that throws", () => ({ stateConflicts: hostileProxy() })],
   ["a revoked Proxy", () => revoked()],
   ["a Proxy that throws", () => hostileProxy()],
 ].map(([name, value]) => [`new Workflow("a", ${name})`, () => new Workflow("a", value()), CODED]);

@@ -38,6 +38,8 @@ const keyed = {
   "ctx.state.has": (ctx, key) => ctx.state.has(key),
   "ctx.state.remove": (ctx, key) => ctx.state.remove(key),
   "ctx.state.update": (ctx, key) => ctx.state.update(key, () => 1),
+  "ctx.state.increment": (ctx, key) => ctx.state.increment(key),
+  "ctx.state.append": (ctx, key) => ctx.state.append(key, 1),
   "ctx.session.set": (ctx, key) => ctx.session.set(key, 1),
   "ctx.session.get": (ctx, key) => ctx.session.get(key),
   "ctx.session.has": (ctx, key) => ctx.session.has(key),
@@ -80,6 +82,11 @@ const oddKeys = goodKeys.flatMap((key) => {
           assert.deepEqual(await ctx.getBytes(key), Buffer.of(1));
           assert.equal(await ctx.state.remove(key), true);
           assert.equal(await ctx.state.remove(key), false);
+          assert.equal(await ctx.state.increment(key), 1);
+          assert.equal(await ctx.state.remove(key), true);
+          assert.equal(await ctx.state.append(key, key, key), 2);
+          assert.deepEqual(await ctx.get(key), [key, key]);
+          assert.equal(await ctx.state.remove(key), true);
           return ctx.get(key, "gone");
         }),
       gives("gone"),
@@ -476,7 +483,125 @@ const updates = [
   ],
 ];
 
+const notNumbers = () => [
+  ...notStrings().filter(([name]) => !["undefined", "a number"].includes(name)),
+  ["a string", "1"],
+  ["Infinity", Number.POSITIVE_INFINITY],
+  ["a Number object", new Number(1)],
+  ["a Date", new Date(0)],
+];
+
+const increments = [
+  ...notNumbers().map(([name, value]) => [
+    `ctx.state.increment("key", ${name}) leaves the old value`,
+    () =>
+      inStep(async (ctx) => {
+        await ctx.set("key", 7);
+        const { error } = await outcomeOf(() => ctx.state.increment("key", value));
+        return [error.code, await ctx.get("key")];
+      }),
+    gives([INVALID, 7]),
+  ]),
+  ...["text", true, null, [], {}].map((value) => [
+    `ctx.state.increment() of ${JSON.stringify(value)}`,
+    () =>
+      inStep(async (ctx) => {
+        await ctx.set("key", value);
+        return ctx.state.increment("key");
+      }),
+    INVALID,
+  ]),
+  [
+    "ctx.state.increment() of bytes",
+    () =>
+      inStep(async (ctx) => {
+        await ctx.setBytes("key", Buffer.from("1"));
+        return ctx.state.increment("key");
+      }),
+    INVALID,
+  ],
+  [
+    "an increment beyond the largest number",
+    () =>
+      inStep(async (ctx) => {
+        await ctx.set("key", -Number.MAX_VALUE);
+        const { error } = await outcomeOf(() => ctx.state.increment("key", -Number.MAX_VALUE));
+        return [error.code, await ctx.get("key")];
+      }),
+    gives([INVALID, -Number.MAX_VALUE]),
+  ],
+  ["an increment by -0", () => inStep((ctx) => ctx.state.increment("key", -0)), gives(0)],
+  [
+    "an increment by the smallest number",
+    () => inStep((ctx) => ctx.state.increment("key", Number.MIN_VALUE)),
+    gives(Number.MIN_VALUE),
+  ],
+];
+
+const appends = [
+  ...unsavable().map(([name, value]) => [
+    `ctx.state.append("key", 1, ${name}) appends nothing`,
+    () =>
+      inStep(async (ctx) => {
+        await ctx.state.append("key", "old");
+        const { error } = await outcomeOf(() => ctx.state.append("key", 1, value));
+        return [error.code, error.path.startsWith("[1]"), await ctx.get("key")];
+      }),
+    gives([NOT_JSON, true, ["old"]]),
+  ]),
+  ...["[]", true, null, 1, {}].map((value) => [
+    `ctx.state.append() to ${JSON.stringify(value)}`,
+    () =>
+      inStep(async (ctx) => {
+        await ctx.set("key", value);
+        return ctx.state.append("key", 1);
+      }),
+    INVALID,
+  ]),
+  [
+    "ctx.state.append() to bytes",
+    () =>
+      inStep(async (ctx) => {
+        await ctx.setBytes("key", Buffer.from("[]"));
+        return ctx.state.append("key", 1);
+      }),
+    INVALID,
+  ],
+  ["a value that is as deep as it may be", () => inStep((ctx) => ctx.state.append("key", nested(999))), gives(1)],
+  ["a value that is too deep", () => inStep((ctx) => ctx.state.append("key", nested(1_000))), NOT_JSON],
+  [
+    "a value whose toJSON appends to the key",
+    () =>
+      inStep(async (ctx) => {
+        const inner = [];
+        const value = { toJSON: () => inner.push(ctx.state.append("key", "inner")) };
+        const length = await ctx.state.append("key", value);
+        return [length, await Promise.all(inner), await ctx.get("key")];
+      }),
+    gives([2, [1], ["inner", 1]]),
+  ],
+  [
+    "an append of what ends like an array",
+    () =>
+      inStep(async (ctx) => {
+        await ctx.set("key", ["]"]);
+        await ctx.state.append("key", "[,", '"', "\\");
+        return ctx.get("key");
+      }),
+    gives(["]", "[,", '"', "\\"]),
+  ],
+];
+
 const large = [
+  [
+    "an append of a million values, and of one more",
+    () =>
+      inStep(async (ctx) => {
+        for (let n = 0; n < 100; n += 1) await ctx.state.append("key", ...Array.from({ length: 1e4 }, () => "é"));
+        return ctx.state.append("key", 1);
+      }),
+    gives(1e6 + 1),
+  ],
   ["a string of fifty million characters", () => through("é".repeat(5e7)).then((text) => text.length), gives(5e7)],
   [
     "an object of two hundred thousand keys",
@@ -501,5 +626,7 @@ export default [
   ...goodBytes,
   ...kinds,
   ...updates,
+  ...increments,
+  ...appends,
   ...large,
 ];

@@ -18,6 +18,13 @@ interface Events {
 interface State {
   order: Order;
   attempts: number;
+  log: string[];
+  visited: readonly { at: number }[];
+  pair: [number, number];
+  level: 1 | 2;
+  maybe: number | null;
+  either: string[] | number[];
+  optional?: number[];
 }
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -40,6 +47,37 @@ orders.addStep("charge", ["blazen::StartEvent"], async (event, ctx) => {
   const next = await ctx.state.update("attempts", (value) => (value ?? 0) + 1);
   same<typeof next, number>();
 
+  const counted = await ctx.state.increment("attempts");
+  same<typeof counted, number>();
+  await ctx.state.increment("attempts", -5);
+  const length = await ctx.state.append("log", "charged", "shipped");
+  same<typeof length, number>();
+  await ctx.state.append("visited", { at: 1 });
+  await ctx.state.append("optional", 1);
+  await ctx.state.append("log");
+
+  // @ts-expect-error no number
+  await ctx.state.increment("order");
+  // @ts-expect-error not any number
+  await ctx.state.increment("level");
+  // @ts-expect-error not always a number
+  await ctx.state.increment("maybe");
+  // @ts-expect-error a number is added
+  await ctx.state.increment("attempts", "1");
+  // @ts-expect-error no such key
+  await ctx.state.increment("attempt");
+  // @ts-expect-error no array
+  await ctx.state.append("attempts", 1);
+  // @ts-expect-error the wrong type of item
+  await ctx.state.append("log", "charged", 5);
+  // @ts-expect-error the wrong type of item
+  await ctx.state.append("visited", { on: 1 });
+  // @ts-expect-error a pair has two items
+  await ctx.state.append("pair", 1);
+  // @ts-expect-error the array may be of the other type
+  await ctx.state.append("either", 1);
+  // @ts-expect-error no such key
+  await ctx.state.append("logs", "charged");
   // @ts-expect-error no such key
   await ctx.state.get("ordre");
   // @ts-expect-error the wrong type of value
@@ -160,3 +198,6 @@ new Workflow<{ Charged: string }>("orders");
 new Workflow(5);
 // @ts-expect-error no such option
 new Workflow("orders", { retries: 5 });
+new Workflow("orders", { stateConflicts: "error" });
+// @ts-expect-error no such way
+new Workflow("orders", { stateConflicts: "throw" });

@@ -45,7 +45,9 @@ wf.addStep("namespaces", ["Continue", "Other"], async (event, ctx) => {
   await ctx.state.set("rowCount", 0);
   await ctx.state.update<number>("rowCount", (count) => (count ?? 0) + 1);
   const list: number[] = await ctx.state.update("list", (items) => [...(items ?? []), 1]);
-  await ctx.session.set("reqId", list.length);
+  const rows: number = await ctx.state.increment("rowCount", 2);
+  const logged: number = await ctx.state.append("log", { rows }, "text", 5);
+  await ctx.session.set("reqId", list.length + logged);
   const hasReq: boolean = await ctx.session.has("reqId");
   const reqId = await ctx.session.get<string>("reqId");
   const removed: boolean = await ctx.session.remove("reqId");

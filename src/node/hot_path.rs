@@ -78,22 +78,31 @@ pub fn state_get(
 ) -> Result<Either3<JsString<'_>, BufferSlice<'_>, Null>> {
     RunKey::from_js(run).with(|run| {
         let found = run.get(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js)?;
-        let found = match found {
-            Some(StateValue::Json(json)) => text::to_js(env, json).map(Either3::A),
-            Some(StateValue::Bytes(bytes)) => BufferSlice::copy_from(env, bytes).map(Either3::B),
-            None => Ok(Either3::C(Null)),
-        };
-        found.map_err(errors::of_napi)
+        state_value_to_js(env, found)
     })
 }
 
-/// Sets `key` to a JSON text on behalf of `invocation`.
+/// Sets `key` to a JSON text on behalf of `invocation`. Gives the warning of a lost update, if there is one.
 #[napi(catch_unwind)]
-pub fn state_set(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Result<()> {
+pub fn state_set(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Result<Option<String>> {
     RunKey::from_js(run).with(|run| {
         run.set(invocation_from_js(invocation), key.as_wtf8(), NewValue::Json(json.as_str()))
-            .map_err(errors::to_js)
+            .map_err(errors::to_js)?;
+        Ok(run.take_conflict().map(|conflict| conflict.to_string()))
     })
+}
+
+/// A value of the state, if there is one: JSON text, bytes, or `null`.
+pub(super) fn state_value_to_js<'env>(
+    env: &'env Env,
+    value: Option<&StateValue>,
+) -> Result<Either3<JsString<'env>, BufferSlice<'env>, Null>> {
+    let value = match value {
+        Some(StateValue::Json(json)) => text::to_js(env, json).map(Either3::A),
+        Some(StateValue::Bytes(bytes)) => BufferSlice::copy_from(env, bytes).map(Either3::B),
+        None => Ok(Either3::C(Null)),
+    };
+    value.map_err(errors::of_napi)
 }
 
 /// What a handler emits, from the numbers that name it.

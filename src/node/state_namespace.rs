@@ -2,13 +2,15 @@
 
 use napi::Env;
 use napi::JsString;
-use napi::bindgen_prelude::Uint8ArraySlice;
+use napi::bindgen_prelude::{BufferSlice, Either, Either3, Null, Uint8ArraySlice};
 use napi_derive::napi;
 
 use super::effects::invocation_from_js;
 use super::errors::{self, Result};
+use super::hot_path::state_value_to_js;
+use super::numbers::number_to_js;
 use super::registry::RunKey;
-use super::text::{self, Exact};
+use super::text::{self, Exact, WellFormed};
 use crate::{NewValue, StateValue};
 
 /// The saved values of one run.
@@ -25,12 +27,47 @@ impl StateNamespace {
 
 #[napi]
 impl StateNamespace {
-    /// Sets `key` to a copy of `bytes` on behalf of `invocation`.
+    /// Sets `key` to a copy of `bytes` on behalf of `invocation`. Gives the warning of a lost update, if there is one.
     #[napi(catch_unwind)]
-    pub fn write_bytes(&self, invocation: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<()> {
+    pub fn write_bytes(&self, invocation: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<Option<String>> {
         self.run.with(|run| {
             run.set(invocation_from_js(invocation), key.as_wtf8(), NewValue::Bytes(&bytes))
-                .map_err(errors::to_js)
+                .map_err(errors::to_js)?;
+            Ok(run.take_conflict().map(|conflict| conflict.to_string()))
+        })
+    }
+
+    /// Puts `items`, a JSON text without its brackets, behind those of the array at `key`, and gives its length.
+    #[napi(catch_unwind)]
+    pub fn extend_array(&self, invocation: f64, key: Exact, items: WellFormed) -> Result<f64> {
+        self.run.with(|run| {
+            let length = run
+                .append(invocation_from_js(invocation), key.as_wtf8(), items.as_str())
+                .map_err(errors::to_js)?;
+            Ok(number_to_js(length as u64))
+        })
+    }
+
+    /// As `stateGet`, for bookkeeping: that `invocation` has got the value, and sets the key later, is no lost update.
+    #[napi(catch_unwind)]
+    pub fn peek<'env>(
+        &self,
+        env: &'env Env,
+        invocation: f64,
+        key: Exact,
+    ) -> Result<Either3<JsString<'env>, BufferSlice<'env>, Null>> {
+        self.run.with(|run| {
+            let found = run.peek(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js)?;
+            state_value_to_js(env, found)
+        })
+    }
+
+    /// What `invocation` has got at `key` does not matter to what it will set there.
+    #[napi(catch_unwind)]
+    pub fn disregard(&self, invocation: f64, key: Exact) -> Result<()> {
+        self.run.with(|run| {
+            run.disregard(invocation_from_js(invocation), key.as_wtf8());
+            Ok(())
         })
     }
 
@@ -52,10 +89,18 @@ impl StateNamespace {
         })
     }
 
-    /// Takes `key` out on behalf of `invocation` and says whether it was there.
+    /// Takes `key` out on behalf of `invocation` and says whether it was there: with the warning of a lost update, if
+    /// there is one.
     #[napi(catch_unwind)]
-    pub fn take_out(&self, invocation: f64, key: Exact) -> Result<bool> {
-        self.run.with(|run| run.remove(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js))
+    pub fn take_out(&self, invocation: f64, key: Exact) -> Result<Either<bool, String>> {
+        self.run.with(|run| {
+            let was_there =
+                run.remove(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js)?;
+            Ok(match run.take_conflict() {
+                Some(conflict) => Either::B(conflict.to_string()),
+                None => Either::A(was_there),
+            })
+        })
     }
 
     /// The keys, in the order in which they were first set.

@@ -19,8 +19,8 @@ use super::store::Store;
 use super::text::WellFormed;
 use crate::durable::{self, Recorder};
 use crate::engine::{
-    Definition, Durability, Millis, Now, Origin, PayloadRef, RetryPolicy, Run, RunAtRest, RunId, RunOptions,
-    StepOptions,
+    self, Definition, Durability, Millis, Now, Origin, PayloadRef, RetryPolicy, Run, RunAtRest, RunId,
+    RunOptions, StepOptions,
 };
 
 /// The clock of a run counts milliseconds.
@@ -77,6 +77,12 @@ impl Workflow {
     pub fn write_to(&mut self, store: &Store, durability: RunDurability) {
         self.connection = Some(store.connection());
         self.options.durability = Some(durability.into());
+    }
+
+    /// What the runs that begin from now on do about lost updates.
+    #[napi(catch_unwind)]
+    pub fn watch_state(&mut self, conflicts: StateConflicts) {
+        self.options.state_conflicts = conflicts.into();
     }
 
     /// Begins a run whose start event is `payload`.
@@ -191,6 +197,25 @@ pub(super) fn wait(millis: f64) -> Duration {
 /// JavaScript's monotonic clock and the system's, which is asked now.
 pub(super) fn on_both_clocks(now: f64) -> Now {
     Now { monotonic: millis(now), wall: wall_clock() }
+}
+
+/// What is done about a lost update of the state.
+#[napi(string_enum = "lowercase")]
+#[derive(Clone, Copy)]
+pub enum StateConflicts {
+    Off,
+    Warn,
+    Error,
+}
+
+impl From<StateConflicts> for engine::StateConflicts {
+    fn from(conflicts: StateConflicts) -> Self {
+        match conflicts {
+            StateConflicts::Off => Self::Off,
+            StateConflicts::Warn => Self::Warn,
+            StateConflicts::Error => Self::Refuse,
+        }
+    }
 }
 
 /// The monotonic clock of JavaScript, which counts fractions.
