@@ -1,6 +1,6 @@
 //! One event on its way to one step: the unit that is invoked, settled and delivered again.
 
-use super::commit::Emissions;
+use super::commit::Emission;
 use super::conflicts::Readings;
 use super::fan_in::Collecting;
 use super::ids::{DeliverySeq, InvocationId, PayloadRef, StepId};
@@ -23,7 +23,8 @@ pub(super) struct Delivery {
     pub(super) caused_by: u64,
 }
 
-/// A delivery whose handler has been invoked and has not settled.
+/// A delivery whose handler has been invoked and has not settled. It moves at every hop: what most handlers have nothing
+/// of is not kept within it.
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) delivery: Delivery,
@@ -36,7 +37,7 @@ pub(super) struct InFlight {
     /// What this attempt has read of the state.
     pub(super) readings: Readings,
     /// Emitted by what the handler returned, to be applied when it settles.
-    pub(super) staged: Emissions,
+    pub(super) staged: Vec<Emission>,
 }
 
 impl InFlight {
@@ -47,7 +48,7 @@ impl InFlight {
             uncommitted: Uncommitted::default(),
             collecting: None,
             readings: Readings::default(),
-            staged: Emissions::new(),
+            staged: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::super::clock::Millis;
-use super::super::commit::{Commit, Emission};
+use super::super::commit::{Commit, Emission, Emissions};
 use super::super::delivery::{Delivery, InFlight};
 use super::super::ids::InvocationId;
 use super::super::outcome::{Outcome, RunFailure};
@@ -33,7 +33,9 @@ impl Run {
 
     /// The handler of `invocation` has returned; `last` is emitted after what was staged.
     pub fn settle(&mut self, invocation: InvocationId, last: Option<Emission>) -> Result<(), DeliveryError> {
-        let mut emitted = std::mem::take(&mut self.in_flight_mut(invocation)?.staged);
+        let staged = std::mem::take(&mut self.in_flight_mut(invocation)?.staged);
+        // Mostly nothing is, and then one emission needs no room of its own.
+        let mut emitted = if staged.is_empty() { Emissions::new() } else { Emissions::from_vec(staged) };
         emitted.extend(last);
         self.apply(Commit { consumed: Some(invocation), sent: None, answered: None, emitted });
         Ok(())
