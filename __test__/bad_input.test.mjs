@@ -7,6 +7,7 @@ import events from "./bad_input/events.mjs";
 import handlers from "./bad_input/handlers.mjs";
 import { judge } from "./bad_input/harness.mjs";
 import receivers from "./bad_input/receivers.mjs";
+import schemas from "./bad_input/schemas.mjs";
 import snapshots from "./bad_input/snapshots.mjs";
 import state from "./bad_input/state.mjs";
 import stateObjects from "./bad_input/state_objects.mjs";
@@ -17,6 +18,7 @@ const TABLES = {
   "what handlers return, send and stream": events,
   "what is asked of a run": handlers,
   "what is called on the wrong object": receivers,
+  "what is given as a schema": schemas,
   "what is resumed": snapshots,
   "what is put into state and session": state,
   "state objects": stateObjects,
