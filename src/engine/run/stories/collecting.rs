@@ -18,7 +18,8 @@ fn split_into(events: &[&str]) -> Story {
 }
 
 fn split(events: &[&str], durability: Option<Durability>) -> Story {
-    let mut story = Story::start_with(joining(), RunOptions { time_limit: None, durability });
+    let mut story =
+        Story::start_with(joining(), RunOptions { time_limit: None, durability, ..RunOptions::default() });
     story.is_stored();
     for event in events {
         story.sends("split", event);
