@@ -1,6 +1,7 @@
 // What a workflow is made of: names, event types, handlers, options.
 
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { SessionPausePolicy, Workflow } from "blazen";
 import {
   CODED,
@@ -171,24 +172,24 @@ const stepOptions = [
   ["a function", () => {}],
   ["an unknown option", { emit: ["A"] }],
   ["an unknown option called __proto__", JSON.parse('{"__proto__": {"emits": []}}')],
-  ...["a", 5, null, [], () => {}].map((retry) => [`retry: ${String(retry)}`, { retry }]),
+  ...["a", 5, null, [], () => {}].map((retry) => [`retry: ${inspect(retry)}`, { retry }]),
   ...[0, -1, 1.5, Number.NaN, 2 ** 32, "3", 3n, null].map((maxAttempts) => [
-    `retry.maxAttempts: ${maxAttempts}`,
+    `retry.maxAttempts: ${inspect(maxAttempts)}`,
     { retry: { maxAttempts } },
   ]),
   ...[-1, Number.NaN, Number.POSITIVE_INFINITY, 8.65e15, "5", 5n, null].flatMap((wait) => [
-    [`retry.initialDelayMs: ${wait}`, { retry: { initialDelayMs: wait } }],
-    [`retry.maxDelayMs: ${wait}`, { retry: { maxDelayMs: wait } }],
+    [`retry.initialDelayMs: ${inspect(wait)}`, { retry: { initialDelayMs: wait } }],
+    [`retry.maxDelayMs: ${inspect(wait)}`, { retry: { maxDelayMs: wait } }],
   ]),
   ...[0.5, 0, -2, Number.NaN, Number.POSITIVE_INFINITY, "2"].map((factor) => [
-    `retry.factor: ${factor}`,
+    `retry.factor: ${inspect(factor)}`,
     { retry: { factor } },
   ]),
-  ...[-0.1, 1.1, Number.NaN, true, "0.5"].map((jitter) => [`retry.jitter: ${jitter}`, { retry: { jitter } }]),
-  ...["busy", 5, null, {}].map((when) => [`retry.when: ${String(when)}`, { retry: { when } }]),
+  ...[-0.1, 1.1, Number.NaN, true, "0.5"].map((jitter) => [`retry.jitter: ${inspect(jitter)}`, { retry: { jitter } }]),
+  ...["busy", 5, null, {}].map((when) => [`retry.when: ${inspect(when)}`, { retry: { when } }]),
   ["retry: an unknown option", { retry: { attempts: 3 } }],
   ["retry: a Proxy that throws", { retry: hostileProxy({}) }],
-  ...[0, -1, Number.NaN, "5", 5n, null].map((timeout) => [`timeout: ${timeout}`, { timeout }]),
+  ...[0, -1, Number.NaN, "5", 5n, null].map((timeout) => [`timeout of the step: ${inspect(timeout)}`, { timeout }]),
   ...["", 5, null, ["A"], "blazen::StopEvent", "a\ud800"].map((onFailure) => [
     `onFailure: ${JSON.stringify(onFailure)}`,
     { onFailure },

@@ -158,7 +158,7 @@ const cutOff = Array.from({ length: 50 }, (_, part) => [
 ]);
 
 const versions = [
-  ["version 2", "2", NEWER],
+  ["version 3", "3", NEWER],
   ["version 4294967296", "4294967296", NEWER],
   ["version 2^53 + 1", "9007199254740993", NEWER],
   ["version 2^64 - 1", "18446744073709551615", NEWER],
