@@ -177,6 +177,7 @@ export class StepDriver {
   /** What has been read and not yet called must not be called: its deliveries have gone back to the queue. */
   cutShort(invocations: readonly number[]): void {
     this.#cutShort = new Set([...(this.#cutShort ?? []), ...invocations]);
+    for (const invocation of invocations) this.#deadlines?.forget(invocation);
   }
 
   /** Does what the engine has written into the room that all runs share. */
@@ -235,6 +236,7 @@ export class StepDriver {
   }
 
   #limit(invocation: number, step: number, payload: number, timeout: number): void {
+    if (this.#stopped) return; // by what the handler has sent
     this.#deadlines ??= new StepDeadlines();
     this.#deadlines.set(invocation, timeout, () => {
       const late = new StepTimeoutError(this.#nameOf(step), timeout);

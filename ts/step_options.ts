@@ -27,6 +27,8 @@ export interface StepOptions<Events = AnyEvents> {
    * it has failed with a `StepTimeoutError`, to be called again if there is a `retry`.
    */
   timeout?: number;
+  /** How many handlers of the step may be at work at a time in one run; any number unless given. */
+  concurrency?: number;
   /**
    * The type of an event that goes out when the step has failed for good, instead of failing the run:
    * `{ type, error: { name, message, code, step }, event }`, with the event that it failed at.
@@ -41,6 +43,7 @@ export interface StepSettings {
   readonly retry: RetryPolicy | undefined;
   /** In milliseconds. */
   readonly timeout: number | undefined;
+  readonly concurrency: number | undefined;
   readonly onFailure: string | undefined;
 }
 
@@ -49,8 +52,8 @@ export interface StepSettings {
  * @throws InvalidArgumentError
  */
 export function readStepOptions(options: object, step: string): StepSettings {
-  const known = ["emits", "retry", "timeout", "onFailure"] as const;
-  const { emits, retry, timeout, onFailure } = readOptions(
+  const known = ["emits", "retry", "timeout", "concurrency", "onFailure"] as const;
+  const { emits, retry, timeout, concurrency, onFailure } = readOptions(
     options as StepOptions,
     `the options of step ${step}`,
     known,
@@ -59,6 +62,7 @@ export function readStepOptions(options: object, step: string): StepSettings {
     emits: emits === undefined ? undefined : readEmits(emits, step),
     retry: retry === undefined ? undefined : readRetryOptions(retry, `"retry" of step ${step}`),
     timeout: timeout === undefined ? undefined : readTimeout(timeout, step),
+    concurrency: concurrency === undefined ? undefined : readConcurrency(concurrency, step),
     onFailure: onFailure === undefined ? undefined : readFailureType(onFailure, step),
   };
 }
@@ -68,6 +72,14 @@ function readTimeout(timeout: unknown, step: string): number {
   checkDuration(timeout, what, "milliseconds");
   if (timeout <= 0) refuse(what, "more than 0 milliseconds", timeout);
   return timeout;
+}
+
+function readConcurrency(concurrency: unknown, step: string): number {
+  const isCount = typeof concurrency === "number" && Number.isInteger(concurrency);
+  if (!isCount || concurrency < 1 || concurrency >= 2 ** 32) {
+    refuse(`"concurrency" of step ${step}`, "a whole number of handlers, 1 or more", concurrency);
+  }
+  return concurrency;
 }
 
 function readFailureType(type: unknown, step: string): string {

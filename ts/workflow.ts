@@ -156,7 +156,7 @@ export class Workflow<
     const accepts = readNames(eventTypes, `the event types of step ${step}`, `an event type of step ${step}`);
     checkFunction(handler, `the handler of step ${step}`);
     const settings = readStepOptions(options, step);
-    const ids = translated(() => this.#native.defineStep(name, accepts, settings.retry));
+    const ids = translated(() => this.#native.defineStep(name, accepts, settings.retry, settings.concurrency));
     if (this.#hasRuns) this.#definition = this.#definition.copy();
     this.#hasRuns = false;
     this.#definition.add({ name, handler: handler as Handler, accepts, ...settings }, ids);

@@ -190,6 +190,10 @@ const stepOptions = [
   ["retry: an unknown option", { retry: { attempts: 3 } }],
   ["retry: a Proxy that throws", { retry: hostileProxy({}) }],
   ...[0, -1, Number.NaN, "5", 5n, null].map((timeout) => [`timeout of the step: ${inspect(timeout)}`, { timeout }]),
+  ...[0, -1, 1.5, 2 ** 32, Number.NaN, "2", 2n, null].map((concurrency) => [
+    `concurrency: ${inspect(concurrency)}`,
+    { concurrency },
+  ]),
   ...["", 5, null, ["A"], "blazen::StopEvent", "a\ud800"].map((onFailure) => [
     `onFailure: ${JSON.stringify(onFailure)}`,
     { onFailure },

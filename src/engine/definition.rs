@@ -63,6 +63,8 @@ pub enum DefinitionError {
 pub struct StepOptions {
     /// What it does about a handler that fails; the run fails if `None`.
     pub retry: Option<RetryPolicy>,
+    /// How many of its handlers may be at work at a time in one run; any number if `None`.
+    pub concurrency: Option<u32>,
 }
 
 #[derive(Clone, Debug)]

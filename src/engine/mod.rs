@@ -29,6 +29,7 @@ mod run_state;
 mod session_policy;
 mod sleeping;
 mod snapshot;
+mod step_limits;
 
 pub use clock::{Millis, Now, WallMillis};
 pub use commit::Emission;

@@ -42,6 +42,7 @@ use super::key_space::KeySpace;
 use super::outcome::Outcome;
 use super::run_state::RunState;
 use super::sleeping::Sleeping;
+use super::step_limits::StepLimits;
 use crate::state_value::StateValue;
 
 pub use handling::DeliveryError;
@@ -87,6 +88,7 @@ pub struct Run {
     queue: VecDeque<Delivery>,
     sleeping: Sleeping,
     fan_in: FanIn,
+    limits: StepLimits,
     last_invocation: u64,
     in_flight: BTreeMap<InvocationId, InFlight>,
     requests: OpenRequests,
@@ -191,6 +193,7 @@ impl Run {
             queue: VecDeque::new(),
             sleeping: Sleeping::default(),
             fan_in: FanIn::default(),
+            limits: StepLimits::default(),
             last_invocation: 0,
             in_flight: BTreeMap::new(),
             requests: OpenRequests::default(),
@@ -217,11 +220,25 @@ impl Run {
         if self.is_stored() { self.notice.take() } else { None }
     }
 
-    fn next_invocation(&mut self) -> Option<Invocation> {
-        if !matches!(self.phase, Phase::Running) || !self.may_begin(self.queue.front()?.caused_by) {
+    /// The next delivery that may begin.
+    fn next_delivery(&mut self) -> Option<Delivery> {
+        if !matches!(self.phase, Phase::Running) {
             return None;
         }
-        let delivery = self.queue.pop_front()?;
+        while self.may_begin(self.queue.front()?.caused_by) {
+            let delivery = self.queue.pop_front()?;
+            let Some(limit) = self.definition.step_options(delivery.step).concurrency else {
+                return Some(delivery);
+            };
+            if let Some(delivery) = self.limits.enter(delivery, limit) {
+                return Some(delivery);
+            }
+        }
+        None
+    }
+
+    fn next_invocation(&mut self) -> Option<Invocation> {
+        let delivery = self.next_delivery()?;
         self.last_invocation += 1;
         let invocation = Invocation {
             id: InvocationId(self.last_invocation),

@@ -56,9 +56,10 @@ impl Workflow {
         name: String,
         accepts: Vec<String>,
         retry: Option<Retries>,
+        concurrency: Option<u32>,
     ) -> Result<Vec<u32>> {
         let definition = Arc::make_mut(&mut self.definition);
-        let options = StepOptions { retry: retry.map(RetryPolicy::from) };
+        let options = StepOptions { retry: retry.map(RetryPolicy::from), concurrency };
         definition.add_step_with(&name, &accepts, options).map_err(errors::to_js)?;
         let id = |event_type: &String| definition.event_type(event_type).map(|id| id.0);
         Ok(accepts.iter().filter_map(id).collect())

@@ -119,7 +119,7 @@ impl Run {
             return;
         }
         let in_flight = self.in_flight.values_mut().map(|other| &mut other.delivery);
-        let waiting = self.queue.iter_mut().chain(self.sleeping.iter_mut());
+        let waiting = self.queue.iter_mut().chain(self.sleeping.iter_mut()).chain(self.limits.waiting_mut());
         for delivery in in_flight.chain(waiting) {
             if deliveries.contains(&delivery.seq) {
                 delivery.gathered = true;

@@ -23,6 +23,7 @@ use super::super::key_space::KeySpace;
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::run_state::RunState;
 use super::super::sleeping::Sleeping;
+use super::super::step_limits::StepLimits;
 use super::{Effect, Run};
 use crate::exact_string::ExactString;
 
@@ -69,6 +70,7 @@ impl Run {
         self.conflicts.forget(std::mem::take(&mut settled.readings));
         self.commit_writes(invocation, std::mem::take(&mut settled.uncommitted));
         let Delivery { seq, attempt, step, payload, .. } = settled.delivery;
+        self.leave(step);
         if let Some(change) = self.change() {
             change.settled = Some(Settled { delivery: seq, invocation, attempt });
         }
@@ -128,6 +130,7 @@ impl Run {
     /// A handler has failed, and will be called again: its delivery sleeps until then, and its writes are taken back.
     pub(super) fn put_to_sleep(&mut self, invocation: InvocationId, due: Millis) {
         let Some(mut failed) = self.in_flight.remove(&invocation) else { return };
+        self.leave(failed.delivery.step);
         for payload in failed.staged.iter().filter_map(Emission::payload) {
             self.release(payload);
         }
@@ -146,6 +149,15 @@ impl Run {
         self.time_limit = self.time_limit.stopped(now);
         self.phase = Phase::Paused;
         self.notice = Some(Effect::Paused);
+    }
+
+    /// A handler of a step is at work no more: of a step with a limit the next one may be called.
+    fn leave(&mut self, step: StepId) {
+        if self.definition.step_options(step).concurrency.is_some()
+            && let Some(next) = self.limits.leave(step)
+        {
+            self.enqueue(next);
+        }
     }
 
     /// What is in flight will not be waited for: it goes back to the queue, and its writes are taken back.
@@ -174,6 +186,7 @@ impl Run {
         self.queue.clear();
         self.sleeping = Sleeping::default();
         self.fan_in = FanIn::default();
+        self.limits = StepLimits::default();
         self.in_flight.clear();
         self.requests = OpenRequests::default();
         self.shared_payloads.clear();
@@ -196,6 +209,8 @@ impl Run {
         }
         match self.phase {
             Phase::Pausing => {
+                let waiting = self.limits.clear();
+                waiting.for_each(|delivery| self.enqueue(delivery));
                 self.note_change(); // that it is paused
                 self.phase = Phase::Paused;
                 self.notice = Some(Effect::Paused);

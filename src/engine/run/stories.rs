@@ -5,6 +5,7 @@ mod changing;
 mod collecting;
 mod conflicts;
 mod handling;
+mod limits;
 mod pausing;
 mod routing;
 mod schedules;

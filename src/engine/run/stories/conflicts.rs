@@ -236,7 +236,9 @@ fn an_attempt_after_a_failed_one_has_read_nothing_and_appends_once() {
         jitter: 0.0,
     };
     let start = ["blazen::StartEvent".to_owned()];
-    definition.add_step_with("fail", &start, StepOptions { retry: Some(retry) }).unwrap();
+    definition
+        .add_step_with("fail", &start, StepOptions { retry: Some(retry), ..StepOptions::default() })
+        .unwrap();
     definition.add_step("other", &start).unwrap();
     let options = RunOptions { state_conflicts: StateConflicts::Refuse, ..RunOptions::default() };
     let mut story = Story::start_with(Arc::new(definition), options);

@@ -16,7 +16,11 @@ fn patient() -> Arc<Definition> {
     };
     let types = |name: &str| [name.to_owned()];
     definition
-        .add_step_with("fetch", &types("blazen::StartEvent"), StepOptions { retry: Some(retry) })
+        .add_step_with(
+            "fetch",
+            &types("blazen::StartEvent"),
+            StepOptions { retry: Some(retry), ..StepOptions::default() },
+        )
         .unwrap();
     definition.add_step("ship", &types("Charged")).unwrap();
     definition.add_step("mend", &types("Broken")).unwrap();
