@@ -28,6 +28,7 @@ export const {
   StepTimeoutError,
   StoreError,
   StreamCallbackError,
+  StreamGoneError,
   TimeoutError,
   Workflow,
   WorkflowBuilder,

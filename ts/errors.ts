@@ -40,6 +40,7 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_STORE_UNAVAILABLE"
   | "ERR_BLAZEN_STORE_VERSION"
   | "ERR_BLAZEN_STREAM_CALLBACK"
+  | "ERR_BLAZEN_STREAM_GONE"
   | "ERR_BLAZEN_TIMEOUT"
   | "ERR_BLAZEN_TOO_LARGE"
   | "ERR_BLAZEN_UNKNOWN_REQUEST"
@@ -173,6 +174,45 @@ export class StreamCallbackError extends BlazenError {
   }
 }
 
+/** What was to be read of a stream is not kept any more. */
+export class StreamGoneError extends BlazenError {
+  /** The offset that was to be read. */
+  readonly offset: number;
+  /** The offset of the oldest event that is kept. */
+  readonly oldest: number;
+
+  constructor(message: string, offset: number, oldest: number) {
+    super("ERR_BLAZEN_STREAM_GONE", message);
+    this.offset = offset;
+    this.oldest = oldest;
+  }
+
+  /** @internal */
+  static beforeOldest(offset: number, { oldest, most }: KeptPart): StreamGoneError {
+    return new StreamGoneError(
+      `the event at offset ${offset} is not kept any more: the last ${most} are ("streamBuffer"), from ${oldest} on`,
+      offset,
+      oldest,
+    );
+  }
+
+  /** @internal */
+  static behind(what: string, offset: number, { oldest, next, most }: KeptPart): StreamGoneError {
+    return new StreamGoneError(
+      `the reader was ${next - offset} ${what} behind, and the last ${most} are kept ("streamBuffer")`,
+      offset,
+      oldest,
+    );
+  }
+}
+
+/** What is kept of a stream. */
+interface KeptPart {
+  readonly oldest: number;
+  readonly next: number;
+  readonly most: number;
+}
+
 /** The native part of the package is not there. */
 export class NativeBindingError extends BlazenError {
   constructor(message: string, options?: ErrorOptions) {
@@ -203,6 +243,7 @@ for (const [name, type] of Object.entries({
   RunStateError,
   StoreError,
   StreamCallbackError,
+  StreamGoneError,
   NativeBindingError,
   InternalError,
 })) {

@@ -1,176 +1,167 @@
 // What a run tells the world while it runs.
 //
-// A reader gets every event in order, from the first on if the stream keeps them. One that takes its time holds up
-// nobody: what it has not read waits for it. A callback may write to the very stream that it reads: what it writes
-// comes after what is being handed out.
+// Events are kept once per run, and each reader has a place of its own among them: one that takes its time holds up
+// nobody, and one that falls so far behind that what it would read next has been let go of is told so. A callback may
+// write to the very stream that it reads: what it writes comes after what is being handed out.
+//
+// Lifecycle events are not written by users and not part of the stream: they are noted while somebody wants them, each
+// with the number of events that came before it.
 
-import { AsyncResource } from "node:async_hooks";
-import { summary } from "./describe.js";
-import { StreamCallbackError } from "./errors.js";
-import { toldElsewhere } from "./told_elsewhere.js";
+import { InvalidArgumentError, StreamGoneError } from "./errors.js";
+import { KeptEvents } from "./kept_events.js";
+import type { LifecycleEvent } from "./lifecycle.js";
+import { StreamPlace } from "./stream_place.js";
 import type { AnyEvent } from "./types.js";
 
-/** A callback for the events of a stream. The next event waits until the promise that it returns is settled. */
-export type StreamCallback = (event: AnyEvent) => unknown;
+/** How many events of a run are kept for readers, unless its workflow says otherwise. */
+export const DEFAULT_STREAM_BUFFER = 10_000;
 
-/** A callback that reads a stream. */
-export interface StreamSubscription {
-  /**
-   * Resolves when the run has ended, however, and the callback has had every event, or after `unsubscribe()`; rejects
-   * if the callback failed. Whether the run failed is told by its `result()`.
-   */
-  readonly done: Promise<void>;
-  /** The callback gets nothing more. */
-  unsubscribe(): void;
+/** How a stream has ended: with its run, or because its run does not go on here. */
+export type StreamEnd = { readonly status: "completed" | "failed" | "cancelled"; readonly code?: string } | "lost";
+
+/** Whoever reads. */
+export interface StreamReader {
+  readonly place: StreamPlace;
+  /** There is something to read, or the stream has ended. */
+  wake(): void;
+}
+
+/** Where a reader begins, and what it hears. */
+export interface ReadingOptions {
+  /** The offset of the first event; the oldest that is kept unless given. */
+  readonly from?: number | undefined;
+  readonly lifecycle?: boolean | undefined;
+}
+
+/** Whoever knows what happens in the run. */
+export interface StreamOwner {
+  /** Whether lifecycle events are to be noted. */
+  lifecycleIsWanted(isWanted: boolean): void;
+}
+
+interface Noted {
+  /** How many events came before it. */
+  readonly before: number;
+  readonly event: LifecycleEvent;
 }
 
 export class EventStream {
-  readonly #keep: boolean;
-  #kept: AnyEvent[] = [];
-  #readers: readonly Reader[] = [];
-  /** Written while another event is being handed out. */
-  #next: AnyEvent[] = [];
-  #handingOut = false;
-  #ended = false;
+  readonly events: KeptEvents<AnyEvent>;
+  /** There while somebody wants them. */
+  lifecycle: KeptEvents<Noted> | undefined;
+  readonly #keepsForLateReaders: boolean;
+  readonly #owner: StreamOwner | undefined;
+  #keepsLifecycle = false;
+  #readers: readonly StreamReader[] = [];
+  #wakingSoon = false;
+  #end: StreamEnd | undefined;
 
-  /** @param keep whether a reader that comes late gets the events from the first on */
-  constructor(keep: boolean) {
-    this.#keep = keep;
+  /**
+   * @param keepsForLateReaders whether an event is kept that everybody who reads now has read
+   * @param most how many events are kept
+   */
+  constructor(keepsForLateReaders: boolean, most: number, owner?: StreamOwner) {
+    this.events = new KeptEvents(most);
+    this.#keepsForLateReaders = keepsForLateReaders;
+    this.#owner = owner;
   }
+
+  /** How it has ended, if it has. */
+  get ended(): StreamEnd | undefined {
+    return this.#end;
+  }
+
+  // What the run does.
 
   write(event: AnyEvent): void {
-    if (this.#handingOut) {
-      this.#next.push(event);
-      return;
-    }
-    this.#handingOut = true;
-    this.#handOut(event);
-    while (this.#next.length > 0) {
-      const written = this.#next;
-      this.#next = [];
-      for (const later of written) this.#handOut(later);
-    }
-    this.#handingOut = false;
-    if (this.#ended) this.#endReaders();
+    this.events.add(event);
+    this.#wake();
+    if (!this.#keepsForLateReaders) this.#letGoOfWhatIsRead();
   }
 
-  end(): void {
-    this.#ended = true;
-    if (!this.#handingOut) this.#endReaders();
+  /** Readers are told soon, and not now: whoever notes something is in the middle of it. */
+  note(event: LifecycleEvent): void {
+    if (this.lifecycle === undefined) return;
+    this.lifecycle.add({ before: this.events.next, event });
+    this.#wakeSoon();
   }
 
-  subscribe(callback: StreamCallback): StreamSubscription {
-    const reader: Reader = new Reader(AsyncResource.bind(callback), this.#kept, () => this.#remove(reader));
+  /** Lifecycle events are noted from here on, and kept for readers who come later. */
+  keepLifecycle(): void {
+    this.#keepsLifecycle = true;
+    this.#noteLifecycle();
+  }
+
+  end(how: StreamEnd): void {
+    this.#end = how;
+    if (this.lifecycle === undefined) this.#wake();
+    else this.#wakeSoon();
+  }
+
+  // What readers do.
+
+  /**
+   * A place to read from.
+   *
+   * @throws StreamGoneError or InvalidArgumentError
+   */
+  placeFor({ from, lifecycle }: ReadingOptions): StreamPlace {
+    const offset = from ?? this.events.oldest;
+    const { oldest, next } = this.events;
+    if (offset < oldest) throw StreamGoneError.beforeOldest(offset, this.events);
+    if (offset > next) {
+      throw new InvalidArgumentError(
+        `there is no event at offset ${offset} yet: the stream has ${next} ${next === 1 ? "event" : "events"} so far, and can be read from ${next} or less`,
+      );
+    }
+    return new StreamPlace(this, offset, lifecycle === true ? this.#firstLifecycle(from ?? 0) : undefined);
+  }
+
+  /** The reader is woken from now on. */
+  add(reader: StreamReader): void {
     this.#readers = [...this.#readers, reader];
-    reader.begin();
-    if (this.#ended && !this.#handingOut) reader.end();
-    return reader;
   }
 
-  #handOut(event: AnyEvent): void {
-    // Most runs that wait have one event to keep, and an array that is pushed to has room for many.
-    if (this.#keep && this.#kept.length === 0) this.#kept = [event];
-    else if (this.#keep) this.#kept.push(event);
-    for (const reader of this.#readers) reader.take(event);
-  }
-
-  #endReaders(): void {
-    const readers = this.#readers;
-    this.#readers = [];
-    for (const reader of readers) reader.end();
-  }
-
-  #remove(reader: Reader): void {
+  remove(reader: StreamReader): void {
     this.#readers = this.#readers.filter((other) => other !== reader);
+    if (this.#keepsLifecycle || this.#readers.some(({ place }) => place.hearsLifecycle)) return;
+    if (this.lifecycle === undefined) return;
+    this.lifecycle = undefined;
+    this.#owner?.lifecycleIsWanted(false);
   }
-}
 
-class Reader implements StreamSubscription {
-  readonly done: Promise<void>;
-  readonly #callback: StreamCallback;
-  readonly #leave: () => void;
-  #unread: AnyEvent[];
-  /** Until it begins, and while the callback is at work. */
-  #busy = true;
-  #closed = false;
-  #ended = false;
-  #resolve!: () => void;
-  #reject!: (error: unknown) => void;
+  #noteLifecycle(): void {
+    if (this.lifecycle !== undefined || this.#end !== undefined) return;
+    this.lifecycle = new KeptEvents(this.events.most);
+    this.#owner?.lifecycleIsWanted(true);
+  }
 
-  constructor(callback: StreamCallback, kept: readonly AnyEvent[], leave: () => void) {
-    this.#callback = callback;
-    this.#unread = [...kept];
-    this.#leave = leave;
-    this.done = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+  #firstLifecycle(from: number): number {
+    this.#noteLifecycle();
+    const { lifecycle } = this;
+    if (lifecycle === undefined) return 0;
+    if (!this.#keepsLifecycle) return lifecycle.next;
+    let first = lifecycle.oldest;
+    while (first < lifecycle.next && lifecycle.at(first).before < from) first += 1;
+    return first;
+  }
+
+  #wake(): void {
+    for (const reader of this.#readers) reader.wake();
+  }
+
+  #wakeSoon(): void {
+    if (this.#wakingSoon || this.#readers.length === 0) return;
+    this.#wakingSoon = true;
+    queueMicrotask(() => {
+      this.#wakingSoon = false;
+      this.#wake();
     });
-    toldElsewhere(this.done);
   }
 
-  begin(): void {
-    this.#read();
-  }
-
-  take(event: AnyEvent): void {
-    if (this.#closed) return;
-    this.#unread.push(event);
-    if (!this.#busy) this.#read();
-  }
-
-  end(): void {
-    this.#ended = true;
-    if (!this.#busy) this.#close();
-  }
-
-  unsubscribe(): void {
-    this.#close();
-  }
-
-  /** Reads until the callback needs time, or there is nothing left. */
-  #read(): void {
-    this.#busy = true;
-    let next = 0;
-    while (!this.#closed && next < this.#unread.length) {
-      let outcome: unknown;
-      try {
-        outcome = this.#callback(this.#unread[next++] as AnyEvent);
-      } catch (error) {
-        this.#fail(error);
-        return;
-      }
-      if ((typeof outcome === "object" && outcome !== null) || typeof outcome === "function") {
-        this.#unread = this.#unread.slice(next);
-        void this.#readOnAfter(outcome);
-        return;
-      }
-    }
-    this.#unread = [];
-    this.#busy = false;
-    if (this.#ended) this.#close();
-  }
-
-  async #readOnAfter(outcome: unknown): Promise<void> {
-    try {
-      await outcome;
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#read();
-  }
-
-  #fail(error: unknown): void {
-    if (this.#closed) return;
-    process.emitWarning(`A stream callback failed and reads no further: ${summary(error)}`, "BlazenWarning");
-    this.#reject(new StreamCallbackError(error));
-    this.#close();
-  }
-
-  #close(): void {
-    this.#closed = true;
-    this.#unread = [];
-    this.#leave();
-    this.#resolve();
+  #letGoOfWhatIsRead(): void {
+    this.events.letGoBefore(
+      this.#readers.reduce((least, { place }) => Math.min(least, place.offset), this.events.next),
+    );
   }
 }

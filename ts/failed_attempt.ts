@@ -9,6 +9,8 @@ export interface FailedAttempt {
   readonly invocation: number;
   /** The number of its step. */
   readonly step: number;
+  /** 1 for the first. */
+  readonly attempt: number;
   /** The number of the event that it was called with. */
   readonly payload: number;
   /** With which the run fails, unless something else comes of it. */
@@ -55,11 +57,16 @@ export function outlookOf(error: BlazenError, policy: RetryPolicy): Outlook {
 }
 
 export function failureEvent(type: string, step: string, error: BlazenError, event: object): FailureEvent {
-  const thrown = error instanceof StepError ? error.cause : error;
-  return { type, error: { ...described(thrown), step }, event };
+  return { type, error: { ...described(thrownBy(error)), step }, event };
 }
 
-function described(thrown: unknown): Omit<FailureEvent["error"], "step"> {
+/** What the handler threw, if that is what `error` is about. */
+export function thrownBy(error: BlazenError): unknown {
+  return error instanceof StepError ? error.cause : error;
+}
+
+/** What was thrown, in a form that JSON can hold. */
+export function described(thrown: unknown): Omit<FailureEvent["error"], "step"> {
   try {
     if (types.isNativeError(thrown)) {
       const { code } = thrown as { code?: unknown };

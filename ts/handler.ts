@@ -2,10 +2,22 @@
 
 import { checkDuration, checkFunction, checkString, readOptions } from "./arguments.js";
 import { InvalidArgumentError, isBlazenError } from "./errors.js";
-import type { StreamCallback, StreamSubscription } from "./event_stream.js";
+import type { EventStream } from "./event_stream.js";
 import type { HeldRun } from "./held_run.js";
 import { INTERNAL, publicClass } from "./public_class.js";
-import type { AnyEvents, RunData, RunResult } from "./types.js";
+import { responseOf } from "./server_sent_events.js";
+import { type StreamCallback, type StreamSubscription, subscribe } from "./stream_callback.js";
+import { StreamIterator } from "./stream_iterator.js";
+import {
+  readResponseOptions,
+  readStreamOptions,
+  type Streamed,
+  type StreamOptions,
+  type StreamResponseOptions,
+} from "./stream_options.js";
+import type { LifecycleEntry, StreamEntry } from "./stream_place.js";
+import { toldElsewhere } from "./told_elsewhere.js";
+import type { AnyEvent, AnyEvents, RunData, RunResult } from "./types.js";
 
 /** How a run is paused. */
 export interface PauseOptions {
@@ -101,20 +113,95 @@ export class WorkflowHandler<Events = AnyEvents> {
   }
 
   /**
-   * Calls `callback` for every event of the run's stream, from the first on (of a resumed run: from the resume on), in
-   * order. The stream is kept for readers who come late, as long as the handler is. If it returns a promise, the
-   * next event waits for it, and the run does not.
+   * Calls `callback` for every event of the run's stream, from the oldest that is kept on (of a resumed run: from the
+   * resume on), in order. If it returns a promise, the next event waits for it, and the run does not.
    *
    * @returns at once, a promise of the subscription; its `done` is when the callback has had everything
    */
   async streamEvents(callback: StreamCallback): Promise<StreamSubscription> {
     checkFunction(callback, "the callback");
-    const stream = this.#run.stream ?? (await this.#run.live()).stream;
-    return stream.subscribe(callback);
+    const stream = this.#stream();
+    return subscribe(stream instanceof Promise ? await stream : stream, callback);
+  }
+
+  /** The events of the run's stream: `for await (const event of handler)`. As `stream()`. */
+  [Symbol.asyncIterator](): AsyncIterator<AnyEvent, undefined> {
+    return this.stream()[Symbol.asyncIterator]();
+  }
+
+  /**
+   * The events of the run's stream, in order, for `for await`. Each loop reads for itself, from the oldest event that is
+   * kept or `from` an offset; leaving it holds nothing. It ends when the run has ended, however: whether the run failed is
+   * told by its `result()`.
+   *
+   * A loop that is slower than the run holds nobody up and costs no memory: events are kept once per run, the last
+   * `streamBuffer` of them. If what it would read next is not kept any more, it throws a `StreamGoneError`
+   * (`ERR_BLAZEN_STREAM_GONE`); nothing is ever left out in silence.
+   *
+   * @throws InvalidArgumentError
+   */
+  stream<const Options extends StreamOptions = Record<never, never>>(
+    options?: Options,
+  ): AsyncIterable<Streamed<Options>> {
+    const settings = readStreamOptions(options ?? {}, "the options of stream()");
+    return { [Symbol.asyncIterator]: () => this.#read<Options>(settings) };
+  }
+
+  /**
+   * The same as a `ReadableStream` of events, which reads on when it is read. Cancelling it stops reading.
+   *
+   * @throws InvalidArgumentError
+   */
+  toReadableStream<const Options extends StreamOptions = Record<never, never>>(
+    options?: Options,
+  ): ReadableStream<Streamed<Options>> {
+    const events = this.#read<Options>(readStreamOptions(options ?? {}, "the options of toReadableStream()"));
+    return new ReadableStream<Streamed<Options>>(
+      {
+        async pull(controller) {
+          const { done, value } = await events.next();
+          if (done === true) controller.close();
+          else controller.enqueue(value);
+        },
+        async cancel() {
+          await events.return?.();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /**
+   * The same as a `Response` of server-sent events, for a route of a server: `id` is the offset, `event` the type, and
+   * `data` the event as JSON. The end of the run is an event `blazen::end`, at which a client closes its `EventSource`.
+   * With the `request`, a client that comes back goes on where it was; one that has had the end is answered with 204.
+   *
+   * An event that JSON cannot hold fails the response with a `SerializationError`. Rejects, before anything is sent, with
+   * `ERR_BLAZEN_STREAM_GONE` if what the client asks for is not kept any more (answer 410), and with
+   * `ERR_BLAZEN_INVALID_ARGUMENT` if it has not been written yet or its `Last-Event-ID` is no offset (answer 400).
+   */
+  async toResponse(options: StreamResponseOptions = {}): Promise<Response> {
+    const settings = readResponseOptions(options);
+    return responseOf(await this.#stream(), settings);
+  }
+
+  #stream(): EventStream | Promise<EventStream> {
+    return this.#run.stream ?? this.#run.live().then(({ stream }) => stream);
+  }
+
+  #read<Options>(settings: StreamOptions): AsyncIterator<Streamed<Options>, undefined> {
+    const stream = this.#stream();
+    if (stream instanceof Promise) toldElsewhere(stream);
+    const give = (entry: StreamEntry | LifecycleEntry) => (settings.withOffsets === true ? entry : entry.event);
+    return new StreamIterator(stream, settings, give) as AsyncIterator<Streamed<Options>, undefined>;
   }
 
   static {
-    publicClass(WorkflowHandler, { isOurs: (value) => #run in value, rejects: true });
+    publicClass(WorkflowHandler, {
+      isOurs: (value) => #run in value,
+      rejects: true,
+      except: ["stream", "toReadableStream", Symbol.asyncIterator],
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 // What a handler stands for: a run that goes on here, one that a store has and that can be taken up, or one that has ended.
 
 import { type BlazenError, ofCode, RunStateError } from "./errors.js";
-import { EventStream } from "./event_stream.js";
+import { EventStream, type StreamEnd } from "./event_stream.js";
 import type { Run } from "./run.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { RunResult } from "./types.js";
@@ -82,14 +82,14 @@ export class EndedRun implements HeldRun {
   readonly workflow: string;
   readonly result: Promise<RunResult>;
   readonly here = undefined;
-  readonly stream = new EventStream(false);
+  readonly stream = new EventStream(false, 1);
 
-  constructor(id: string, workflow: string, result: Promise<RunResult>) {
+  constructor(id: string, workflow: string, result: Promise<RunResult>, how: StreamEnd) {
     this.id = id;
     this.workflow = workflow;
     this.result = result;
     toldElsewhere(result);
-    this.stream.end();
+    this.stream.end(how);
   }
 
   lost(): void {}

@@ -28,13 +28,14 @@ export {
   StepTimeoutError,
   StoreError,
   StreamCallbackError,
+  StreamGoneError,
   TimeoutError,
 } from "./errors.js";
-export type { StreamCallback, StreamSubscription } from "./event_stream.js";
 export type { FailureEvent } from "./failed_attempt.js";
 export { CallbackFieldStore, type FieldCallbacks, type FieldStore } from "./field_store.js";
 export type { GraphEdge, GraphEnd, GraphNode, GraphProblem, GraphStep, WorkflowGraph } from "./graph.js";
 export { type PauseOptions, WorkflowHandler } from "./handler.js";
+export type { LifecycleError, LifecycleEvent } from "./lifecycle.js";
 export { SessionPausePolicy } from "./pause_policy.js";
 export { NonRetryableError, type RetryOptions } from "./retry_options.js";
 export type {
@@ -69,6 +70,9 @@ export {
   type SqliteStoreOptions,
   type StoredRun,
 } from "./store.js";
+export type { StreamCallback, StreamSubscription } from "./stream_callback.js";
+export type { Streamed, StreamOptions, StreamRequest, StreamResponseOptions } from "./stream_options.js";
+export type { LifecycleEntry, StreamEntry } from "./stream_place.js";
 export type {
   AnyEvent,
   AnyEvents,

@@ -4,6 +4,7 @@
 // run rests as. A run that has ended rests no more.
 
 import { fromNative, RunStateError } from "./errors.js";
+import type { Lifecycle } from "./lifecycle.js";
 import { native } from "./native.js";
 import { PauseInProgress } from "./pause_in_progress.js";
 import { type SessionPausePolicy, toNative } from "./pause_policy.js";
@@ -19,6 +20,8 @@ export interface PausableRun {
   readonly end: RunEnd;
   readonly pausePolicy: SessionPausePolicy;
   readonly writing: RunWriting | undefined;
+  /** Told of it, if somebody wants to hear of it. */
+  readonly lifecycle: Lifecycle | undefined;
   /** Tells handlers at work that what they do is not taken any more. */
   interruptSignals(invocations: readonly number[], reason: unknown): void;
   /** Its time is not running. */
@@ -72,6 +75,7 @@ export class Pausing {
   /** @throws RunStateError unless the run is paused or pausing */
   resume(): void {
     this.#run.end.sayWhy(() => this.#run.native.resumeInPlace(performance.now()));
+    if (typeof this.#rest === "string") this.#run.lifecycle?.runResumed();
     this.#becomes(AT_WORK)?.fail(
       new RunStateError("ERR_BLAZEN_NOT_PAUSED", "the run was resumed before it had paused"),
     );
@@ -137,6 +141,7 @@ export class Pausing {
   }
 
   #restAs(snapshot: string): void {
+    this.#run.lifecycle?.runPaused();
     this.#becomes(snapshot)?.succeed(snapshot);
   }
 

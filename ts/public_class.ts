@@ -15,6 +15,8 @@ interface PublicClass {
   readonly isOurs: (value: object) => boolean;
   /** Whether every method gives a promise, so that misuse is a rejection. */
   readonly rejects: boolean;
+  /** Those of them that give something else at once, so that misuse is thrown. */
+  readonly except?: readonly PropertyKey[];
   /** The native class that instances stand on. */
   readonly native?: AnyClass;
 }
@@ -24,12 +26,14 @@ interface PublicClass {
  * instances are instances of the native class as well, without a native object for each. That object is made once
  * per run or workflow and held by the light ones; the prototype chain is what `extends` would give.
  */
-export function publicClass(light: AnyClass, { isOurs, rejects, native }: PublicClass): void {
+export function publicClass(light: AnyClass, { isOurs, rejects, except = [], native }: PublicClass): void {
   const prototype = light.prototype as object;
-  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+  for (const name of Reflect.ownKeys(prototype)) {
     if (name === "constructor") continue;
-    const lost = () => new InvalidArgumentError(lostObject(light.name, name));
-    if (property.get === undefined) property.value = guard(property.value, isOurs, lost, rejects);
+    const property = Object.getOwnPropertyDescriptor(prototype, name) as PropertyDescriptor;
+    const lost = () => new InvalidArgumentError(lostObject(light.name, String(name)));
+    const isRejected = rejects && !except.includes(name);
+    if (property.get === undefined) property.value = guard(property.value, isOurs, lost, isRejected);
     else property.get = guard(property.get as Method, isOurs, lost, false) as () => unknown;
     Object.defineProperty(prototype, name, property);
   }

@@ -15,11 +15,13 @@ import {
   isBlazenError,
   ofCode,
   RunFailedError,
+  StoreError,
   translated,
 } from "./errors.js";
-import { EventStream } from "./event_stream.js";
+import { EventStream, type StreamEnd, type StreamOwner } from "./event_stream.js";
 import { type FailedAttempt, failureEvent, type Outlook, outlookOf } from "./failed_attempt.js";
 import type { HeldRun } from "./held_run.js";
+import { Lifecycle } from "./lifecycle.js";
 import { native } from "./native.js";
 import type { SessionPausePolicy } from "./pause_policy.js";
 import { type PausableRun, Pausing } from "./pausing.js";
@@ -44,6 +46,8 @@ export interface RunOptions {
   readonly pausePolicy: SessionPausePolicy;
   /** Whether somebody holds the run: to answer it, and to read its stream from the beginning at any time. */
   readonly hasHandler: boolean;
+  /** How many events of its stream are kept. */
+  readonly streamBuffer: number;
   /** Whether the run must be told the time. */
   readonly timeLimited: boolean;
   /** Begins the run in the engine; its first events go into the table. */
@@ -52,7 +56,7 @@ export interface RunOptions {
   readonly writing: Writing | undefined;
 }
 
-export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenRun {
+export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOwner, WrittenRun {
   /** The number by which the functions of the hot path name the run. */
   readonly key: number;
   readonly native: NativeContext;
@@ -76,7 +80,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     this.pausePolicy = options.pausePolicy;
     // Whoever knows the id of a stored run can have a handler of it at any time.
     this.#hasHandler = options.hasHandler || options.writing !== undefined;
-    this.stream = new EventStream(this.#hasHandler);
+    this.stream = new EventStream(this.#hasHandler, options.streamBuffer, this);
     this.driver = new StepDriver(options.definition, this, travelOf(options.writing));
     this.native = options.begin(this.driver.payloads, performance.now());
     this.key = this.native.key;
@@ -285,6 +289,18 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     await this.whenStored()?.catch(() => undefined);
   }
 
+  // What the readers of its stream ask for.
+
+  lifecycleIsWanted(isWanted: boolean): void {
+    const nameOf = (step: number) => (this.#definition.steps[step] as Step).name;
+    this.driver.lifecycle = isWanted ? new Lifecycle(this.stream, nameOf) : undefined;
+  }
+
+  /** Told what happens to the run, while somebody wants to hear of it. */
+  get lifecycle(): Lifecycle | undefined {
+    return this.driver.lifecycle;
+  }
+
   // What the driver meets.
 
   contextFor(invocation: number, step: number, attempt: number, event: object): AnyContext {
@@ -306,16 +322,18 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
   }
 
   /** What comes of a failed attempt: another one, an event in its stead, or the failure of the run. */
-  #decide({ invocation, step, payload, error }: FailedAttempt): void {
+  #decide(failed: FailedAttempt): void {
+    const { invocation, step, payload, error } = failed;
     const { name, retry, onFailure } = this.#definition.steps[step] as Step;
     const outlook = retry === undefined ? undefined : outlookOf(error, retry);
     if (outlook !== undefined && this.#triesAgain(invocation, outlook)) {
+      this.#tellOfFailure(failed, outlook.error, true);
       this.lookAtTheClock();
       return;
     }
     const failure = outlook?.error ?? error;
     if (onFailure === undefined) {
-      this.#failStep(invocation, failure);
+      this.#failStep(failed, failure);
       return;
     }
     const told = failureEvent(onFailure, name, failure, this.driver.event(payload));
@@ -325,17 +343,23 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
       emission = emissionOf(told, this.#definition, "onFailure gave");
       kept = this.driver.keep(emission.event, emission.eventType);
     } catch (refusal) {
-      this.#failStep(invocation, isBlazenError(refusal) ? refusal : failure);
+      this.#failStep(failed, isBlazenError(refusal) ? refusal : failure);
       return;
     }
     observe(this.#definition.steps[step] as Step, emission);
     this.native.giveUp(invocation, emission.eventType, kept, emission.name);
+    this.#tellOfFailure(failed, failure, false);
     this.driver.comeBack();
   }
 
-  #failStep(invocation: number, failure: BlazenError): void {
-    this.native.failStep(invocation, this.#textFor(failure));
+  #failStep(failed: FailedAttempt, failure: BlazenError): void {
+    this.native.failStep(failed.invocation, this.#textFor(failure));
+    this.#tellOfFailure(failed, failure, false);
     this.#failOnceStored(failure);
+  }
+
+  #tellOfFailure({ step, invocation, attempt }: FailedAttempt, error: BlazenError, isRetried: boolean): void {
+    this.lifecycle?.stepFailed(step, invocation, attempt, error, isRetried);
   }
 
   #triesAgain(invocation: number, { retryable, retryAfterMs }: Outlook): boolean {
@@ -406,8 +430,18 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, WrittenR
     this.#alarm?.stop();
     this.driver.stop();
     this.#pausing?.ended(this.end.why);
-    this.stream.end();
+    const how = this.#howItEnded();
+    this.lifecycle?.runEnded(how, this.end.failure);
+    this.stream.end(how);
     this.writing?.end(this.end.failure);
+  }
+
+  #howItEnded(): StreamEnd {
+    const { failure } = this.end;
+    if (failure === undefined) return { status: "completed" };
+    // What its store has of it is unfinished.
+    if (failure instanceof StoreError) return "lost";
+    return { status: failure instanceof AbortedError ? "cancelled" : "failed", code: failure.code };
   }
 
   abortSignals(): void {

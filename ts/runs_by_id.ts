@@ -1,11 +1,12 @@
 // The runs of a workflow by their ids: those that are at work here, and those that its store has.
 
-import { StoreError } from "./errors.js";
+import { AbortedError, StoreError } from "./errors.js";
 import { EndedRun, type HeldRun, RestingRun } from "./held_run.js";
 import { recoverRuns } from "./recovery.js";
 import type { Run } from "./run.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
 import { errorFromText } from "./stored_error.js";
+import type { RunResult } from "./types.js";
 
 export interface RunsByIdOptions {
   /** The name of the workflow. */
@@ -145,7 +146,11 @@ function endOf(loaded: LoadedRun): HeldRun | undefined {
   const { runId, workflow, status, result, error } = loaded;
   if (status === "completed") {
     const data: unknown = result == null ? undefined : JSON.parse(result);
-    return new EndedRun(runId, workflow, Promise.resolve({ type: "blazen::StopEvent", data, runId }));
+    const whole = Promise.resolve<RunResult>({ type: "blazen::StopEvent", data, runId });
+    return new EndedRun(runId, workflow, whole, { status });
   }
-  return error == null ? undefined : new EndedRun(runId, workflow, Promise.reject(errorFromText(error, runId)));
+  if (error == null) return undefined;
+  const failure = errorFromText(error, runId);
+  const how = { status: failure instanceof AbortedError ? "cancelled" : "failed", code: failure.code } as const;
+  return new EndedRun(runId, workflow, Promise.reject(failure), how);
 }

@@ -14,6 +14,7 @@ import { type Emission, emissionOf, observe, plainEventType } from "./emission.j
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
 import { eventText, resultText } from "./event_text.js";
 import type { FailedAttempt } from "./failed_attempt.js";
+import type { Lifecycle } from "./lifecycle.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
@@ -76,6 +77,8 @@ export interface DrivenRun {
 
 export class StepDriver {
   readonly payloads = new PayloadTable();
+  /** Told what happens to attempts, while somebody wants to hear of it. */
+  lifecycle: Lifecycle | undefined;
   /** Events travel as texts, so that a step receives what it would receive after a crash. */
   readonly #travel: EventTravel;
   readonly #definition: Definition;
@@ -221,6 +224,7 @@ export class StepDriver {
 
   #invoke(invocation: number, step: number, payload: number, attempt: number): void {
     const { handler, timeout } = this.#stepOf(step);
+    if (this.lifecycle !== undefined) this.lifecycle.stepStarted(step, invocation, attempt);
     let outcome: unknown;
     try {
       const event = this.event(payload);
@@ -231,39 +235,39 @@ export class StepDriver {
     } catch (error) {
       outcome = Promise.reject(error);
     }
-    void this.#observe(invocation, step, payload, outcome);
-    if (timeout !== undefined) this.#limit(invocation, step, payload, timeout);
+    void this.#observe(invocation, step, attempt, payload, outcome);
+    if (timeout !== undefined) this.#limit(invocation, step, attempt, payload, timeout);
   }
 
-  #limit(invocation: number, step: number, payload: number, timeout: number): void {
+  #limit(invocation: number, step: number, attempt: number, payload: number, timeout: number): void {
     if (this.#stopped) return; // by what the handler has sent
     this.#deadlines ??= new StepDeadlines();
     this.#deadlines.set(invocation, timeout, () => {
       const late = new StepTimeoutError(this.#nameOf(step), timeout);
       const controller = this.#run.controllerOf(invocation);
-      this.#threw(invocation, step, payload, late);
+      this.#threw(invocation, step, attempt, payload, late);
       // Whoever listens is user code, of an attempt from which nothing is taken any more.
       controller?.abort(late);
     });
   }
 
   /** Waits for a handler. `await` calls no `then` of a promise, and that of anything else not at once. */
-  async #observe(invocation: number, step: number, payload: number, outcome: unknown): Promise<void> {
+  async #observe(invocation: number, step: number, attempt: number, payload: number, outcome: unknown): Promise<void> {
     try {
       let value: unknown;
       try {
         value = await outcome;
       } catch (error) {
-        this.#threw(invocation, step, payload, error);
+        this.#threw(invocation, step, attempt, payload, error);
         return;
       }
-      this.#returned(invocation, step, payload, value);
+      this.#returned(invocation, step, attempt, payload, value);
     } catch (error) {
       this.#run.broken(error);
     }
   }
 
-  #returned(invocation: number, step: number, received: number, value: unknown): void {
+  #returned(invocation: number, step: number, attempt: number, received: number, value: unknown): void {
     if (this.#stopped) return;
     this.#isOver(invocation);
     let eventType = NO_EVENT;
@@ -272,7 +276,7 @@ export class StepDriver {
     try {
       plain = plainEventType(value, this.#definition);
     } catch (error) {
-      this.#fail(invocation, step, received, new StepError(this.#nameOf(step), error));
+      this.#fail(invocation, step, attempt, received, new StepError(this.#nameOf(step), error));
       return;
     }
     if (plain !== undefined) {
@@ -281,13 +285,13 @@ export class StepDriver {
         payload = this.keep(value as object, plain);
         this.#stepOf(step).observed.add(plain);
       } catch (error) {
-        this.#fail(invocation, step, received, this.#whyNotTaken(step, error));
+        this.#fail(invocation, step, attempt, received, this.#whyNotTaken(step, error));
         return;
       }
     } else if (value !== undefined && value !== null) {
       const refusal = this.#stage(invocation, step, value);
       if (refusal !== undefined) {
-        this.#fail(invocation, step, received, refusal);
+        this.#fail(invocation, step, attempt, received, refusal);
         return;
       }
     }
@@ -298,17 +302,17 @@ export class StepDriver {
     } else if (words === NOT_SETTLED) {
       if (eventType !== NO_EVENT) this.payloads.release(payload);
       this.#explainNotSettled(invocation);
-    } else if (hasTime) {
-      this.#act(words);
     } else {
-      this.#comeBackNextTurn();
+      if (this.lifecycle !== undefined) this.lifecycle.stepCompleted(step, invocation, attempt);
+      if (hasTime) this.#act(words);
+      else this.#comeBackNextTurn();
     }
   }
 
-  #threw(invocation: number, step: number, payload: number, error: unknown): void {
+  #threw(invocation: number, step: number, attempt: number, payload: number, error: unknown): void {
     if (this.#stopped) return;
     this.#isOver(invocation);
-    this.#fail(invocation, step, payload, new StepError(this.#nameOf(step), error));
+    this.#fail(invocation, step, attempt, payload, new StepError(this.#nameOf(step), error));
   }
 
   #isOver(invocation: number): void {
@@ -316,8 +320,8 @@ export class StepDriver {
     this.#run.settled(invocation);
   }
 
-  #fail(invocation: number, step: number, payload: number, error: BlazenError): void {
-    this.#run.failed({ invocation, step, payload, error });
+  #fail(invocation: number, step: number, attempt: number, payload: number, error: BlazenError): void {
+    this.#run.failed({ invocation, step, attempt, payload, error });
   }
 
   /** Hands over what the number of a type does not say, or several events; gives the error if it cannot. */

@@ -9,7 +9,6 @@ import { checkDurability, type Durability } from "./durability.js";
 import { isEvent } from "./emission.js";
 import { InvalidArgumentError, RunStateError, SnapshotError, translated } from "./errors.js";
 import { EventSchemas } from "./event_schemas.js";
-import type { StreamCallback } from "./event_stream.js";
 import { eventText } from "./event_text.js";
 import { graphOf, type WorkflowGraph } from "./graph.js";
 import { WorkflowHandler } from "./handler.js";
@@ -26,6 +25,8 @@ import { checkStateConflicts, type StateConflicts } from "./state_conflicts.js";
 import { readStepOptions, type StepOptions } from "./step_options.js";
 import { checkRunId, connectionOf, isRunId, isStore, type MemoryStore, type SqliteStore } from "./store.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
+import { type StreamCallback, subscribe } from "./stream_callback.js";
+import { checkBoolean, readStreamBuffer } from "./stream_options.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type {
   Acceptable,
@@ -57,6 +58,11 @@ export interface WorkflowOptions<Events = AnyEvents, Emitted = Events> {
   /** When they are written; `"sync"` unless given. */
   durability?: Durability;
   /**
+   * How many events of its stream a run keeps for readers who come late or take their time; 10,000 unless given, all if
+   * infinite. Of lifecycle events, where they are asked for, as many.
+   */
+  streamBuffer?: number;
+  /**
    * What events must be, by their types: a [Standard Schema](https://standardschema.dev), of zod, valibot, arktype or
    * another library, for the fields of the event without its `type`. It is applied when the event is emitted (that of
    * `blazen::StartEvent` to the input, that of `blazen::InputResponseEvent` to an answer), and what it gives is what
@@ -71,6 +77,11 @@ export interface WorkflowOptions<Events = AnyEvents, Emitted = Events> {
 export interface StartOptions {
   /** The id of the run, a UUID. A run of this id is begun once, however often that is asked for. */
   runId?: string;
+  /**
+   * Whether what happens to the run and its steps is noted from its beginning on, for whoever reads its stream with
+   * `{ lifecycle: true }`; the callback of `runStreaming` is told of it. See `LifecycleEvent`.
+   */
+  lifecycle?: boolean;
 }
 
 /**
@@ -93,18 +104,20 @@ export class Workflow<
   #timeLimited = false;
   #pausePolicy: SessionPausePolicy = SessionPausePolicy.PickleOrError;
   readonly #writing: Writing | undefined;
+  readonly #streamBuffer: number;
   readonly #runs: RunsById;
 
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
   constructor(name: string, options: WorkflowOptions<Events, Emitted> = {}) {
     checkName(name, "the name of a workflow");
-    const { timeout, sessionPausePolicy, store, durability, schemas, stateConflicts } = readOptions(
+    const { timeout, sessionPausePolicy, store, durability, schemas, stateConflicts, streamBuffer } = readOptions(
       options,
       "the options of a workflow",
-      ["timeout", "sessionPausePolicy", "store", "durability", "schemas", "stateConflicts"],
+      ["timeout", "sessionPausePolicy", "store", "durability", "schemas", "stateConflicts", "streamBuffer"],
     );
     this.#native = translated(() => new native.Workflow(name));
     this.#definition = Definition.empty(name, schemas === undefined ? undefined : new EventSchemas(schemas));
+    this.#streamBuffer = readStreamBuffer(streamBuffer);
     this.#writing = readWriting(store, durability);
     this.#runs = new RunsById({
       workflow: name,
@@ -208,8 +221,8 @@ export class Workflow<
    * what its schema takes; if it is the input, no run has begun.
    */
   async run(...[input, options]: StartArguments<Emitted>): Promise<RunResult<RunData<Events>>> {
-    const runId = readRunId(options);
-    const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId);
+    const { runId } = readStartOptions(options);
+    const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId, false);
     return held.result as Promise<RunResult<RunData<Events>>>;
   }
 
@@ -221,9 +234,10 @@ export class Workflow<
    * store a run is known by its id while it is at work.
    */
   async runWithHandler(...[input, options]: StartArguments<Emitted>): Promise<WorkflowHandler<Events>> {
-    const runId = readRunId(options);
-    if (runId !== undefined) return handlerOf(await this.#startOnce(input, runId));
+    const { runId, lifecycle } = readStartOptions(options);
+    if (runId !== undefined) return handlerOf(await this.#startOnce(input, runId, lifecycle));
     const run = this.#start(input, true);
+    if (lifecycle) run.stream.keepLifecycle();
     await run.whenStored();
     return handlerOf(run);
   }
@@ -234,8 +248,8 @@ export class Workflow<
    *
    * @returns the result, once the callback has had everything
    *
-   * Rejects as `run` does, and with `ERR_BLAZEN_STREAM_CALLBACK` if the callback fails; the run goes to its end all
-   * the same.
+   * Rejects as `run` does, with `ERR_BLAZEN_STREAM_CALLBACK` if the callback fails, and with `ERR_BLAZEN_STREAM_GONE` if
+   * it falls further behind than events are kept; the run goes to its end all the same.
    */
   async runStreaming(
     input: RunInput<Emitted>,
@@ -243,10 +257,10 @@ export class Workflow<
     options?: StartOptions,
   ): Promise<RunResult<RunData<Events>>> {
     checkFunction(callback, "the callback");
-    const runId = readRunId(options);
-    const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId);
+    const { runId, lifecycle } = readStartOptions(options);
+    const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId, lifecycle);
     const stream = held.stream ?? (await held.live()).stream;
-    const { done } = stream.subscribe(callback);
+    const { done } = subscribe(stream, callback, { lifecycle });
     const result = await held.result;
     await done;
     return result as RunResult<RunData<Events>>;
@@ -338,9 +352,13 @@ export class Workflow<
     return this.#begin(hasHandler, (payloads, now) => this.#native.start(payloads.keep(event), now));
   }
 
-  async #startOnce(input: unknown, runId: string): Promise<HeldRun> {
+  async #startOnce(input: unknown, runId: string, lifecycle: boolean): Promise<HeldRun> {
     const event = startEvent(input);
-    return this.#runs.beginOnce(runId, () => this.#startAs(checkedStartEvent(event, this.#definition), runId));
+    return this.#runs.beginOnce(runId, () => {
+      const run = this.#startAs(checkedStartEvent(event, this.#definition), runId);
+      if (lifecycle) run.stream.keepLifecycle();
+      return run;
+    });
   }
 
   /** Begins a run that its store knows, or that has an id already. */
@@ -359,6 +377,7 @@ export class Workflow<
     const options = {
       definition: this.#definition,
       pausePolicy: this.#pausePolicy,
+      streamBuffer: this.#streamBuffer,
       timeLimited: this.#timeLimited,
       hasHandler,
       begin,
@@ -391,11 +410,13 @@ function connect(store: unknown): StoreConnection {
   return connectionTo(store);
 }
 
-function readRunId(options: StartOptions | undefined): string | undefined {
-  if (options === undefined) return undefined;
-  const { runId } = readOptions(options, "the options of a run", ["runId"]);
+function readStartOptions(options: StartOptions | undefined): { runId: string | undefined; lifecycle: boolean } {
+  if (options === undefined) return { runId: undefined, lifecycle: false };
+  const what = "the options of a run";
+  const { runId, lifecycle } = readOptions(options, what, ["runId", "lifecycle"]);
   if (runId !== undefined) checkRunId(runId);
-  return runId?.toLowerCase();
+  if (lifecycle !== undefined) checkBoolean(lifecycle, `"lifecycle" of ${what}`);
+  return { runId: runId?.toLowerCase(), lifecycle: lifecycle === true };
 }
 
 function handlerOf<Events>(run: HeldRun): WorkflowHandler<Events> {
