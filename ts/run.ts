@@ -218,7 +218,9 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
         `collectEvents() was given a ${JSON.stringify(type)} event, which is not among those that it is to wait for`,
       );
     }
-    const payloads = this.end.sayWhy(() => this.native.collect(invocation, key, eventType, whole.counts));
+    const payloads = this.end.sayWhy(() =>
+      native.collect(this.key, invocation, key, eventType, whole.lent(), whole.counts.length),
+    );
     return payloads === null ? null : whole.inOrder(payloads).map((payload) => this.driver.event(payload));
   }
 

@@ -16,6 +16,7 @@ export interface CollectOptions {
 /** The events that are wanted: their types, each as often as it is wanted; or how many of each type. */
 export type WantedEvents<Type extends string = string> = readonly Type[] | { readonly [Wanted in Type]?: number };
 
+const ROOM = new Uint32Array(64);
 const MOST_OF_A_TYPE = 2 ** 32 - 1;
 
 /** What is wanted, checked: how many of each type, by its number, and how the answer is put into order. */
@@ -41,6 +42,13 @@ export class Wanted {
       if (Array.isArray(wanted)) order.push(group);
     }
     this.#order = Array.isArray(wanted) ? order : undefined;
+  }
+
+  /** The counts, to be lent to the engine. No user code runs while they are, so one room mostly serves all. */
+  lent(): Uint32Array {
+    const room = this.counts.length <= ROOM.length ? ROOM : new Uint32Array(this.counts.length);
+    room.set(this.counts);
+    return room;
   }
 
   /** Whether an event of the type with that number is wanted. */

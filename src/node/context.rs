@@ -153,26 +153,6 @@ impl Context {
         self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
-    /// The handler of `invocation` puts its event, of that type, aside under a key, until there are as many of each type
-    /// as are wanted (`wanted` is a type, how many, a type, ...). Then it gives them, type by type.
-    #[napi(catch_unwind)]
-    pub fn collect(
-        &self,
-        invocation: f64,
-        key: Exact,
-        event_type: u32,
-        wanted: Vec<u32>,
-    ) -> Result<Option<Vec<u32>>> {
-        let (pairs, _) = wanted.as_chunks::<2>();
-        let wanted: Vec<_> = pairs.iter().map(|[id, count]| (EventTypeId(*id), *count)).collect();
-        let own = EventTypeId(event_type);
-        self.run.key().with(|run| {
-            let collected = run.collect(invocation_from_js(invocation), &key.to_exact_string(), own, &wanted);
-            let payloads = collected.map_err(errors::to_js)?;
-            Ok(payloads.map(|payloads| payloads.into_iter().map(|payload| payload.0).collect()))
-        })
-    }
-
     /// Answers an input request.
     #[napi(catch_unwind)]
     pub fn respond(&self, request_id: Exact, payload: u32) -> Result<()> {

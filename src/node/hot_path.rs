@@ -1,8 +1,9 @@
 //! What happens at every hop, as functions by number: a method call on a wrapped object would cost as much again.
 
-use napi::bindgen_prelude::{BufferSlice, Either3, Float64ArraySlice, Null};
+use napi::bindgen_prelude::{BufferSlice, Either3, Float64ArraySlice, Null, Uint32ArraySlice};
 use napi::{Env, JsString};
 use napi_derive::napi;
+use smallvec::SmallVec;
 
 use super::effects::{self, invocation_from_js};
 use super::errors::{self, ErrorCode, Result, error};
@@ -65,6 +66,28 @@ pub fn hand_over(run: f64, payload: u32, json: Option<WellFormed>) -> Result<()>
             (None, _) => {}
         }
         Ok(())
+    })
+}
+
+/// The handler of `invocation` puts its event, of that type, aside under a key, until there are as many of each type as
+/// are wanted: the first `words` of `lent` are a type, how many, a type, ... Then it gives them, type by type.
+#[napi(catch_unwind)]
+pub fn collect(
+    run: f64,
+    invocation: f64,
+    key: Exact,
+    event_type: u32,
+    lent: Uint32ArraySlice,
+    words: u32,
+) -> Result<Option<Vec<u32>>> {
+    let wanted = lent.get(..words as usize).unwrap_or_default();
+    let (pairs, _) = wanted.as_chunks::<2>();
+    let wanted: SmallVec<[_; 4]> = pairs.iter().map(|[id, count]| (EventTypeId(*id), *count)).collect();
+    RunKey::from_js(run).with(|run| {
+        let own = EventTypeId(event_type);
+        let collected = run.collect(invocation_from_js(invocation), &key.to_exact_string(), own, &wanted);
+        let payloads = collected.map_err(errors::to_js)?;
+        Ok(payloads.map(|payloads| payloads.into_iter().map(|payload| payload.0).collect()))
     })
 }
 
