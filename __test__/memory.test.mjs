@@ -26,6 +26,8 @@ function assertFlat({ warm, end }) {
 describe("memory is what it was", () => {
   test("after a million runs of ten steps", async () => assertFlat(await measured("runs")));
 
+  test("after a million events on the stream of a run", async () => assertFlat(await measured("streams")));
+
   test("after a thousand stores in memory, each with a run", async () => assertFlat(await measured("memory_stores")));
 
   test("after a thousand stores in a file, each with a run", async () => assertFlat(await measured("sqlite_stores")));

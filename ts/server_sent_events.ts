@@ -83,6 +83,5 @@ function lastFrame(offset: number, how: Exclude<StreamEnd, "lost">): string {
 function frame(offset: number | null, type: string, data: string): string {
   const id = offset === null ? "" : `id: ${offset}\n`;
   // A line break would end the field; the type in the data has it.
-  const event = type === "" ? "" : `event: ${type.replace(/[\r\n]/g, " ")}\n`;
-  return `${id}${event}data: ${data}\n\n`;
+  return `${id}event: ${type.replace(/[\r\n]/g, " ")}\ndata: ${data}\n\n`;
 }
