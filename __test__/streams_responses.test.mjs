@@ -123,6 +123,7 @@ test("a client goes on after the event that it has had, however its server gives
     { request: { headers: { "last-event-id": "0" } } },
     { request: new Request("http://localhost/", { headers: { "Last-Event-ID": "0" } }) },
     { request: { headers: {} }, from: 1 },
+    { lastEventId: null, from: 1 },
     { request: new Request("http://localhost/"), from: 1 },
   ]) {
     const types = (await all(await handler.toResponse(options))).map(({ type }) => type);

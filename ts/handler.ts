@@ -143,7 +143,7 @@ export class WorkflowHandler<Events = AnyEvents> {
   stream<const Options extends StreamOptions = Record<never, never>>(
     options?: Options,
   ): AsyncIterable<Streamed<Options>> {
-    const settings = readStreamOptions(options ?? {}, "the options of stream()");
+    const settings = readStreamOptions(options === undefined ? {} : options, "the options of stream()");
     return { [Symbol.asyncIterator]: () => this.#read<Options>(settings) };
   }
 
@@ -155,7 +155,9 @@ export class WorkflowHandler<Events = AnyEvents> {
   toReadableStream<const Options extends StreamOptions = Record<never, never>>(
     options?: Options,
   ): ReadableStream<Streamed<Options>> {
-    const events = this.#read<Options>(readStreamOptions(options ?? {}, "the options of toReadableStream()"));
+    const events = this.#read<Options>(
+      readStreamOptions(options === undefined ? {} : options, "the options of toReadableStream()"),
+    );
     return new ReadableStream<Streamed<Options>>(
       {
         async pull(controller) {

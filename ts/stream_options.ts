@@ -48,7 +48,7 @@ export interface StreamResponseOptions {
   /** The request of the client: if it has a `Last-Event-ID`, the stream is sent from the event after that on. */
   request?: StreamRequest;
   /** The same, as a value: the last offset that the client has had. */
-  lastEventId?: string | number;
+  lastEventId?: string | number | null;
   /** Headers of the response, beside and in place of its own. */
   headers?: NonNullable<ResponseInit["headers"]>;
   /** What else the response has: its status, and headers as well. */
@@ -92,7 +92,7 @@ export function readResponseOptions(options: StreamResponseOptions): ResponseSet
     lifecycle,
     lastOffset: readLastOffset(lastEventId ?? (request === undefined ? undefined : lastEventIdOf(request))),
     headers: reading(`"headers" of ${what}`, () => responseHeaders(init?.headers, headers)),
-    init: { ...init },
+    init: reading(`"init" of ${what}`, () => checkedInit({ ...init })),
     keepAliveMs: keepAliveMs ?? 15_000,
   };
 }
@@ -125,12 +125,18 @@ function lastEventIdOf(request: unknown): unknown {
 
 /** A client that has had nothing sends no id, or an empty one. */
 function readLastOffset(id: unknown): number | undefined {
-  if (id === undefined || id === "") return undefined;
+  if (id === undefined || id === null || id === "") return undefined;
   const offset = typeof id === "string" && /^\d{1,16}$/.test(id) ? Number(id) : id;
   if (Number.isSafeInteger(offset) && (offset as number) >= 0) return offset as number;
   throw new InvalidArgumentError(
     `the last event id must be the offset of an event, and is ${JSON.stringify(String(id))}`,
   );
+}
+
+/** Only a response knows what it takes. */
+function checkedInit(init: ResponseInit): ResponseInit {
+  new Response(null, init);
+  return init;
 }
 
 function responseHeaders(...given: ResponseInit["headers"][]): Headers {

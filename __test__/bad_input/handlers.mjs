@@ -422,7 +422,64 @@ const unsavable = [
   gives(["ERR_BLAZEN_NOT_SERIALIZABLE", "ran"]),
 ]);
 
+const streamOptions = [
+  ["null", null],
+  ["a number", 5],
+  ["an array", [5]],
+  ["an unknown option", { form: 5 }],
+  ["from: -1", { from: -1 }],
+  ["from: 0.5", { from: 0.5 }],
+  ["from: NaN", { from: Number.NaN }],
+  ["from: Infinity", { from: Number.POSITIVE_INFINITY }],
+  ["from: 2^53", { from: 2 ** 53 }],
+  ["from: a string", { from: "5" }],
+  ["from: a BigInt", { from: 5n }],
+  ["from: null", { from: null }],
+  ["from: an offset from the future", { from: 2 }],
+  ["lifecycle: a number", { lifecycle: 1 }],
+].flatMap(([name, options]) => [
+  [`stream(${name})`, async () => (await parked()).stream(options)[Symbol.asyncIterator]().next(), INVALID],
+  [`toReadableStream(${name})`, async () => (await parked()).toReadableStream(options).getReader().read(), INVALID],
+  [`toResponse(${name})`, async () => (await parked()).toResponse(options), INVALID],
+]);
+
+const responseOptions = [
+  ["lastEventId: a word", { lastEventId: "last" }],
+  ["lastEventId: a negative number", { lastEventId: "-1" }],
+  ["lastEventId: a number with a blank", { lastEventId: "1 " }],
+  ["lastEventId: hexadecimal", { lastEventId: "0x1" }],
+  ["lastEventId: a hundred digits", { lastEventId: "9".repeat(100) }],
+  ["lastEventId: from the future", { lastEventId: "1" }],
+  ["lastEventId: a symbol", { lastEventId: Symbol("1") }],
+  ["request: null", { request: null }],
+  ["request: a string", { request: "GET /" }],
+  ["request: without headers", { request: {} }],
+  ["request: with two ids", { request: { headers: { "last-event-id": ["0", "1"] } } }],
+  ["headers: a number", { headers: 5 }],
+  ["headers: that are none", { headers: { "a b": "c" } }],
+  ["init: null", { init: null }],
+  ["init: a status that is none", { init: { status: 5 } }],
+  ["keepAliveMs: 0", { keepAliveMs: 0 }],
+  ["keepAliveMs: NaN", { keepAliveMs: Number.NaN }],
+  ["keepAliveMs: a string", { keepAliveMs: "5" }],
+].map(([name, options]) => [`toResponse(${name})`, async () => (await parked()).toResponse(options), INVALID]);
+
+const streamBuffers = [0, -1, 0.5, Number.NaN, "5", 5n, null, true].map((streamBuffer) => [
+  `new Workflow(..., { streamBuffer: ${typeof streamBuffer} ${streamBuffer} })`,
+  () => new Workflow("buffered", { streamBuffer }),
+  INVALID,
+]);
+
 export default [
+  ...streamOptions,
+  ...responseOptions,
+  ...streamBuffers,
+  ["stream({ withOffsets: a number })", async () => (await parked()).stream({ withOffsets: 1 }), INVALID],
+  [
+    "runWithHandler({}, { lifecycle: 1 })",
+    () => workflowOf(() => stop()).runWithHandler({}, { lifecycle: 1 }),
+    INVALID,
+  ],
   ...pauseOptions,
   ...hostilePauseOptions,
   ...goodPauseOptions,

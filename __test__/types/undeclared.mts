@@ -118,6 +118,29 @@ wf.setSessionPausePolicy(SessionPausePolicy.WarnDrop);
 wf.setSessionPausePolicy("pickle_or_error");
 const handler = await wf.runWithHandler([1, 2]);
 const { done } = await handler.streamEvents(async () => {});
+for await (const event of handler) console.log(event.type, event["any"]);
+for await (const event of handler.stream({ from: 3, lifecycle: true })) console.log(event.type);
+for await (const { offset, event } of handler.stream({ withOffsets: true })) {
+  const at: number = offset;
+  console.log(at, event.type);
+}
+for await (const { offset, event } of handler.stream({ withOffsets: true, lifecycle: true })) {
+  // @ts-expect-error a lifecycle event has no offset
+  const at: number = offset;
+  console.log(at, event.type);
+}
+for await (const event of handler.toReadableStream({ from: 0 })) console.log(event.type);
+const response: Response = await handler.toResponse({ from: 1, lastEventId: "2", headers: { a: "b" } });
+await handler.toResponse({ request: new Request("http://localhost"), init: { status: 200 }, keepAliveMs: 5 });
+await handler.toResponse({
+  lifecycle: true,
+});
+console.log(response.status);
+// @ts-expect-error there is no such option
+handler.stream({ form: 3 });
+// @ts-expect-error an offset is a number
+handler.stream({ from: "3" });
+new Workflow("buffered", { streamBuffer: 5 });
 await handler.respondToInput("r", { any: "value" });
 await handler.abort(new Error("reason"));
 await Promise.all([done, handler.resumeInPlace(), handler.snapshot()]);
