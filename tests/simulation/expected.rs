@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use blazen::StateValue;
 use blazen::engine::StepId;
-use blazen::store::{Commit, Status, StatusKind, StoredRun};
+use blazen::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
 
 use super::workload::Tally;
 
@@ -28,6 +28,8 @@ pub struct Waiting {
     pub event: Arc<str>,
     pub attempt: u32,
     pub sent: u32,
+    /// When it is attempted, if it sleeps until then.
+    pub due: Option<u64>,
     /// The change that must be durable before the next attempt.
     pub since: u64,
 }
@@ -42,6 +44,9 @@ pub enum Standing {
     Cancelled,
 }
 
+/// A delivery that is attempted again: which, the number of that attempt, what was sent, and when.
+pub type Again = (u64, u32, u32, Option<u64>);
+
 /// One change: what it must hold, and how the run stands after it.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
@@ -49,7 +54,7 @@ pub struct Expected {
     pub is_whole: bool,
     pub settled: Option<(u64, u32, StepId, Arc<str>)>,
     pub sent: Option<(u64, u32)>,
-    pub again: Vec<(u64, u32, u32)>,
+    pub again: Vec<Again>,
     pub answered: Option<Arc<str>>,
     pub queued: Vec<(u64, Waiting)>,
     pub asked: Vec<(Arc<str>, Arc<str>)>,
@@ -64,10 +69,17 @@ impl Rest {
     /// What a stored run has otherwise, if anything.
     pub fn difference(&self, stored: &StoredRun) -> Option<&'static str> {
         let pending = self.pending.iter().map(|(delivery, waiting)| {
-            (*delivery, step_name(waiting.step), &*waiting.event, waiting.attempt, waiting.sent)
+            (*delivery, step_name(waiting.step), &*waiting.event, waiting.attempt, waiting.sent, waiting.due)
         });
         let stored_pending = stored.pending.iter().map(|pending| {
-            (pending.delivery, pending.step.to_string(), &*pending.event, pending.attempt, pending.sent)
+            (
+                pending.delivery,
+                pending.step.to_string(),
+                &*pending.event,
+                pending.attempt,
+                pending.sent,
+                millis(pending.due),
+            )
         });
         let requests = self.requests.iter().map(|(id, event)| (Some(&**id), &**event));
         let stored_requests = stored.requests.iter().map(|request| (request.id.as_str(), &*request.event));
@@ -91,14 +103,28 @@ impl Expected {
     /// What a commit holds otherwise, if anything. What it writes is compared as a whole, by [`Told`].
     pub fn difference(&self, commit: &Commit) -> Option<&'static str> {
         let settled = self.settled.as_ref().map(|(delivery, attempt, ..)| (*delivery, *attempt));
-        let mut again: Vec<_> =
-            commit.again.iter().map(|again| (again.delivery, again.attempt, again.sent)).collect();
+        let mut expected_again = self.again.clone();
+        expected_again.sort_unstable();
+        let again =
+            commit.again.iter().map(|again| (again.delivery, again.attempt, again.sent, millis(again.due)));
+        let mut again: Vec<Again> = again.collect();
         again.sort_unstable();
         let queued = self.queued.iter().map(|(delivery, waiting)| {
-            (*delivery, step_name(waiting.step), &*waiting.event, waiting.attempt, waiting.sent)
+            (*delivery, step_name(waiting.step), &*waiting.event, waiting.attempt, waiting.sent, waiting.due)
         });
-        let committed = commit.queued.iter().map(|queued| {
-            (queued.delivery, queued.step.to_string(), &*queued.event, queued.attempt, queued.sent)
+        let mut pending: Vec<_> = commit.queued.iter().collect();
+        if commit.replaces {
+            pending.sort_by_key(|queued| queued.delivery); // what sleeps is listed by itself
+        }
+        let committed = pending.into_iter().map(|queued| {
+            (
+                queued.delivery,
+                queued.step.to_string(),
+                &*queued.event,
+                queued.attempt,
+                queued.sent,
+                millis(queued.due),
+            )
         });
         let asked = self.asked.iter().map(|(id, event)| (Some(&**id), &**event));
         let requested = commit.asked.iter().map(|asked| (asked.id.as_str(), &*asked.event));
@@ -115,7 +141,7 @@ impl Expected {
                 "what has settled",
             ),
             (self.sent != commit.sent.map(|sent| (sent.delivery, sent.count)), "what was sent"),
-            (self.again != again, "what is attempted again"),
+            (expected_again != again, "what is attempted again"),
             (self.answered.as_deref() != answered, "what was answered"),
             (!queued.eq(committed) || !commit.queued.iter().all(typed), "what is queued"),
             (!asked.eq(requested), "what is asked"),
@@ -171,6 +197,10 @@ pub fn json(value: &StateValue) -> Option<&str> {
         StateValue::Json(text) => Some(text),
         StateValue::Bytes(_) => None,
     }
+}
+
+pub fn millis(due: Option<UnixMillis>) -> Option<u64> {
+    due.map(|due| u64::try_from(due.0).expect("a time after 1970"))
 }
 
 fn step_name(step: StepId) -> String {

@@ -56,6 +56,7 @@ pub struct Hosted {
 
 struct Work {
     invocation: InvocationId,
+    attempt: u32,
     script: Vec<Action>,
     next: usize,
 }

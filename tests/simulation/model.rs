@@ -3,6 +3,8 @@
 //! A model is told everything that its run is told, and says what the run must write. It keeps no queue, no journal and
 //! no chains of old values: what was written is a list, and what of it is committed is marked in that list.
 
+mod time;
+mod working;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -11,7 +13,10 @@ use std::sync::Arc;
 use blazen::engine::{Durability, StepId};
 
 use super::expected::{Expected, Rest, Standing, Waiting};
+use super::sights::Sight;
 use super::workload::{Emitted, Workload};
+use time::Clock;
+use working::Worker;
 use writing::Write;
 
 pub struct Model {
@@ -23,8 +28,8 @@ pub struct Model {
     /// The changes that the run has not shown.
     pub expected: VecDeque<Expected>,
     pub now: u64,
-    /// How often something was committed that another handler than the one that commits has written.
-    pub commits_for_others: u64,
+    /// What has happened in the run that only a model can tell.
+    pub seen: Vec<Sight>,
     at_work: BTreeMap<u64, Worker>,
     is_pausing: bool,
     clock: Clock,
@@ -32,27 +37,12 @@ pub struct Model {
     writes: Vec<Write>,
 }
 
-struct Worker {
-    delivery: u64,
-    sent: u32,
-    staged: Vec<Emitted>,
-    /// Whose uncommitted writes it has read.
-    read_from: BTreeSet<u64>,
-}
-
-#[derive(Clone, Copy)]
-enum Clock {
-    Off,
-    Due(u64),
-    Stopped(u64),
-}
-
 impl Model {
     pub fn started(workload: &Arc<Workload>, now: u64) -> Self {
         let mut model = Self::of(workload, Rest::new(), 0, now);
         let start = workload.start_event();
         let mut expected = Expected::default();
-        model.queue("blazen::StartEvent", &start, &mut expected);
+        model.queue("blazen::StartEvent", &start, None, &mut expected);
         model.conclude(expected);
         model
     }
@@ -61,15 +51,23 @@ impl Model {
     pub fn taken_up(workload: &Arc<Workload>, rest: Rest, version: u64, now: u64) -> Self {
         let mut model = Self::of(workload, rest, version, now);
         if model.rest.standing == Standing::Paused {
+            model.what_is_overdue_is_due();
             model.stop_clock();
             return model;
         }
         let mut expected = Expected::default();
         for (delivery, waiting) in &mut model.rest.pending {
-            waiting.attempt += 1;
-            expected.again.push((*delivery, waiting.attempt, waiting.sent));
+            if waiting.due.is_some() {
+                model.seen.push(Sight::TakenUpAsleep);
+            } else {
+                waiting.attempt += 1;
+                expected.again.push((*delivery, waiting.attempt, waiting.sent, None));
+            }
         }
         model.everything_waits_for_this();
+        if model.wakes(&mut expected) {
+            model.seen.push(Sight::DueWhileLost);
+        }
         model.conclude(expected);
         model
     }
@@ -81,7 +79,12 @@ impl Model {
         rest.standing = Standing::Running;
         let mut model = Self::of(workload, rest, 0, now);
         model.everything_waits_for_this();
+        model.what_is_overdue_is_due();
+        if model.sleepers().next().is_some() {
+            model.seen.push(Sight::MovedAsleep);
+        }
         model.whole();
+        model.wakes_as_a_change();
         if model.is_stalled() {
             model.conclude(Expected::default());
         }
@@ -99,7 +102,7 @@ impl Model {
             version,
             expected: VecDeque::new(),
             now,
-            commits_for_others: 0,
+            seen: Vec::new(),
             at_work: BTreeMap::new(),
             is_pausing: false,
             clock,
@@ -115,76 +118,19 @@ impl Model {
         !matches!(self.rest.standing, Standing::Running | Standing::Paused)
     }
 
-    /// When the run must be over, if its time counts.
-    pub fn due(&self) -> Option<u64> {
-        match self.clock {
-            Clock::Due(due) if self.rest.standing == Standing::Running => Some(due),
-            _ => None,
-        }
-    }
-
-    /// What is left of its time now.
-    pub fn time_left(&self) -> Option<u64> {
-        match self.clock {
-            Clock::Off => None,
-            Clock::Due(due) => Some(due.saturating_sub(self.now)),
-            Clock::Stopped(left) => Some(left),
-        }
-    }
-
     /// What may be invoked next.
     pub fn next_delivery(&self) -> Option<(u64, &Waiting)> {
         let at_work: BTreeSet<u64> = self.at_work.values().map(|worker| worker.delivery).collect();
         let goes_on = self.rest.standing == Standing::Running && !self.is_pausing;
-        let next = self.rest.pending.iter().find(|(delivery, _)| !at_work.contains(delivery));
+        let mut awake = self.rest.pending.iter().filter(|(_, waiting)| waiting.due.is_none());
+        let next = awake.find(|(delivery, _)| !at_work.contains(delivery));
         next.filter(|_| goes_on).map(|(delivery, waiting)| (*delivery, waiting))
-    }
-
-    pub fn begins(&mut self, invocation: u64, delivery: u64) {
-        let worker = Worker { delivery, sent: 0, staged: Vec::new(), read_from: BTreeSet::new() };
-        self.at_work.insert(invocation, worker);
-    }
-
-    pub fn stages(&mut self, invocation: u64, emitted: Emitted) {
-        self.worker(invocation).staged.push(emitted);
-    }
-
-    /// Whether the event is a new one, and not one that an earlier attempt has sent.
-    pub fn sends(&mut self, invocation: u64, emitted: Emitted) -> bool {
-        let worker = self.worker(invocation);
-        worker.sent += 1;
-        let (sent, delivery) = (worker.sent, worker.delivery);
-        let pending = self.rest.pending.get_mut(&delivery).expect("what is at work is pending");
-        if sent <= pending.sent {
-            return false;
-        }
-        pending.sent = sent;
-        self.commit(invocation);
-        self.emit(vec![emitted], Expected { sent: Some((delivery, sent)), ..Expected::default() });
-        true
-    }
-
-    pub fn settles(&mut self, invocation: u64, last: Option<Emitted>) {
-        self.commit(invocation);
-        let worker = self.at_work.remove(&invocation).expect("the handler is at work");
-        let Waiting { step, event, attempt, .. } =
-            self.rest.pending.remove(&worker.delivery).expect("what is at work is pending");
-        self.rest.settled.add(step, &event);
-        let mut emitted = worker.staged;
-        emitted.extend(last);
-        let settled = Some((worker.delivery, attempt, step, event));
-        self.emit(emitted, Expected { settled, ..Expected::default() });
-    }
-
-    pub fn throws(&mut self) {
-        self.end(Standing::Failed);
-        self.change(Expected::default());
     }
 
     pub fn is_answered(&mut self, id: &str, answer: &Arc<str>) {
         self.rest.requests.retain(|(open, _)| &**open != id);
         let mut expected = Expected { answered: Some(id.into()), ..Expected::default() };
-        self.queue("blazen::InputResponseEvent", answer, &mut expected);
+        self.queue("blazen::InputResponseEvent", answer, None, &mut expected);
         self.conclude(expected);
     }
 
@@ -211,17 +157,10 @@ impl Model {
             let waiting = self.rest.pending.get_mut(&worker.delivery).expect("what is at work is pending");
             waiting.attempt += 1;
             waiting.since = since;
-            expected.again.push((worker.delivery, waiting.attempt, waiting.sent));
+            expected.again.push((worker.delivery, waiting.attempt, waiting.sent, None));
         }
         self.conclude(expected);
         cut_short.into_keys().collect()
-    }
-
-    /// Time has stopped with the snapshot.
-    pub fn stop_clock(&mut self) {
-        if let Clock::Due(due) = self.clock {
-            self.clock = Clock::Stopped(due.saturating_sub(self.now));
-        }
     }
 
     pub fn goes_on(&mut self) {
@@ -229,23 +168,21 @@ impl Model {
             self.clock = Clock::Due(self.now + left);
         }
         if std::mem::take(&mut self.is_pausing) {
+            self.wakes_as_a_change();
             return;
         }
         self.rest.standing = Standing::Running;
         self.everything_waits_for_this();
-        self.conclude(Expected::default());
+        let mut expected = Expected::default();
+        if self.wakes(&mut expected) {
+            self.seen.push(Sight::DueWhilePaused);
+        }
+        self.conclude(expected);
     }
 
     pub fn is_aborted(&mut self) {
         self.end(Standing::Cancelled);
         self.change(Expected::default());
-    }
-
-    pub fn it_is_time(&mut self) {
-        if self.due().is_some_and(|due| due <= self.now) {
-            self.end(Standing::Failed);
-            self.change(Expected::default());
-        }
     }
 
     /// All that the run has is written.
@@ -256,10 +193,6 @@ impl Model {
         self.write(Expected { is_whole: true, queued, asked, ..Expected::default() });
     }
 
-    fn worker(&mut self, invocation: u64) -> &mut Worker {
-        self.at_work.get_mut(&invocation).expect("the handler is at work")
-    }
-
     fn everything_waits_for_this(&mut self) {
         let since = self.version + 1;
         self.rest.pending.values_mut().for_each(|waiting| waiting.since = since);
@@ -268,7 +201,7 @@ impl Model {
     fn emit(&mut self, emitted: Vec<Emitted>, mut expected: Expected) {
         for emitted in emitted {
             match emitted {
-                Emitted::Event { type_name, text } => self.queue(&type_name, &text, &mut expected),
+                Emitted::Event { type_name, text } => self.queue(&type_name, &text, None, &mut expected),
                 Emitted::Request { id, text } => {
                     self.rest.requests.push((id.clone(), text.clone()));
                     expected.asked.push((id, text));
@@ -286,12 +219,12 @@ impl Model {
         self.conclude(expected);
     }
 
-    fn queue(&mut self, type_name: &str, event: &Arc<str>, expected: &mut Expected) {
+    fn queue(&mut self, type_name: &str, event: &Arc<str>, due: Option<u64>, expected: &mut Expected) {
         let steps: Vec<StepId> = self.workload.routes(type_name).to_vec();
         for step in steps {
             self.rest.last_delivery += 1;
             let since = self.version + 1;
-            let waiting = Waiting { step, event: event.clone(), attempt: 1, sent: 0, since };
+            let waiting = Waiting { step, event: event.clone(), attempt: 1, sent: 0, due, since };
             expected.queued.push((self.rest.last_delivery, waiting.clone()));
             self.rest.pending.insert(self.rest.last_delivery, waiting);
         }

@@ -24,6 +24,18 @@ pub enum Sight {
     Answered,
     AnswerRefused,
     EffectsLeftForLater,
+    SentLater,
+    Woken,
+    AttemptedAgain,
+    GivenUp,
+    FailedWritesTakenBack,
+    /// What a failed attempt had written was committed, because another handler had read it.
+    FailedWritesCommitted,
+    TakenUpAsleep,
+    /// What slept came due while nobody had the run.
+    DueWhileLost,
+    DueWhilePaused,
+    MovedAsleep,
     TimedOut,
     Completed,
     Failed,
@@ -31,7 +43,7 @@ pub enum Sight {
 }
 
 impl Sight {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 33] = [
         Self::ProcessLost,
         Self::PartOfTheQueueStored,
         Self::DeviceFailure,
@@ -51,6 +63,16 @@ impl Sight {
         Self::Answered,
         Self::AnswerRefused,
         Self::EffectsLeftForLater,
+        Self::SentLater,
+        Self::Woken,
+        Self::AttemptedAgain,
+        Self::GivenUp,
+        Self::FailedWritesTakenBack,
+        Self::FailedWritesCommitted,
+        Self::TakenUpAsleep,
+        Self::DueWhileLost,
+        Self::DueWhilePaused,
+        Self::MovedAsleep,
         Self::TimedOut,
         Self::Completed,
         Self::Failed,

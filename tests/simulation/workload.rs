@@ -1,13 +1,15 @@
 //! A random workflow, and what its handlers do.
 //!
-//! What a handler does depends on its step and its event alone: not on the attempt, not on the state, not on the order
-//! of things. So all that a run will ever do is a tree that is known beforehand, whatever goes wrong on the way.
+//! What a handler does depends on its step and its event alone: not on the state, not on the order of things, and on the
+//! attempt only in that some first attempts break off. Those are fewer than its step may make, and what throws again and
+//! again always comes to the same end. So all that a run will ever do is a tree that is known beforehand, whatever goes
+//! wrong on the way, and however many attempts that costs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazen::engine::{Definition, Durability, StepId};
+use blazen::engine::{Definition, Durability, RetryPolicy, StepId, StepOptions};
 
 use super::chance::{Chance, scrambled};
 
@@ -38,10 +40,17 @@ pub enum Action {
     CountUp(Arc<str>),
     Remove(Arc<str>),
     Send(Emitted),
+    /// Sends an event that is delivered after so many milliseconds.
+    SendLater(Emitted, u64),
     /// Emits when it returns, but does not return yet.
     Stage(Emitted),
+    /// Throws, if this is an earlier attempt than that; if not, goes on.
+    ThrowBefore(u32),
     Return(Option<Emitted>),
+    /// Throws, and when its attempts are spent, the run fails.
     Throw,
+    /// Throws, and when its attempts are spent, the event is emitted in its stead.
+    GiveUp(Emitted),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +86,9 @@ impl Workload {
                 types.insert("Never");
             }
             let types: Vec<String> = types.into_iter().map(str::to_owned).collect();
-            definition.add_step(&format!("step {number}"), &types).expect("the steps are different");
+            let options = StepOptions { retry: chance.one_in(2).then(|| retry_policy(chance)) };
+            let name = format!("step {number}");
+            definition.add_step_with(&name, &types, options).expect("the steps are different");
         }
         let durability =
             *chance.pick(&[Durability::Sync, Durability::Sync, Durability::Async, Durability::Exit]);
@@ -125,7 +136,12 @@ impl Workload {
                 3 | 4 => Action::Set(key, format!("\"{place} {number}\"").into()),
                 5 | 6 => Action::CountUp(key),
                 7 => Action::Remove(key),
-                _ if depth < DEEPEST && chance.one_in(2) => Action::Send(emit(&mut chance)),
+                _ if depth < DEEPEST && chance.one_in(2) => match emit(&mut chance) {
+                    event @ Emitted::Event { .. } if chance.one_in(2) => {
+                        Action::SendLater(event, chance.below(60))
+                    }
+                    emitted => Action::Send(emitted),
+                },
                 _ => Action::Get(key),
             });
         }
@@ -133,8 +149,16 @@ impl Workload {
         for _ in 1..chance.below(most) {
             script.push(Action::Stage(emit(&mut chance)));
         }
+        let attempts = self.definition.step_options(step).retry.map_or(1, |retry| retry.max_attempts);
+        if attempts > 1 && chance.one_in(5) {
+            let first_to_succeed = 2 + u32::try_from(chance.below(u64::from(attempts) - 1)).unwrap_or(0);
+            let place = chance.index(script.len() + 1);
+            script.insert(place, Action::ThrowBefore(first_to_succeed));
+        }
         if self.ends_early && chance.one_in(30) {
             script.push(Action::Throw);
+        } else if depth < DEEPEST && chance.one_in(12) {
+            script.push(Action::GiveUp(emit(&mut chance)));
         } else {
             let last = depth < DEEPEST && !chance.one_in(3);
             script.push(Action::Return(last.then(|| emit(&mut chance))));
@@ -169,18 +193,13 @@ impl Workload {
         while let Some((type_name, text)) = events.pop() {
             for &step in self.routes(&type_name) {
                 tally.add(step, &text);
-                for action in self.script(step, &text) {
-                    match action {
-                        Action::Send(emitted) | Action::Stage(emitted) | Action::Return(Some(emitted)) => {
-                            match emitted {
-                                Emitted::Event { type_name, text } => events.push((type_name, text)),
-                                Emitted::Request { text, .. } => {
-                                    events.push((ANSWER.to_owned(), self.answer_to(&text)));
-                                }
-                                Emitted::Stop { .. } | Emitted::Unknown => {}
-                            }
+                for emitted in what_comes_of(self.script(step, &text)) {
+                    match emitted {
+                        Emitted::Event { type_name, text } => events.push((type_name, text)),
+                        Emitted::Request { text, .. } => {
+                            events.push((ANSWER.to_owned(), self.answer_to(&text)));
                         }
-                        _ => {}
+                        Emitted::Stop { .. } | Emitted::Unknown => {}
                     }
                 }
             }
@@ -192,6 +211,28 @@ impl Workload {
     pub fn may_end_early(&self) -> bool {
         self.ends_early
     }
+}
+
+fn retry_policy(chance: &mut Chance) -> RetryPolicy {
+    RetryPolicy {
+        max_attempts: 2 + u32::try_from(chance.below(3)).unwrap_or(0),
+        initial_delay: Duration::from_millis(chance.below(20)),
+        factor: *chance.pick(&[1.0, 2.0, 3.0]),
+        max_delay: Duration::from_millis(15 + chance.below(50)),
+        jitter: *chance.pick(&[0.0, 0.5]),
+    }
+}
+
+/// What is emitted in the end, whichever attempt does it.
+fn what_comes_of(script: Vec<Action>) -> impl Iterator<Item = Emitted> {
+    let gives_up = matches!(script.last(), Some(Action::GiveUp(_)));
+    script.into_iter().filter_map(move |action| match action {
+        Action::Stage(_) if gives_up => None,
+        Action::Send(emitted) | Action::SendLater(emitted, _) | Action::Stage(emitted) => Some(emitted),
+        Action::Return(last) => last,
+        Action::GiveUp(last) => Some(last),
+        _ => None,
+    })
 }
 
 /// Deliveries, counted and summed up so that sets of them can be compared.

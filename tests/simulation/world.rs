@@ -166,7 +166,10 @@ impl World {
             Happening::Answer => self.with(index, Hosted::answer),
             Happening::Late => self.with_even_lost(index, Hosted::poke_late),
             Happening::Time => {
-                self.now += self.chance.below(40);
+                match self.next_to_wake().filter(|_| self.chance.one_in(3)) {
+                    Some(due) => self.now = self.now.max(due),
+                    None => self.now += self.chance.below(40),
+                }
                 self.it_is_time();
             }
             Happening::Write => {
@@ -225,6 +228,12 @@ impl World {
         }
     }
 
+    /// When the next of all that sleep wakes.
+    fn next_to_wake(&self) -> Option<u64> {
+        let hosted = self.slots.iter().filter_map(|slot| slot.hosted.as_ref());
+        hosted.filter(|hosted| !hosted.is_lost).filter_map(|hosted| hosted.model.next_to_wake()).min()
+    }
+
     fn report(&mut self) {
         for _ in 0..=self.chance.below(4) {
             let Some((holder, report)) = self.writer.next_report() else { return };
@@ -235,9 +244,10 @@ impl World {
         }
     }
 
-    /// Everything in memory is gone.
+    /// Everything in memory is gone, and it takes some time until the next process begins.
     fn crash(&mut self) {
         self.auditor.tell(|| "the process is lost".to_owned());
+        self.now += self.chance.below(30);
         self.writer.crash(&mut self.disk, &mut self.auditor, &mut self.chance);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             self.auditor.is_let_go(index);

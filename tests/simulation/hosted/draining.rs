@@ -1,6 +1,6 @@
 //! What a run asks for: changes to be written, handlers to be called, news to be told.
 
-use blazen::engine::{Durability, Effect, Millis, Now, Outcome, PayloadRef, SessionPausePolicy};
+use blazen::engine::{Durability, Effect, Invocation, Millis, Now, Outcome, PayloadRef, SessionPausePolicy};
 use blazen::store::UnixMillis;
 
 use super::super::expected::json;
@@ -43,8 +43,8 @@ impl Hosted {
     }
 
     pub(super) fn write(&mut self, around: &mut Surroundings<'_>) {
-        if std::mem::take(&mut self.model.commits_for_others) > 0 {
-            around.auditor.sees(Sight::DirtyReadCommitted);
+        for sight in self.model.seen.drain(..) {
+            around.auditor.sees(sight);
         }
         while let Some(change) = self.run.poll_change() {
             let number = change.number;
@@ -89,7 +89,8 @@ impl Hosted {
                 self.model.begins(invocation.id.0, invocation.delivery.0);
                 self.recorder.begins(invocation.id, UnixMillis(0));
                 let script = self.workload.script(invocation.step, &text);
-                self.at_work.push(Work { invocation: invocation.id, script, next: 0 });
+                let Invocation { id, attempt, .. } = invocation;
+                self.at_work.push(Work { invocation: id, attempt, script, next: 0 });
             }
             Effect::Paused => self.is_paused(around),
             Effect::Ended => {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use blazen::engine::{Emission, EventTypeId, InvocationId};
+use blazen::engine::{Emission, EventTypeId, FailedAttempt, InvocationId, Millis};
 use blazen::{ExactString, NewValue};
 
 use super::super::expected::json;
@@ -21,7 +22,7 @@ impl Hosted {
         }
         let index = around.chance.index(self.at_work.len());
         let Some(work) = self.at_work.get_mut(index) else { return };
-        let (invocation, action) = (work.invocation, work.script[work.next].clone());
+        let (invocation, attempt, action) = (work.invocation, work.attempt, work.script[work.next].clone());
         work.next += 1;
         around.auditor.tell(|| format!("run {}: {invocation:?} does {action:?}", self.holder.run));
         self.model.now = around.now;
@@ -52,6 +53,9 @@ impl Hosted {
                 }
                 self.run.send(invocation, emission).expect("the handler is at work");
             }
+            Action::SendLater(emitted, delay) => {
+                self.send_later(invocation, &emitted, around.now + delay, around);
+            }
             Action::Stage(emitted) => {
                 let emission = self.emission(&emitted);
                 self.model.stages(invocation.0, emitted);
@@ -63,13 +67,60 @@ impl Hosted {
                 self.run.settle(invocation, emission).expect("the handler is at work");
                 self.is_over(index);
             }
+            Action::ThrowBefore(first_to_succeed) => {
+                if attempt < first_to_succeed {
+                    let again = self.tries_again(index, true, around);
+                    around.auditor.check(again, || format!("{invocation:?} failed for good"));
+                }
+            }
             Action::Throw => {
-                self.model.throws();
-                self.run.fail_step(invocation).expect("the handler is at work");
-                self.is_over(index);
+                if !self.tries_again(index, true, around) {
+                    self.model.throws();
+                    self.run.fail_step(invocation).expect("the handler is at work");
+                    self.is_over(index);
+                }
+            }
+            Action::GiveUp(last) => {
+                let retryable = !around.chance.one_in(4);
+                if !self.tries_again(index, retryable, around) {
+                    let emission = self.emission(&last);
+                    self.model.gives_up(invocation.0, last);
+                    self.run.give_up(invocation, emission).expect("the handler is at work");
+                    self.is_over(index);
+                }
             }
         }
         self.drain_perhaps(around);
+    }
+
+    fn send_later(
+        &mut self,
+        invocation: InvocationId,
+        emitted: &Emitted,
+        due: u64,
+        around: &mut Surroundings<'_>,
+    ) {
+        let Emitted::Event { type_name, text } = emitted else { return };
+        let Emission::Event { event_type, payload } = self.emission(emitted) else { return };
+        let later = Emission::Later { event_type, payload, due: Millis(due) };
+        if !self.model.sends_later(invocation.0, type_name, text, due) {
+            around.auditor.sees(Sight::SentBefore);
+        }
+        self.run.send(invocation, later).expect("the handler is at work");
+    }
+
+    /// A handler has thrown. Says whether it is called again, now or later.
+    fn tries_again(&mut self, index: usize, retryable: bool, around: &mut Surroundings<'_>) -> bool {
+        let invocation = self.at_work[index].invocation;
+        let retry_after = around.chance.one_in(5).then(|| Duration::from_millis(around.chance.below(40)));
+        let failed = FailedAttempt { retryable, retry_after, chance: *around.chance.pick(&[0.0, 0.5]) };
+        let expected = self.model.tries_again(invocation.0, &failed);
+        let again = self.run.try_again(invocation, &failed, Millis(around.now));
+        around.auditor.check(again == Ok(expected), || format!("{invocation:?} is tried again: {again:?}"));
+        if expected {
+            self.is_over(index);
+        }
+        expected
     }
 
     /// Handlers from which nothing may be taken do all that a handler can, and nothing comes of it.
@@ -86,20 +137,24 @@ impl Hosted {
             let payload = self.keep(&text);
             Emission::Event { event_type: EventTypeId::START, payload }
         };
-        let (sent, staged) = (event(), event());
+        let (sent, staged, instead) = (event(), event(), event());
+        let failed = FailedAttempt { retryable: true, retry_after: None, chance: 0.0 };
         let invocation = stand_in.unwrap_or(late);
         let refused = [
             self.run.set(invocation, b"a", NewValue::Json("\"late\"")).is_err(),
             self.run.remove(invocation, b"b").is_err(),
             self.run.stage(invocation, staged).is_err(),
             self.run.send(invocation, sent).is_err(),
+            self.run.try_again(invocation, &failed, Millis(around.now)).is_err(),
+            self.run.give_up(invocation, instead).is_err(),
             self.run.settle(invocation, None).is_err(),
             self.run.fail_step(invocation).is_err(),
             self.run.session_mut(invocation).is_err(),
         ];
-        around.auditor.check(refused == [true; 7], || format!("{late:?} is late and was taken: {refused:?}"));
-        self.texts.remove(&(self.next_payload - 1));
-        self.texts.remove(&(self.next_payload - 2));
+        around.auditor.check(refused == [true; 9], || format!("{late:?} is late and was taken: {refused:?}"));
+        for late in self.next_payload - 3..self.next_payload {
+            self.texts.remove(&late);
+        }
         self.drain(around);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::super::sights::Sight;
 use super::Model;
 
 pub(super) struct Write {
@@ -50,11 +51,32 @@ impl Model {
                 writers.extend(std::mem::take(&mut worker.read_from));
                 for write in self.writes.iter_mut().filter(|write| write.by == writer && !write.is_committed)
                 {
-                    self.commits_for_others += u64::from(writer != first);
+                    if writer != first {
+                        self.seen.push(Sight::DirtyReadCommitted);
+                    }
                     write.is_committed = true;
                 }
             }
         }
+        self.fold_writes();
+    }
+
+    /// The writer has failed. What it has written is taken back, unless another handler has read it.
+    pub(super) fn takes_back(&mut self, failed: u64) {
+        let has_written = self.writes.iter().any(|write| write.by == failed && !write.is_committed);
+        if self.at_work.iter().any(|(_, other)| other.read_from.contains(&failed)) {
+            if has_written {
+                self.seen.push(Sight::FailedWritesCommitted);
+            }
+            return self.commit(failed);
+        }
+        if has_written {
+            self.seen.push(Sight::FailedWritesTakenBack);
+        }
+        if let Some(worker) = self.at_work.get_mut(&failed) {
+            worker.read_from.clear();
+        }
+        self.writes.retain(|write| write.by != failed || write.is_committed);
         self.fold_writes();
     }
 
@@ -66,8 +88,7 @@ impl Model {
                 None => self.rest.state.remove(&write.key),
             };
         }
-        if self.writes.iter().all(|write| write.is_committed) {
-            self.writes.clear();
-        }
+        let first_left = self.writes.iter().position(|write| !write.is_committed);
+        self.writes.drain(..first_left.unwrap_or(self.writes.len()));
     }
 }

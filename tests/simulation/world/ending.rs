@@ -4,7 +4,7 @@ use super::super::expected::Standing;
 use super::super::history;
 use super::super::hosted::Hosted;
 use super::super::sights::Sight;
-use super::World;
+use super::{Slot, World};
 
 /// How often a run may be looked after, when nothing goes wrong any more, until it must be over.
 const PATIENCE: usize = 20_000;
@@ -39,6 +39,10 @@ impl World {
                 is_over &= slot.hosted.as_ref().is_none_or(|hosted| hosted.has_ended || hosted.is_lost);
             }
             self.now += self.chance.below(2);
+            let is_at_work = |slot: &Slot| slot.hosted.as_ref().is_some_and(Hosted::has_work);
+            if !self.slots.iter().any(is_at_work) {
+                self.now = self.now.max(self.next_to_wake().unwrap_or(0));
+            }
             self.it_is_time();
             if is_over {
                 self.ends_as_it_must();

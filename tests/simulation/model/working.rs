@@ -1,0 +1,118 @@
+//! What handlers do: they send, return, and throw.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use blazen::engine::{FailedAttempt, RetryPolicy};
+
+use super::super::expected::{Expected, Standing, Waiting};
+use super::super::sights::Sight;
+use super::super::workload::Emitted;
+use super::Model;
+
+pub(super) struct Worker {
+    pub(super) delivery: u64,
+    sent: u32,
+    staged: Vec<Emitted>,
+    /// Whose uncommitted writes it has read.
+    pub(super) read_from: BTreeSet<u64>,
+}
+
+impl Model {
+    pub fn begins(&mut self, invocation: u64, delivery: u64) {
+        let worker = Worker { delivery, sent: 0, staged: Vec::new(), read_from: BTreeSet::new() };
+        self.at_work.insert(invocation, worker);
+    }
+
+    pub fn stages(&mut self, invocation: u64, emitted: Emitted) {
+        self.worker(invocation).staged.push(emitted);
+    }
+
+    /// Whether the event is a new one, and not one that an earlier attempt has sent.
+    pub fn sends(&mut self, invocation: u64, emitted: Emitted) -> bool {
+        let Some(expected) = self.sends_anew(invocation) else { return false };
+        self.emit(vec![emitted], expected);
+        true
+    }
+
+    /// The same of an event that is delivered when it is due.
+    pub fn sends_later(&mut self, invocation: u64, type_name: &str, event: &Arc<str>, due: u64) -> bool {
+        let Some(mut expected) = self.sends_anew(invocation) else { return false };
+        self.seen.push(Sight::SentLater);
+        self.queue(type_name, event, Some(due), &mut expected);
+        self.conclude(expected);
+        true
+    }
+
+    fn sends_anew(&mut self, invocation: u64) -> Option<Expected> {
+        let worker = self.worker(invocation);
+        worker.sent += 1;
+        let (sent, delivery) = (worker.sent, worker.delivery);
+        let pending = self.rest.pending.get_mut(&delivery).expect("what is at work is pending");
+        if sent <= pending.sent {
+            return None;
+        }
+        pending.sent = sent;
+        self.commit(invocation);
+        Some(Expected { sent: Some((delivery, sent)), ..Expected::default() })
+    }
+
+    pub fn settles(&mut self, invocation: u64, last: Option<Emitted>) {
+        self.commit(invocation);
+        let worker = self.at_work.remove(&invocation).expect("the handler is at work");
+        let Waiting { step, event, attempt, .. } =
+            self.rest.pending.remove(&worker.delivery).expect("what is at work is pending");
+        self.rest.settled.add(step, &event);
+        let mut emitted = worker.staged;
+        emitted.extend(last);
+        let settled = Some((worker.delivery, attempt, step, event));
+        self.emit(emitted, Expected { settled, ..Expected::default() });
+    }
+
+    /// The handler has thrown. Says whether it is called again.
+    pub fn tries_again(&mut self, invocation: u64, failed: &FailedAttempt) -> bool {
+        let delivery = self.worker(invocation).delivery;
+        let Waiting { step, attempt, .. } = self.rest.pending[&delivery];
+        let policy = self.workload.definition.step_options(step).retry;
+        let Some(policy) = policy.filter(|policy| failed.retryable && attempt < policy.max_attempts) else {
+            return false;
+        };
+        let due = self.now + wait_after(attempt, &policy, failed);
+        self.takes_back(invocation);
+        self.at_work.remove(&invocation);
+        let waiting = self.rest.pending.get_mut(&delivery).expect("what is at work is pending");
+        waiting.attempt += 1;
+        waiting.due = Some(due);
+        let again = vec![(delivery, waiting.attempt, waiting.sent, waiting.due)];
+        self.seen.push(Sight::AttemptedAgain);
+        self.conclude(Expected { again, ..Expected::default() });
+        true
+    }
+
+    /// The handler has thrown for the last time, and `last` is emitted in its stead.
+    pub fn gives_up(&mut self, invocation: u64, last: Emitted) {
+        self.takes_back(invocation);
+        self.worker(invocation).staged.clear();
+        self.seen.push(Sight::GivenUp);
+        self.settles(invocation, Some(last));
+    }
+
+    /// The handler has thrown for the last time, and the run fails.
+    pub fn throws(&mut self) {
+        self.end(Standing::Failed);
+        self.change(Expected::default());
+    }
+
+    fn worker(&mut self, invocation: u64) -> &mut Worker {
+        self.at_work.get_mut(&invocation).expect("the handler is at work")
+    }
+}
+
+/// How long a handler rests, up to the next whole millisecond.
+fn wait_after(attempt: u32, policy: &RetryPolicy, failed: &FailedAttempt) -> u64 {
+    let grown =
+        (1..attempt).fold(policy.initial_delay, |wait, _| wait.mul_f64(policy.factor).min(policy.max_delay));
+    let drawn = || grown.min(policy.max_delay).mul_f64(1.0 - policy.jitter * failed.chance);
+    let wait = failed.retry_after.unwrap_or_else(drawn);
+    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).expect("a short time")
+}
