@@ -3,6 +3,8 @@
 //! The auditor keeps a ledger for each run: what its holder has made, what of that is durable, and what has ever
 //! happened in it. It believes nobody: not the engine, not the writer, and not the store.
 
+mod timers;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -13,6 +15,7 @@ use uuid::Uuid;
 use super::expected::{Expected, Rest, Told, Waiting, json};
 use super::sights::{Sight, Sights};
 use super::workload::place_of;
+use timers::Timers;
 
 pub struct Auditor {
     /// The first thing that was not as it must be.
@@ -32,9 +35,11 @@ pub struct Ledger {
     /// How the run stands after them.
     pub rest: Rest,
     told: Told,
-    /// Changes that were made and are not durable, and the state that they tell.
+    timers: Timers,
+    /// Changes that were made and are not durable, and the state and the timers that they tell.
     ahead: VecDeque<Expected>,
     told_ahead: Told,
+    timers_ahead: Timers,
     settled: HashSet<u64>,
     queued: HashSet<u64>,
     attempted: HashMap<u64, u32>,
@@ -81,8 +86,10 @@ impl Auditor {
             version: 0,
             rest: Rest::new(),
             told: Told::default(),
+            timers: Timers::default(),
             ahead: VecDeque::new(),
             told_ahead: Told::default(),
+            timers_ahead: Timers::default(),
             settled: HashSet::new(),
             queued: HashSet::new(),
             attempted: HashMap::new(),
@@ -107,6 +114,7 @@ impl Auditor {
         let ledger = &mut self.ledgers[run];
         ledger.ahead.clear();
         ledger.told_ahead = ledger.told.clone();
+        ledger.timers_ahead = ledger.timers.clone();
     }
 
     /// The run has made a change, and this is the commit of it.
@@ -116,8 +124,9 @@ impl Auditor {
             return;
         };
         let ledger = &mut self.ledgers[run];
-        let difference =
-            expected.difference(commit).or_else(|| ledger.told_ahead.hears(commit, &expected.rest));
+        let difference = (ledger.timers_ahead.hears(commit))
+            .or_else(|| expected.difference(commit))
+            .or_else(|| ledger.told_ahead.hears(commit, &expected.rest));
         ledger.ahead.push_back(expected.clone());
         if let Some(what) = difference {
             self.check(false, || {
@@ -148,6 +157,7 @@ impl Auditor {
             return self.check(false, || format!("I2: run {run} has a change {next} that was not made"));
         };
         let mut wrong = (commit.version != next).then_some("its number is wrong (I2)");
+        wrong = wrong.or_else(|| ledger.timers.hears(commit));
         wrong = wrong.or_else(|| expected.difference(commit));
         wrong = wrong.or_else(|| ledger.told.hears(commit, &expected.rest));
         if ledger.durability != Durability::Exit && !expected.is_whole {
@@ -217,12 +227,17 @@ impl Auditor {
         invocation: &Invocation,
         event: &str,
         next: Option<(u64, Waiting)>,
+        now: u64,
     ) {
         let Invocation { delivery, step, attempt, .. } = *invocation;
         let ledger = &mut self.ledgers[run];
         let again = ledger.settled.contains(&place_of(step, event));
         let before = ledger.attempted.insert(delivery.0, attempt);
         let (durability, durable) = (ledger.durability, ledger.version);
+        // What is written only at a pause does not tell that anything has woken.
+        let due = ledger.timers_ahead.due(delivery.0);
+        let sleeps = due.is_some_and(|due| durability != Durability::Exit || due > now);
+        self.check(!sleeps, || format!("I6: at {now} run {run} invoked {invocation:?}, due at {due:?}"));
         let as_expected = next.as_ref().is_some_and(|(expected, waiting)| {
             (*expected, waiting.step, &*waiting.event, waiting.attempt) == (delivery.0, step, event, attempt)
         });

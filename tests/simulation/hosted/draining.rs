@@ -85,7 +85,7 @@ impl Hosted {
                     return around.auditor.check(false, || format!("{invocation:?} after its release"));
                 };
                 let next = self.model.next_delivery().map(|(delivery, waiting)| (delivery, waiting.clone()));
-                around.auditor.invoked(self.holder.run, &invocation, &text, next);
+                around.auditor.invoked(self.holder.run, &invocation, &text, next, around.now);
                 self.model.begins(invocation.id.0, invocation.delivery.0);
                 self.recorder.begins(invocation.id, UnixMillis(0));
                 let script = self.workload.script(invocation.step, &text);
