@@ -2,7 +2,7 @@
 //!
 //! Each is one that a store, a writer, a recorder or a driver could have. The engine itself is left as it is.
 
-use blazen::engine::{Origin, RunAtRest};
+use blazen::engine::{Origin, PendingDelivery, PendingEvent, RunAtRest};
 use blazen::store::{Commit, Refusal, StoreError};
 use blazen::{ExactString, StateValue, Written};
 
@@ -28,20 +28,29 @@ pub enum Sabotage {
     ForgetTheTime,
     LoseAWrittenKey,
     CommitAnUncommittedWrite,
+    ForgetAWait,
+    ForgetAWakeUp,
+    ForgetAFailedAttempt,
     // Taking up.
     ResumeAPausedRun,
     TakeUpWithoutAnAttempt,
     ForgetTheLastDelivery,
+    WakeInACrash,
+    WakeEarlyAfterACrash,
+    LoseASleeperInACrash,
+    FireATimerTwice,
+    RaiseTheAttemptOfASleeper,
     // The driver.
     InvokeBeforeDurable,
     AnnounceBeforeDurable,
     TakeALateHandler,
     FireATimerEarly,
     MissATimer,
+    KeepWhatAFailedAttemptWrote,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 32] = [
         Self::SkipTheVersionCheck,
         Self::SkipTheFence,
         Self::AcknowledgeBeforeCommit,
@@ -57,14 +66,23 @@ impl Sabotage {
         Self::ForgetTheTime,
         Self::LoseAWrittenKey,
         Self::CommitAnUncommittedWrite,
+        Self::ForgetAWait,
+        Self::ForgetAWakeUp,
+        Self::ForgetAFailedAttempt,
         Self::ResumeAPausedRun,
         Self::TakeUpWithoutAnAttempt,
         Self::ForgetTheLastDelivery,
+        Self::WakeInACrash,
+        Self::WakeEarlyAfterACrash,
+        Self::LoseASleeperInACrash,
+        Self::FireATimerTwice,
+        Self::RaiseTheAttemptOfASleeper,
         Self::InvokeBeforeDurable,
         Self::AnnounceBeforeDurable,
         Self::TakeALateHandler,
         Self::FireATimerEarly,
         Self::MissATimer,
+        Self::KeepWhatAFailedAttemptWrote,
     ];
 
     /// What is written instead of a batch. `Ok` is answered for every commit that the writer believes to be stored.
@@ -123,6 +141,19 @@ impl Sabotage {
             Self::ForgetAnAnswer => commit.answered = None,
             Self::ForgetTheTime => commit.time_remaining = None,
             Self::LoseAWrittenKey => _ = commit.written.pop(),
+            Self::ForgetAWait => {
+                commit.queued.iter_mut().for_each(|queued| queued.due = None);
+                commit.again.iter_mut().for_each(|again| again.due = None);
+            }
+            // Only what has slept is queued again for its first attempt.
+            Self::ForgetAWakeUp => commit.again.retain(|again| again.due.is_some() || again.attempt > 1),
+            Self::ForgetAFailedAttempt => {
+                commit
+                    .again
+                    .iter_mut()
+                    .filter(|again| again.due.is_some())
+                    .for_each(|again| again.attempt -= 1);
+            }
             Self::CommitAnUncommittedWrite => {
                 if let Some((key, value)) = uncommitted {
                     let key = ExactString::from(key.as_str());
@@ -149,6 +180,37 @@ impl Sabotage {
             }
             (Self::ForgetTheLastDelivery, _) => {
                 at_rest.last_delivery.0 = at_rest.last_delivery.0.saturating_sub(1);
+            }
+            _ => self.takes_up_sleepers(at_rest),
+        }
+    }
+
+    /// What becomes of those that sleep instead.
+    fn takes_up_sleepers(self, at_rest: &mut RunAtRest) {
+        let events = &mut at_rest.pending_events;
+        for delivery in events.iter_mut().flat_map(|event| &mut event.deliveries) {
+            let Some(due) = &mut delivery.due else { continue };
+            match self {
+                Self::WakeInACrash => delivery.due = None,
+                Self::WakeEarlyAfterACrash => due.0 -= 10,
+                Self::RaiseTheAttemptOfASleeper => delivery.attempt += 1,
+                _ => {}
+            }
+        }
+        let sleeps = |event: &PendingEvent| event.deliveries.iter().any(|delivery| delivery.due.is_some());
+        match self {
+            Self::LoseASleeperInACrash => events.retain(|event| !sleeps(event)),
+            Self::FireATimerTwice => {
+                let Some(asleep) = events.iter().find(|event| sleeps(event)) else { return };
+                at_rest.last_delivery.0 += 1;
+                let deliveries = asleep.deliveries.iter().map(|delivery| PendingDelivery {
+                    seq: at_rest.last_delivery,
+                    step: delivery.step.clone(),
+                    held: None,
+                    ..*delivery
+                });
+                let twin = PendingEvent { json: asleep.json.clone(), deliveries: deliveries.collect() };
+                events.push(twin);
             }
             _ => {}
         }

@@ -114,6 +114,11 @@ impl Hosted {
         let invocation = self.at_work[index].invocation;
         let retry_after = around.chance.one_in(5).then(|| Duration::from_millis(around.chance.below(40)));
         let failed = FailedAttempt { retryable, retry_after, chance: *around.chance.pick(&[0.0, 0.5]) };
+        if around.sabotage == Some(Sabotage::KeepWhatAFailedAttemptWrote) {
+            for other in self.at_work.iter().filter(|other| other.invocation != invocation) {
+                _ = self.run.keys(other.invocation);
+            }
+        }
         let expected = self.model.tries_again(invocation.0, &failed);
         let again = self.run.try_again(invocation, &failed, Millis(around.now));
         around.auditor.check(again == Ok(expected), || format!("{invocation:?} is tried again: {again:?}"));
