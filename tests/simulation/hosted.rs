@@ -12,7 +12,7 @@ use std::sync::Arc;
 use blazen::ExactString;
 use blazen::durable::{Recorder, at_rest};
 use blazen::engine::{
-    InvocationId, Millis, Now, PayloadRef, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy,
+    InvocationId, Millis, Now, PayloadRef, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy, WallMillis,
 };
 use blazen::store::StoredRun;
 
@@ -27,11 +27,22 @@ use super::writer::{Holder, Report, Writer};
 
 /// What a run needs of the world.
 pub struct Surroundings<'a> {
+    /// On the wall clock.
     pub now: u64,
+    /// When the process was begun, which is where its own clock says 0.
+    pub begun: u64,
     pub chance: &'a mut Chance,
     pub auditor: &'a mut Auditor,
     pub writer: &'a mut Writer,
     pub sabotage: Option<Sabotage>,
+}
+
+impl Surroundings<'_> {
+    /// One instant on the clock of the process and on the wall clock.
+    pub fn clocks(&self) -> Now {
+        let wall = i64::try_from(self.now).expect("a time that is not far away");
+        Now { monotonic: Millis(self.now - self.begun), wall: WallMillis(wall) }
+    }
 }
 
 pub struct Hosted {
@@ -67,7 +78,7 @@ impl Hosted {
         let mut recorder = Recorder::new(id, workload.definition.clone());
         let text = workload.start_event();
         recorder.keep_text(PayloadRef(0), text.clone());
-        let now = Millis(around.now);
+        let now = around.clocks().monotonic;
         let run = Run::start(workload.definition.clone(), id, PayloadRef(0), options(workload), now);
         let model = Model::started(workload, around.now);
         Self::new(holder, workload, run, recorder, model, vec![text]).begun(around)
@@ -119,7 +130,7 @@ impl Hosted {
         for (payload, text) in (0..).map(PayloadRef).zip(&texts) {
             recorder.keep_text(payload, text.clone());
         }
-        let now = Now::virtually(Millis(around.now));
+        let now = around.clocks();
         let run = Run::resume(workload.definition.clone(), at_rest, options(workload), now)
             .expect("the workflow is the same");
         Self::new(holder, workload, run, recorder, model, texts).begun(around)
@@ -190,7 +201,7 @@ impl Hosted {
     pub fn go_on(&mut self, around: &mut Surroundings<'_>) {
         self.model.now = around.now;
         let was_paused = self.run.is_paused();
-        if self.run.resume_in_place(Millis(around.now)).is_ok() {
+        if self.run.resume_in_place(around.clocks().monotonic).is_ok() {
             around.auditor.sees(if was_paused { Sight::WentOn } else { Sight::PauseTakenBack });
             self.snapshot = None;
             self.model.goes_on();
@@ -230,7 +241,7 @@ impl Hosted {
     /// The clock of the driver has come to `around.now`.
     pub fn it_is_time(&mut self, around: &mut Surroundings<'_>) {
         let due = self.model.due();
-        let wake_at = self.run.wake_at().map(|at| at.0);
+        let wake_at = self.run.wake_at().map(|at| at.0 + around.begun);
         around.auditor.check(wake_at == due, || format!("I6: the run wakes at {wake_at:?}, not {due:?}"));
         if around.sabotage == Some(Sabotage::MissATimer) {
             return;
@@ -238,7 +249,7 @@ impl Hosted {
         let early = if around.sabotage == Some(Sabotage::FireATimerEarly) { 20 } else { 0 };
         self.model.now = around.now;
         self.model.it_is_time();
-        self.run.time_is_now(Millis(around.now + early));
+        self.run.time_is_now(Millis(around.clocks().monotonic.0 + early));
         if due.is_some() && self.model.is_ended() {
             around.auditor.sees(Sight::TimedOut);
         }

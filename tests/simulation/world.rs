@@ -64,6 +64,8 @@ pub struct World {
     slots: Vec<Slot>,
     last_holder: u64,
     now: u64,
+    /// When the process was begun.
+    begun: u64,
     weights: Vec<(Happening, u64)>,
     sabotage: Option<Sabotage>,
 }
@@ -125,6 +127,7 @@ impl World {
             slots: Vec::new(),
             last_holder: 0,
             now: 0,
+            begun: 0,
             weights: weights.to_vec(),
             sabotage,
         };
@@ -205,6 +208,7 @@ impl World {
     fn with_even_lost(&mut self, index: usize, then: impl FnOnce(&mut Hosted, &mut Surroundings<'_>)) {
         let mut around = Surroundings {
             now: self.now,
+            begun: self.begun,
             chance: &mut self.chance,
             auditor: &mut self.auditor,
             writer: &mut self.writer,
@@ -248,6 +252,7 @@ impl World {
     fn crash(&mut self) {
         self.auditor.tell(|| "the process is lost".to_owned());
         self.now += self.chance.below(30);
+        self.begun = self.now;
         self.writer.crash(&mut self.disk, &mut self.auditor, &mut self.chance);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             self.auditor.is_let_go(index);
@@ -284,6 +289,7 @@ impl World {
         let rest = self.auditor.ledger(index).rest.clone();
         let mut around = Surroundings {
             now: self.now,
+            begun: self.begun,
             chance: &mut self.chance,
             auditor: &mut self.auditor,
             writer: &mut self.writer,

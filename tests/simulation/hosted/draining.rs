@@ -1,6 +1,6 @@
 //! What a run asks for: changes to be written, handlers to be called, news to be told.
 
-use blazen::engine::{Durability, Effect, Invocation, Millis, Now, Outcome, PayloadRef, SessionPausePolicy};
+use blazen::engine::{Durability, Effect, Invocation, Outcome, PayloadRef, SessionPausePolicy};
 use blazen::store::UnixMillis;
 
 use super::super::expected::json;
@@ -48,8 +48,7 @@ impl Hosted {
         }
         while let Some(change) = self.run.poll_change() {
             let number = change.number;
-            let now = around.now;
-            let commit = self.recorder.record(change, Now::virtually(Millis(now)));
+            let commit = self.recorder.record(change, around.clocks());
             around.auditor.tell(|| format!("run {}: writes {number}", self.holder.run));
             around.auditor.made(self.holder.run, self.model.expected.pop_front(), &commit);
             let struck = around.sabotage.filter(|sabotage| sabotage.strikes(around.chance));
@@ -118,7 +117,7 @@ impl Hosted {
         });
         let texts: Vec<String> = pending.iter().map(|payload| self.texts[&payload.0].to_string()).collect();
         let policy = SessionPausePolicy::PickleOrError;
-        match self.run.snapshot(&texts, policy, "now", Now::virtually(Millis(around.now))) {
+        match self.run.snapshot(&texts, policy, "now", around.clocks()) {
             Ok(snapshot) => self.snapshot = Some(snapshot),
             Err(refusal) => {
                 return around.auditor.check(false, || format!("a pause without snapshot: {refusal}"));

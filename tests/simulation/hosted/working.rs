@@ -102,7 +102,7 @@ impl Hosted {
     ) {
         let Emitted::Event { type_name, text } = emitted else { return };
         let Emission::Event { event_type, payload } = self.emission(emitted) else { return };
-        let later = Emission::Later { event_type, payload, due: Millis(due) };
+        let later = Emission::Later { event_type, payload, due: Millis(due - around.begun) };
         if !self.model.sends_later(invocation.0, type_name, text, due) {
             around.auditor.sees(Sight::SentBefore);
         }
@@ -120,7 +120,7 @@ impl Hosted {
             }
         }
         let expected = self.model.tries_again(invocation.0, &failed);
-        let again = self.run.try_again(invocation, &failed, Millis(around.now));
+        let again = self.run.try_again(invocation, &failed, around.clocks().monotonic);
         around.auditor.check(again == Ok(expected), || format!("{invocation:?} is tried again: {again:?}"));
         if expected {
             self.is_over(index);
@@ -150,7 +150,7 @@ impl Hosted {
             self.run.remove(invocation, b"b").is_err(),
             self.run.stage(invocation, staged).is_err(),
             self.run.send(invocation, sent).is_err(),
-            self.run.try_again(invocation, &failed, Millis(around.now)).is_err(),
+            self.run.try_again(invocation, &failed, around.clocks().monotonic).is_err(),
             self.run.give_up(invocation, instead).is_err(),
             self.run.settle(invocation, None).is_err(),
             self.run.fail_step(invocation).is_err(),
