@@ -86,7 +86,10 @@ impl Workload {
                 types.insert("Never");
             }
             let types: Vec<String> = types.into_iter().map(str::to_owned).collect();
-            let options = StepOptions { retry: chance.one_in(2).then(|| retry_policy(chance)) };
+            let options = StepOptions {
+                retry: chance.one_in(2).then(|| retry_policy(chance)),
+                ..StepOptions::default()
+            };
             let name = format!("step {number}");
             definition.add_step_with(&name, &types, options).expect("the steps are different");
         }
