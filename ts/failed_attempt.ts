@@ -1,8 +1,12 @@
 // What becomes of a handler that throws: it is called again, an event goes out in its stead, or its run fails.
 
 import { types } from "node:util";
-import { type BlazenError, StepError } from "./errors.js";
+import type { Definition, Step } from "./definition.js";
+import { type Emission, emissionOf, observe } from "./emission.js";
+import { type BlazenError, isBlazenError, StepError } from "./errors.js";
+import type { Lifecycle } from "./lifecycle.js";
 import { type RetryPolicy, wishesOf } from "./retry_options.js";
+import type { NativeContext, StepDriver } from "./step_driver.js";
 
 /** The handler of an invocation has failed. */
 export interface FailedAttempt {
@@ -34,15 +38,72 @@ export interface FailureEvent {
   event: any;
 }
 
+/** A run, as far as its failed attempts need it. */
+export interface FailingRun {
+  readonly native: NativeContext;
+  readonly driver: StepDriver;
+  readonly definition: Definition;
+  readonly lifecycle: Lifecycle | undefined;
+  /** @throws RunStateError if nothing is taken from this invocation any more */
+  expectInFlight(invocation: number): void;
+  /** Something may sleep now. */
+  lookAtTheClock(): void;
+  /** The attempt fails the run with this. */
+  failStep(failed: FailedAttempt, failure: BlazenError): void;
+}
+
+/** @throws RunStateError if nothing is taken from the attempt any more */
+export function decide(run: FailingRun, failed: FailedAttempt): void {
+  const { invocation, step, attempt, error } = failed;
+  const { retry, onFailure } = run.definition.steps[step] as Step;
+  const outlook = retry === undefined ? undefined : outlookOf(error, retry);
+  const failure = outlook?.error ?? error;
+  const isRetried = outlook !== undefined && triesAgain(run, invocation, outlook);
+  if (isRetried) {
+    run.lifecycle?.stepFailed(step, invocation, attempt, failure, true);
+    run.lookAtTheClock();
+  } else if (onFailure === undefined) {
+    run.failStep(failed, failure);
+  } else {
+    giveUp(run, failed, onFailure, failure);
+  }
+}
+
+function triesAgain(run: FailingRun, invocation: number, { retryable, retryAfterMs }: Outlook): boolean {
+  return run.native.tryAgain(invocation, retryable, retryAfterMs, Math.random(), performance.now());
+}
+
+/** The step tells of its failure by an event; if there can be none, the run fails, with the reason if that is known. */
+function giveUp(run: FailingRun, failed: FailedAttempt, type: string, failure: BlazenError): void {
+  const { invocation, step, attempt, payload } = failed;
+  run.expectInFlight(invocation);
+  const { definition, driver } = run;
+  const failing = definition.steps[step] as Step;
+  let emission: Emission;
+  let kept: number;
+  try {
+    const told = failureEvent(type, failing.name, failure, driver.event(payload));
+    emission = emissionOf(told, definition, "onFailure gave");
+    kept = driver.keep(emission.event, emission.eventType);
+  } catch (refusal) {
+    run.failStep(failed, isBlazenError(refusal) ? refusal : failure);
+    return;
+  }
+  observe(failing, emission);
+  run.native.giveUp(invocation, emission.eventType, kept, emission.name);
+  run.lifecycle?.stepFailed(step, invocation, attempt, failure, false);
+  driver.comeBack();
+}
+
 /** Whether another attempt could go better, as far as the error and the user know. */
-export interface Outlook {
+interface Outlook {
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
   /** The error, or another one if the user's condition has failed. */
   readonly error: BlazenError;
 }
 
-export function outlookOf(error: BlazenError, policy: RetryPolicy): Outlook {
+function outlookOf(error: BlazenError, policy: RetryPolicy): Outlook {
   const isThrown = error instanceof StepError;
   const { retryable, retryAfterMs } = wishesOf(error.cause);
   // What a handler returned and is no event is a mistake of the code, which it will make again.
@@ -56,7 +117,7 @@ export function outlookOf(error: BlazenError, policy: RetryPolicy): Outlook {
   }
 }
 
-export function failureEvent(type: string, step: string, error: BlazenError, event: object): FailureEvent {
+function failureEvent(type: string, step: string, error: BlazenError, event: object): FailureEvent {
   return { type, error: { ...described(thrownBy(error)), step }, event };
 }
 

@@ -3,7 +3,7 @@
 import { Alarm } from "./alarm.js";
 import { type AnyContext, Context } from "./context.js";
 import type { Definition, Step } from "./definition.js";
-import { checkEvent, type Emission, emissionOf, observe } from "./emission.js";
+import { checkEvent, emissionOf, observe } from "./emission.js";
 import {
   AbortedError,
   type BlazenError,
@@ -19,7 +19,7 @@ import {
   translated,
 } from "./errors.js";
 import { EventStream, type StreamEnd, type StreamOwner } from "./event_stream.js";
-import { type FailedAttempt, failureEvent, type Outlook, outlookOf } from "./failed_attempt.js";
+import { decide, type FailedAttempt, type FailingRun } from "./failed_attempt.js";
 import type { HeldRun } from "./held_run.js";
 import { Lifecycle } from "./lifecycle.js";
 import { native } from "./native.js";
@@ -56,7 +56,7 @@ export interface RunOptions {
   readonly writing: Writing | undefined;
 }
 
-export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOwner, WrittenRun {
+export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableRun, StreamOwner, WrittenRun {
   /** The number by which the functions of the hot path name the run. */
   readonly key: number;
   readonly native: NativeContext;
@@ -66,7 +66,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
   readonly pausePolicy: SessionPausePolicy;
   readonly writing: RunWriting | undefined;
 
-  readonly #definition: Definition;
+  readonly definition: Definition;
   readonly #hasHandler: boolean;
   #id: string | undefined;
   #state: NativeState | undefined;
@@ -76,7 +76,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
   #alarm: Alarm | undefined;
 
   constructor(options: RunOptions) {
-    this.#definition = options.definition;
+    this.definition = options.definition;
     this.pausePolicy = options.pausePolicy;
     // Whoever knows the id of a stored run can have a handler of it at any time.
     this.#hasHandler = options.hasHandler || options.writing !== undefined;
@@ -131,7 +131,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
   }
 
   get workflow(): string {
-    return this.#definition.workflow;
+    return this.definition.workflow;
   }
 
   get id(): string {
@@ -173,7 +173,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
   }
 
   #send(invocation: number, step: number, value: unknown, due: number | undefined): Promise<void> | undefined {
-    const emission = emissionOf(value, this.#definition, "sendEvent() was given");
+    const emission = emissionOf(value, this.definition, "sendEvent() was given");
     this.expectInFlight(invocation);
     const { event, eventType, name } = emission;
     if (due !== undefined && !mayBeDelayed(eventType)) {
@@ -181,7 +181,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
       throw new InvalidEventError(`sendEvent() was given ${type} to deliver later, and only events for steps may wait`);
     }
     const payload = this.driver.keep(event, eventType);
-    observe(this.#definition.steps[step] as Step, emission);
+    observe(this.definition.steps[step] as Step, emission);
     // One that nobody accepts fails the run now: it would at its time.
     if (due !== undefined && name === undefined) {
       translated(() => this.native.sendLater(invocation, eventType, payload, due));
@@ -209,10 +209,10 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
    * @throws InvalidArgumentError or RunStateError
    */
   collect(invocation: number, step: number, event: object, wanted: WantedEvents, key: string): object[] | null {
-    const collector = this.#definition.steps[step] as Step;
-    const whole = new Wanted(wanted, collector, this.#definition);
+    const collector = this.definition.steps[step] as Step;
+    const whole = new Wanted(wanted, collector, this.definition);
     const { type } = event as AnyEvent;
-    const eventType = this.#definition.eventTypes.get(type);
+    const eventType = this.definition.eventTypes.get(type);
     if (eventType === undefined || !whole.includes(eventType)) {
       throw new InvalidArgumentError(
         `collectEvents() was given a ${JSON.stringify(type)} event, which is not among those that it is to wait for`,
@@ -253,7 +253,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
 
   async respond(requestId: string, response: unknown): Promise<void> {
     const answer = { type: "blazen::InputResponseEvent", request_id: requestId, response };
-    const { schemas } = this.#definition;
+    const { schemas } = this.definition;
     const event = schemas?.applied(answer, answer.type, "respondToInput() was given") ?? answer;
     const payload = this.driver.keep(event, native.INPUT_RESPONSE_EVENT);
     try {
@@ -294,7 +294,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
   // What the readers of its stream ask for.
 
   lifecycleIsWanted(isWanted: boolean): void {
-    const nameOf = (step: number) => (this.#definition.steps[step] as Step).name;
+    const nameOf = (step: number) => (this.definition.steps[step] as Step).name;
     this.driver.lifecycle = isWanted ? new Lifecycle(this.stream, nameOf) : undefined;
   }
 
@@ -315,7 +315,7 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
 
   failed(failed: FailedAttempt): void {
     try {
-      this.#decide(failed);
+      decide(this, failed);
     } catch (refusal) {
       const reason = fromNative(refusal);
       // If a pause did not wait for the handler, it will be invoked again.
@@ -323,49 +323,10 @@ export class Run implements DrivenRun, EndingRun, HeldRun, PausableRun, StreamOw
     }
   }
 
-  /** What comes of a failed attempt: another one, an event in its stead, or the failure of the run. */
-  #decide(failed: FailedAttempt): void {
-    const { invocation, step, payload, error } = failed;
-    const { name, retry, onFailure } = this.#definition.steps[step] as Step;
-    const outlook = retry === undefined ? undefined : outlookOf(error, retry);
-    if (outlook !== undefined && this.#triesAgain(invocation, outlook)) {
-      this.#tellOfFailure(failed, outlook.error, true);
-      this.lookAtTheClock();
-      return;
-    }
-    const failure = outlook?.error ?? error;
-    if (onFailure === undefined) {
-      this.#failStep(failed, failure);
-      return;
-    }
-    const told = failureEvent(onFailure, name, failure, this.driver.event(payload));
-    let emission: Emission;
-    let kept: number;
-    try {
-      emission = emissionOf(told, this.#definition, "onFailure gave");
-      kept = this.driver.keep(emission.event, emission.eventType);
-    } catch (refusal) {
-      this.#failStep(failed, isBlazenError(refusal) ? refusal : failure);
-      return;
-    }
-    observe(this.#definition.steps[step] as Step, emission);
-    this.native.giveUp(invocation, emission.eventType, kept, emission.name);
-    this.#tellOfFailure(failed, failure, false);
-    this.driver.comeBack();
-  }
-
-  #failStep(failed: FailedAttempt, failure: BlazenError): void {
-    this.native.failStep(failed.invocation, this.#textFor(failure));
-    this.#tellOfFailure(failed, failure, false);
+  failStep({ invocation, step, attempt }: FailedAttempt, failure: BlazenError): void {
+    this.native.failStep(invocation, this.#textFor(failure));
+    this.lifecycle?.stepFailed(step, invocation, attempt, failure, false);
     this.#failOnceStored(failure);
-  }
-
-  #tellOfFailure({ step, invocation, attempt }: FailedAttempt, error: BlazenError, isRetried: boolean): void {
-    this.lifecycle?.stepFailed(step, invocation, attempt, error, isRetried);
-  }
-
-  #triesAgain(invocation: number, { retryable, retryAfterMs }: Outlook): boolean {
-    return this.native.tryAgain(invocation, retryable, retryAfterMs, Math.random(), performance.now());
   }
 
   controllerOf(invocation: number): AbortController | undefined {
