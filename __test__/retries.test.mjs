@@ -1,10 +1,11 @@
 // Steps that fail and are attempted again, or tell of it.
 
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe } from "node:test";
-import { NonRetryableError, StepError, StepTimeoutError, Workflow } from "blazen";
-import { rejectionOf, START, stop, test } from "./stores/harness.mjs";
-import { inEveryWay } from "./ways/harness.mjs";
+import { NonRetryableError, SqliteStore, StepError, StepTimeoutError, Workflow } from "blazen";
+import { newFile, rejectionOf, START, stop, test } from "./stores/harness.mjs";
+import { atRest, inEveryWay } from "./ways/harness.mjs";
 
 const SOON = { initialDelayMs: 20, factor: 1 };
 
@@ -273,5 +274,55 @@ describe("a step with a timeout", () => {
         return stop("done");
       });
     assert.equal((await workflow.run()).data, "done");
+  });
+});
+
+describe("the asynchronous context of whoever started or resumed a run", () => {
+  const storage = new AsyncLocalStorage();
+  const whereabouts = ({ store, pass = () => {} }) =>
+    new Workflow("context", { store })
+      .addStep(
+        "first",
+        [START],
+        async (_event, ctx) => {
+          if (ctx.attempt === 1) {
+            pass();
+            throw new Error("not yet");
+          }
+          await ctx.sendEvent({ type: "Late", first: storage.getStore() }, { delayMs: 10 });
+        },
+        { retry: SOON },
+      )
+      .addStep("late", ["Late"], ({ first }) => stop([first, storage.getStore()]));
+
+  test("reaches attempts after a failed one, and handlers of delayed events", async () => {
+    const { data } = await storage.run("started", () => whereabouts({}).run());
+    assert.deepEqual(data, ["started", "started"]);
+  });
+
+  test("reaches them after a pause and after a crash", async () => {
+    let pass;
+    const passed = new Promise((resolve) => {
+      pass = resolve;
+    });
+    const handler = await storage.run("started", () => whereabouts({ pass }).runWithHandler());
+    await passed;
+    const snapshot = await handler.pause();
+    const resumed = await storage.run("resumed", () => whereabouts({}).resume(snapshot));
+    assert.deepEqual((await resumed.result()).data, ["resumed", "resumed"]);
+
+    const path = newFile();
+    const before = SqliteStore.open(path);
+    const lost = new Promise((resolve) => {
+      pass = resolve;
+    });
+    const { runId } = await whereabouts({ store: before, pass }).runWithHandler();
+    await lost;
+    await atRest(before, runId);
+    await before.close();
+    const store = SqliteStore.open(path);
+    const [recovered] = await storage.run("recovered", () => whereabouts({ store }).recover());
+    assert.deepEqual((await recovered.result()).data, ["recovered", "recovered"]);
+    await store.close();
   });
 });
