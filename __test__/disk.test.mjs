@@ -220,13 +220,14 @@ describe("what is no store", () => {
     const { runId } = await one(store, () => stop("kept")).run();
     await store.close();
     const bytes = readFileSync(path);
-    bytes.writeUInt32BE(9_999, 60); // where SQLite keeps `user_version`
+    const version = bytes.readUInt32BE(60); // where SQLite keeps `user_version`
+    bytes.writeUInt32BE(9_999, 60);
     writeFileSync(path, bytes);
     const newer = { code: "ERR_BLAZEN_STORE_VERSION", message: /9999/ };
     assert.throws(() => SqliteStore.open(path), newer);
     assert.throws(() => SqliteStore.open(path, { readOnly: true }), newer);
     assert.deepEqual(readFileSync(path), bytes);
-    bytes.writeUInt32BE(1, 60);
+    bytes.writeUInt32BE(version, 60);
     writeFileSync(path, bytes);
     assert.equal((await SqliteStore.open(path).run(runId)).result, "kept");
   });
