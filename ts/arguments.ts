@@ -44,6 +44,14 @@ export function checkFinite(value: unknown, what: string): asserts value is numb
   if (typeof value !== "number" || !Number.isFinite(value)) refuse(what, "a finite number", value);
 }
 
+const GREATEST_COUNT = 2 ** 32 - 1;
+
+/** @param unit what is counted, such as `of attempts`; empty if `what` says it */
+export function checkCount(value: unknown, what: string, unit = ""): asserts value is number {
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= GREATEST_COUNT) return;
+  refuse(what, `a whole number${unit === "" ? "" : ` ${unit}`}, 1 or more`, value);
+}
+
 /** A number of seconds or milliseconds. */
 export function checkDuration(value: unknown, what: string, unit: "seconds" | "milliseconds"): asserts value is number {
   if (typeof value !== "number" || Number.isNaN(value)) refuse(what, `a number of ${unit}`, value);

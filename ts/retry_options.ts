@@ -1,6 +1,6 @@
 // How often a step is attempted, and whether an error is worth another attempt.
 
-import { checkFunction, readOptions, refuse } from "./arguments.js";
+import { checkCount, checkFunction, readOptions, refuse } from "./arguments.js";
 
 /** What a step does about a handler that throws. A field that is left out has its default. */
 export interface RetryOptions {
@@ -42,8 +42,6 @@ export class NonRetryableError extends Error {
   }
 }
 
-const MOST_ATTEMPTS = 2 ** 32 - 1;
-
 /** The longest wait: a deadline beyond it would be no date. */
 export const LONGEST_WAIT_MS = 8.64e15;
 
@@ -67,9 +65,7 @@ export function readRetryOptions(options: unknown, what: string): RetryPolicy {
     "jitter",
     "when",
   ]);
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > MOST_ATTEMPTS) {
-    refuse(`maxAttempts in ${what}`, "a whole number of attempts, 1 or more", maxAttempts);
-  }
+  checkCount(maxAttempts, `maxAttempts in ${what}`, "of attempts");
   checkWait(initialDelayMs, `initialDelayMs in ${what}`);
   checkWait(maxDelayMs, `maxDelayMs in ${what}`);
   if (!isWithin(factor, 1, Number.MAX_VALUE)) refuse(`factor in ${what}`, "a number, 1 or more", factor);

@@ -3,7 +3,7 @@
 // An option is a field of `StepOptions`, which users write, a field of `StepSettings`, which the rest of this package
 // reads, and a line in `readStepOptions`, where it is checked once.
 
-import { checkDuration, checkName, readNames, readOptions, refuse } from "./arguments.js";
+import { checkCount, checkDuration, checkName, readNames, readOptions, refuse } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
 import { type RetryOptions, type RetryPolicy, readRetryOptions } from "./retry_options.js";
 import type { AnyEvents, EmittableType, FailureType } from "./types.js";
@@ -75,10 +75,7 @@ function readTimeout(timeout: unknown, step: string): number {
 }
 
 function readConcurrency(concurrency: unknown, step: string): number {
-  const isCount = typeof concurrency === "number" && Number.isInteger(concurrency);
-  if (!isCount || concurrency < 1 || concurrency >= 2 ** 32) {
-    refuse(`"concurrency" of step ${step}`, "a whole number of handlers, 1 or more", concurrency);
-  }
+  checkCount(concurrency, `"concurrency" of step ${step}`, "of handlers");
   return concurrency;
 }
 

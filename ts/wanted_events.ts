@@ -1,6 +1,6 @@
 // What a handler that collects wants: of which types, how many, and in which order.
 
-import { reading, readOptions, refuse } from "./arguments.js";
+import { checkCount, reading, readOptions, refuse } from "./arguments.js";
 import type { Definition, Step } from "./definition.js";
 import { InvalidArgumentError } from "./errors.js";
 
@@ -17,7 +17,6 @@ export interface CollectOptions {
 export type WantedEvents<Type extends string = string> = readonly Type[] | { readonly [Wanted in Type]?: number };
 
 const ROOM = new Uint32Array(64);
-const MOST_OF_A_TYPE = 2 ** 32 - 1;
 
 /** What is wanted, checked: how many of each type, by its number, and how the answer is put into order. */
 export class Wanted {
@@ -90,9 +89,7 @@ function entriesOf(wanted: WantedEvents): [string, number][] {
   if (entries.length === 0) throw new InvalidArgumentError("collectEvents() is to wait for nothing");
   for (const [type, count] of entries) {
     if (typeof type !== "string") refuse("an event type that collectEvents() is to wait for", "a string", type);
-    if (!Number.isInteger(count) || count < 1 || count > MOST_OF_A_TYPE) {
-      refuse(`the number of ${JSON.stringify(type)} events`, "a whole number, 1 or more", count);
-    }
+    checkCount(count, `the number of ${JSON.stringify(type)} events`);
   }
   return entries;
 }

@@ -133,26 +133,16 @@ fn assert_known<T: PartialEq + std::fmt::Debug>(found: &Result<Option<T>, StoreE
 fn creation(run: Uuid) -> Commit {
     let set = |key: &str, place, value| Written { key: key.into(), place, before: None, after: Some(value) };
     Commit {
-        run,
-        version: 1,
-        at: UnixMillis(1_000),
         creates: Some("orders".into()),
-        replaces: false,
-        settled: None,
-        held: None,
-        gathered: Vec::new(),
-        sent: None,
-        again: Vec::new(),
-        answered: None,
         queued: vec![pending(1, "charge", 10), pending(2, "audit", 5_000)],
         asked: vec![OpenRequest { id: ExactString::from_utf16(&[0xD800]), event: "{}".into() }],
         written: vec![
             set("n", 0, StateValue::Json("[1.50]".to_owned())),
             set("large", 1, StateValue::Bytes(vec![7; 6_000])),
         ],
-        status: Status::Running,
         last_delivery: 2,
         time_remaining: Some(60_000),
+        ..Commit::of_nothing(run, 1, UnixMillis(1_000))
     }
 }
 
@@ -163,8 +153,6 @@ fn after(run: Uuid, version: u64) -> Commit {
         at: UnixMillis(2_000),
         creates: None,
         settled: Some(Settled { delivery: 1, began: UnixMillis(1_500), attempt: 1 }),
-        held: None,
-        gathered: Vec::new(),
         queued: vec![pending(version + 1, "ship", 100)],
         asked: Vec::new(),
         written: Vec::new(),

@@ -101,23 +101,15 @@ fn commit(store: &mut MemoryStore, commit: &Commit) {
 /// What would have led to the run.
 fn creation(run: &StoredRun) -> Commit {
     Commit {
-        run: RUN,
-        version: 1,
-        at: run.created_at,
         creates: Some(run.workflow.as_str().into()),
         replaces: true,
-        settled: None,
-        held: None,
-        gathered: Vec::new(),
-        sent: None,
-        again: Vec::new(),
-        answered: None,
         queued: run.pending.clone(),
         asked: run.requests.clone(),
         written: run.state.iter().map(written).collect(),
         status: run.status.clone(),
         last_delivery: run.last_delivery,
         time_remaining: run.time_remaining,
+        ..Commit::of_nothing(RUN, 1, run.created_at)
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) fn count(items: &str) -> usize {
     commas + 1
 }
 
-fn skip_string(bytes: &mut std::str::Bytes<'_>) {
+/// Goes past a string whose opening quote has been read.
+pub(super) fn skip_string(bytes: &mut std::str::Bytes<'_>) {
     while let Some(byte) = bytes.next() {
         match byte {
             b'"' => return,

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use super::super::clock::WallMillis;
 use super::super::ids::{DeliverySeq, RunId};
+use super::super::json_array::skip_string;
 use super::super::key_space::KeySpace;
 use super::super::run_at_rest::{HeldEvent, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest};
 use super::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};
@@ -251,14 +252,4 @@ fn is_deeper_than(json: &str, limit: u32) -> bool {
         }
     }
     false
-}
-
-fn skip_string(bytes: &mut std::str::Bytes<'_>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return,
-            b'\\' => _ = bytes.next(),
-            _ => {}
-        }
-    }
 }

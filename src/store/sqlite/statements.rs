@@ -6,6 +6,7 @@
 use rusqlite::{CachedStatement, Connection};
 
 use super::run_record;
+use super::sealed_records::PendingRecord;
 
 /// Names no indexed column: SQLite writes the index of a column that is named, whether it changes or not.
 const UPDATE_RUN: &str = "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, \
@@ -33,6 +34,8 @@ pub(super) struct Statements<'c> {
 impl<'c> Statements<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> Result<Self, rusqlite::Error> {
         let find_run = format!("SELECT {} FROM runs WHERE id = ?1", run_record::COLUMNS);
+        let find_pending =
+            format!("SELECT {} FROM pending WHERE run = ?1 AND delivery = ?2", PendingRecord::COLUMNS);
         Ok(Self {
             find_run: connection.prepare_cached(&find_run)?,
             insert_run: connection.prepare_cached(
@@ -46,10 +49,7 @@ impl<'c> Statements<'c> {
                  pending_events = ?6, open_requests = ?7, state_keys = ?8, last_history = ?9, crc = ?10, \
                  status = ?11, finished_at = ?12, outcome_crc = ?13, result = ?14, error = ?15 WHERE row = ?1",
             )?,
-            find_pending: connection.prepare_cached(
-                "SELECT delivery, step, event_type, attempt, sent, crc, event, due, held, gathered FROM pending \
-                 WHERE run = ?1 AND delivery = ?2",
-            )?,
+            find_pending: connection.prepare_cached(&find_pending)?,
             insert_pending: connection.prepare_cached(
                 "INSERT OR IGNORE INTO pending (run, delivery, step, event_type, attempt, sent, crc, event, due, held, \
                  gathered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
