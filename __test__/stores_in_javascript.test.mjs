@@ -33,7 +33,7 @@ const stored = (fields) => ({
   updatedAt: 2,
   lastDelivery: 1,
   pending: [],
-  requests: [],
+  waits: [],
   state: [],
   ...fields,
 });
@@ -101,7 +101,7 @@ describe("an answer to load() that is not the run that was asked for", () => {
     "a delivery greater than the last": stored({ status: "running", pending: [pending({ delivery: 2 })] }),
     "an attempt that is 0": stored({ status: "running", pending: [pending({ attempt: 0 })] }),
     "a state key twice": stored({ state: [0, 1].map((place) => ({ key: "n", place, value: "1" })) }),
-    "a request that is no JSON": stored({ status: "running", requests: [{ id: "q", event: "{no" }] }),
+    "a request that is no JSON": stored({ status: "running", waits: [{ id: "q", kind: "input", event: "{no" }] }),
   };
   for (const [name, answer] of Object.entries(answers)) {
     test(name, async () => {

@@ -30,7 +30,7 @@ export interface CheckpointSummary {
   runId: string;
   workflow: string;
   status: RunStatus;
-  /** Whether it is unfinished, and no event is on its way. */
+  /** Whether it is unfinished, no event is on its way, and no wait of it has a `due`. */
   waiting: boolean;
   createdAt: number;
   updatedAt: number;

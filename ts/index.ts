@@ -41,9 +41,11 @@ export { NonRetryableError, type RetryOptions } from "./retry_options.js";
 export type {
   CheckpointedKey,
   CheckpointedRun,
-  OpenRequest,
+  OpenWait,
+  ParentRun,
   QueuedDelivery,
   RunCommit,
+  WorkflowCode,
   WrittenKey,
 } from "./run_commit.js";
 export type { RunStatus } from "./run_status.js";

@@ -16,7 +16,11 @@ export interface RunCommit {
   at: number;
   /** The name of the workflow, with the first commit: it creates the run. */
   creates?: string;
-  /** The commit holds all that the run has: what is stored of its pending events, requests and state gives way. */
+  /** The run that this one is a child of, with the first commit, and how many runs are above it. It stays. */
+  parent?: ParentRun;
+  /** The code that the run goes by from now on: with the first commit, and when it is migrated. It stays until then. */
+  code?: WorkflowCode;
+  /** The commit holds all that the run has: what is stored of its pending events, waits and state gives way. */
   replaces: boolean;
   /** The delivery that has settled: it is pending no more. `began` is when its handler was called. */
   settled?: { delivery: number; began: number; attempt: number };
@@ -25,6 +29,11 @@ export interface RunCommit {
    * others.
    */
   held?: string;
+  /**
+   * The delivery that has settled stays pending all the same, `done` with this number, to be undone if the run fails. Its
+   * next `attempt` is 1 again, and it has `sent` nothing.
+   */
+  done?: number;
   /** Pending deliveries whose events another has had: those that are held are pending no more, the others are `gathered`. */
   gathered: number[];
   /** How many events the handler of a pending delivery has sent so far, while it is at work. */
@@ -34,12 +43,12 @@ export interface RunCommit {
    * when, in milliseconds since 1970; if it is not there, as soon as may be, also if the delivery had one.
    */
   again: { delivery: number; attempt: number; sent: number; due?: number }[];
-  /** The input request that is open no more. */
-  answered?: string;
+  /** The wait that is open no more. */
+  closed?: string;
   /** Deliveries that are pending from now on, whatever their order here: `delivery` gives it. */
   queued: QueuedDelivery[];
-  /** Input requests that are open from now on, in the order in which they were asked. */
-  asked: OpenRequest[];
+  /** Waits that are open from now on, in this order. */
+  opened: OpenWait[];
   /** State keys that were set or taken out, each once, whatever their order here: `place` gives it. */
   written: WrittenKey[];
   /** How the run stands now. One that has ended has nothing pending and nothing open any more; its state stays. */
@@ -48,10 +57,31 @@ export interface RunCommit {
   result?: string;
   /** Why a run has failed or was cancelled, a JSON text. */
   error?: string;
+  /**
+   * Why a run that goes on is about to fail or to be cancelled, a JSON text: it undoes what it has done. As of this
+   * commit; one that has ended has no `ending`.
+   */
+  ending?: string;
   /** The greatest number that a delivery of the run has had. */
   lastDelivery: number;
   /** What is left of the run's time, in milliseconds; not there if it has no limit. */
   timeRemaining?: number;
+}
+
+/** The run that a run is a child of. */
+export interface ParentRun {
+  /** Which one, a UUID. */
+  runId: string;
+  /** How many runs are above the child: 1 if its parent has none. */
+  depth: number;
+}
+
+/** The code that a run goes by. */
+export interface WorkflowCode {
+  /** The version of the workflow, as its author counts. */
+  version: string;
+  /** Its steps, a JSON text. */
+  steps: string;
 }
 
 /** An event on its way to one step. */
@@ -74,14 +104,25 @@ export interface QueuedDelivery {
   held?: string;
   /** Another delivery has had its event. */
   gathered?: boolean;
+  /** It has settled, and is to be undone if the run fails. */
+  done?: number;
 }
 
-/** A question to a person that nobody has answered. */
-export interface OpenRequest {
-  /** How the answer will name it: any string, lone surrogates and NUL included. */
+/** Something that a run waits for, or that waits for a run. */
+export interface OpenWait {
+  /** What names it in its run: any string, lone surrogates and NUL included. */
   id: string;
-  /** The `blazen::InputRequestEvent`, a JSON text. */
+  /**
+   * `"input"`: the answer of a person. `"expected"`: an event from outside. `"arrived"`: an event from outside that came
+   * before it was expected.
+   */
+  kind: "input" | "expected" | "arrived";
+  /** The `blazen::InputRequestEvent`; an object with the type that is expected; or the event that has come. A JSON text. */
   event: string;
+  /** When nothing is waited for any more, in milliseconds since 1970; never if it is not there. */
+  due?: number;
+  /** The event that goes out then, a JSON text; not there if the run fails. */
+  expiry?: string;
 }
 
 /** A state key that was set or taken out. */
@@ -105,6 +146,10 @@ export interface CheckpointedRun {
   runId: string;
   /** The name of its workflow: what its first commit `creates`. */
   workflow: string;
+  /** That of its first commit. */
+  parent?: ParentRun;
+  /** That of the last commit that had one. */
+  code?: WorkflowCode;
   /** How many commits it has. */
   version: number;
   /** As of its last commit. */
@@ -113,6 +158,8 @@ export interface CheckpointedRun {
   result?: string;
   /** Why a run has failed or was cancelled, a JSON text. */
   error?: string;
+  /** As of its last commit. */
+  ending?: string;
   /** When its first commit was made, in milliseconds since 1970. */
   createdAt: number;
   /** When its last commit was made. */
@@ -125,8 +172,8 @@ export interface CheckpointedRun {
   timeRemaining?: number;
   /** Events on their way, by delivery. */
   pending: QueuedDelivery[];
-  /** Questions that are open, in the order in which they were asked. */
-  requests: OpenRequest[];
+  /** What it waits for, and what waits for it, in the order in which that was opened. */
+  waits: OpenWait[];
   /** The state, in the order of the places. */
   state: CheckpointedKey[];
 }

@@ -89,8 +89,8 @@ export const FAULTS = {
       return { state: Object.entries(kept).map(([key, rest]) => ({ key, ...rest })) };
     }),
     "takes the empty key for none": gives(({ state }) => ({ state: state.filter(({ key }) => key) })),
-    "normalizes the ids of requests": takes(({ asked }) => ({
-      asked: asked.map((request) => ({ ...request, id: request.id.normalize() })),
+    "normalizes the ids of waits": takes(({ opened }) => ({
+      opened: opened.map((request) => ({ ...request, id: request.id.normalize() })),
     })),
     "cannot keep NUL in names": takes(({ queued }) => ({
       queued: queued.map((delivery) => ({ ...delivery, step: delivery.step.replaceAll("\0", "") })),
@@ -137,7 +137,30 @@ export const FAULTS = {
     "forgets the attempts": takes(() => ({ again: [] })),
     "forgets what was sent": takes(({ again }) => ({ again: again.map(({ sent: _, ...rest }) => rest) })),
   },
-  "an answered request is open no more": { "asks for ever": takes(() => ({ answered: undefined })) },
+  "a closed wait is open no more": { "waits for ever": takes(() => ({ closed: undefined })) },
+  "waits come back with their kind and their time": {
+    "takes all of them for questions": gives(({ waits }) => ({
+      waits: waits.map((wait) => ({ ...wait, kind: "input" })),
+    })),
+    "keeps no time before 1970": gives(({ waits }) => ({
+      waits: waits.map(({ due, ...wait }) => (due > 0 ? { ...wait, due } : wait)),
+    })),
+    "forgets what goes out in the end": takes(({ opened }) => ({
+      opened: opened.map((wait) => ({ ...wait, expiry: undefined })),
+    })),
+  },
+  "what is done stays, until it is undone or the run ends": {
+    "forgets what is done": takes(() => ({ done: undefined })),
+    "goes on counting attempts": gives(({ pending }) => ({
+      pending: pending.map((one) => (one.done === undefined ? one : { ...one, attempt: one.attempt + 2 })),
+    })),
+    "forgets why": takes(() => ({ ending: undefined })),
+  },
+  "a run keeps its parent, and the code that it was given last": {
+    "forgets the parent": takes(() => ({ parent: undefined })),
+    "keeps the first code": takes(({ version }) => (version === 1 ? {} : { code: undefined })),
+    "forgets the code with the next commit": gives(({ version, code }) => ({ code: version === 3 ? undefined : code })),
+  },
   "a key that is taken out is gone": {
     "only ever sets keys": takes(({ written }) => ({ written: written.filter(({ after }) => after !== undefined) })),
   },
@@ -159,8 +182,8 @@ export const FAULTS = {
       pending: pending.toSorted((a, b) => compare(String(a.delivery), String(b.delivery))),
     })),
   },
-  "requests come in the order in which they were asked": {
-    "orders them by id": gives(({ requests }) => ({ requests: requests.toSorted((a, b) => compare(a.id, b.id)) })),
+  "waits come in the order in which they were opened": {
+    "orders them by id": gives(({ waits }) => ({ waits: waits.toSorted((a, b) => compare(a.id, b.id)) })),
   },
   "the state comes in the order of the places": {
     "orders it by key": gives(({ state }) => ({ state: state.toSorted((a, b) => compare(a.key, b.key)) })),
@@ -318,10 +341,10 @@ export const FAULTS = {
       };
     },
   },
-  "a run that only an answer moves is waiting": {
+  "a run that only something from outside moves is waiting": {
     "waits when something was asked": lists((page) => ({
       ...page,
-      runs: page.runs.map((run) => ({ ...run, waiting: run.requests.length > 0 })),
+      runs: page.runs.map((run) => ({ ...run, waiting: run.waits.length > 0 })),
     })),
     "waits when it has ended": lists((page) => ({
       ...page,

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 const QUERIES = {
   runs: "SELECT id AS run, status, version, result, error FROM runs",
   pending: "SELECT run, delivery, step, attempt, event FROM run_pending",
-  requests: "SELECT run, request, event FROM run_requests",
+  waits: "SELECT run, wait, event FROM run_waits",
   state: "SELECT run, key, value FROM run_state",
   history:
     "SELECT runs.id AS run, history.version, delivery, step, attempt, queued, event, written " +

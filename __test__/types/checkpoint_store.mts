@@ -8,7 +8,7 @@ import {
   type CheckpointStore,
   type CheckpointSummary,
   type CommitRefusal,
-  type OpenRequest,
+  type OpenWait,
   type QueuedDelivery,
   type RunCommit,
   type RunStatus,
@@ -22,9 +22,13 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 /** Compiles only if the two types are one. */
 function same<A, B>(..._proof: Same<A, B> extends true ? [] : ["these types differ"]): void {}
 
-/** The fields of a native type, with a status that is one of five. */
+/** The fields of a native type, with a status that is one of five, and waits of three kinds. */
 type Narrowed<Type extends { status: string }> = {
-  [Field in keyof Type]: Field extends "status" ? RunStatus : Type[Field];
+  [Field in keyof Type]: Field extends "status"
+    ? RunStatus
+    : Type[Field] extends Native.OpenWait[]
+      ? OpenWait[]
+      : Type[Field];
 };
 type Fields<Type> = { [Field in keyof Type]: Type[Field] };
 
@@ -65,7 +69,7 @@ class RowStore implements CheckpointStore {
 
   #after(commit: RunCommit, run: CheckpointedRun | undefined): CheckpointedRun {
     const pending: QueuedDelivery[] = [...(run?.pending ?? []), ...commit.queued];
-    const requests: OpenRequest[] = [...(run?.requests ?? []), ...commit.asked];
+    const waits: OpenWait[] = [...(run?.waits ?? []), ...commit.opened];
     const { runId, version, status, lastDelivery, at } = commit;
     return {
       runId,
@@ -77,7 +81,7 @@ class RowStore implements CheckpointStore {
       updatedAt: at,
       ...(commit.result === undefined ? {} : { result: commit.result }),
       pending,
-      requests,
+      waits,
       state: commit.written.flatMap(keyAfter),
     };
   }

@@ -42,11 +42,11 @@ impl Ledger {
         for delivery in sent.chain(again) {
             assert!(self.pending.contains(&delivery), "{commit:?} names what is not pending: {self:?}");
         }
-        if let Some(id) = &commit.answered {
-            assert!(self.open.remove(id), "{commit:?} answers what is not open: {self:?}");
+        if let Some(id) = &commit.closed {
+            assert!(self.open.remove(id), "{commit:?} closes what is not open: {self:?}");
         }
-        for asked in &commit.asked {
-            assert!(self.open.insert(asked.id.clone()), "{commit:?} asks again: {self:?}");
+        for opened in &commit.opened {
+            assert!(self.open.insert(opened.id.clone()), "{commit:?} opens again: {self:?}");
         }
         assert!(commit.last_delivery >= self.last_delivery, "{commit:?}: {self:?}");
         self.last_delivery = commit.last_delivery;
@@ -60,7 +60,7 @@ impl Ledger {
     /// Holds what a store has of the run against the books.
     pub fn compare(&self, stored: &StoredRun) {
         let pending: BTreeSet<u64> = stored.pending.iter().map(|pending| pending.delivery).collect();
-        let open: BTreeSet<ExactString> = stored.requests.iter().map(|request| request.id.clone()).collect();
+        let open: BTreeSet<ExactString> = stored.waits.iter().map(|wait| wait.id.clone()).collect();
         assert_eq!((&pending, &open), (&self.pending, &self.open));
         assert_eq!((stored.version, stored.last_delivery), (self.version, self.last_delivery));
         assert_eq!(stored.status.kind().is_ended(), self.has_ended);

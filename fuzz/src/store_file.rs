@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use blazen::store::commit::{OpenRequest, PendingDelivery, Settled, Written};
+use blazen::store::commit::{Code, Parent, PendingDelivery, Settled, Wait, WaitKind, Written};
 use blazen::store::query::RunOrder;
 use blazen::store::stored_run::HistoryEntry;
 use blazen::store::{
@@ -135,7 +135,15 @@ fn creation(run: Uuid) -> Commit {
     Commit {
         creates: Some("orders".into()),
         queued: vec![pending(1, "charge", 10), pending(2, "audit", 5_000)],
-        asked: vec![OpenRequest { id: ExactString::from_utf16(&[0xD800]), event: "{}".into() }],
+        parent: Some(Parent { run: Uuid::nil(), depth: 1 }),
+        code: Some(Code { version: "1".into(), steps: "[]".into() }),
+        opened: vec![Wait {
+            id: ExactString::from_utf16(&[0xD800]),
+            kind: WaitKind::Expected,
+            event: "{}".into(),
+            due: Some(UnixMillis(9_000)),
+            expiry: Some("{}".into()),
+        }],
         written: vec![
             set("n", 0, StateValue::Json("[1.50]".to_owned())),
             set("large", 1, StateValue::Bytes(vec![7; 6_000])),
@@ -154,7 +162,9 @@ fn after(run: Uuid, version: u64) -> Commit {
         creates: None,
         settled: Some(Settled { delivery: 1, began: UnixMillis(1_500), attempt: 1 }),
         queued: vec![pending(version + 1, "ship", 100)],
-        asked: Vec::new(),
+        parent: None,
+        code: None,
+        opened: Vec::new(),
         written: Vec::new(),
         status: if ends { Status::Completed { result: Some("1".to_owned()) } } else { Status::Running },
         last_delivery: version + 1,
@@ -174,5 +184,6 @@ fn pending(delivery: u64, step: &str, length: usize) -> PendingDelivery {
         due: None,
         held: None,
         gathered: false,
+        done: None,
     }
 }

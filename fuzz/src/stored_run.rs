@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use blazen::durable::at_rest;
 use blazen::engine::{Definition, Durability, RunOptions};
-use blazen::store::commit::{OpenRequest, PendingDelivery, Written};
+use blazen::store::commit::{PendingDelivery, Wait, WaitKind, Written};
 use blazen::store::stored_run::StoredValue;
 use blazen::store::{CheckpointStore, Commit, MemoryStore, Status, StoredRun, UnixMillis};
 use blazen::{ExactString, StateValue};
@@ -104,7 +104,7 @@ fn creation(run: &StoredRun) -> Commit {
         creates: Some(run.workflow.as_str().into()),
         replaces: true,
         queued: run.pending.clone(),
-        asked: run.requests.clone(),
+        opened: run.waits.clone(),
         written: run.state.iter().map(written).collect(),
         status: run.status.clone(),
         last_delivery: run.last_delivery,
@@ -120,8 +120,8 @@ fn sound(mut commit: Commit) -> Commit {
         pending.delivery = number;
     }
     commit.last_delivery = commit.queued.len() as u64;
-    commit.asked.sort_by(|one, other| one.id.cmp(&other.id));
-    commit.asked.dedup_by(|one, other| one.id == other.id);
+    commit.opened.sort_by(|one, other| one.id.cmp(&other.id));
+    commit.opened.dedup_by(|one, other| one.id == other.id);
     commit.written.sort_by(|one, other| one.key.cmp(&other.key));
     commit.written.dedup_by(|one, other| one.key == other.key);
     for (place, written) in (0..).zip(&mut commit.written) {
@@ -145,8 +145,11 @@ fn read_run(bytes: &mut Bytes<'_>) -> StoredRun {
         finished_at: bytes.flag().then(|| UnixMillis(bytes.number().cast_signed())),
         last_delivery: bytes.number(),
         time_remaining: bytes.flag().then(|| bytes.any_number()),
+        parent: None,
+        code: None,
+        ending: None,
         pending: (0..bytes.below(6)).map(|_| read_pending(bytes)).collect(),
-        requests: (0..bytes.below(4)).map(|_| read_request(bytes)).collect(),
+        waits: (0..bytes.below(4)).map(|_| read_wait(bytes)).collect(),
         state: (0..bytes.below(4)).map(|_| read_value(bytes)).collect(),
     }
 }
@@ -178,11 +181,18 @@ fn read_pending(bytes: &mut Bytes<'_>) -> PendingDelivery {
         due: (bytes.below(4) == 0).then(|| UnixMillis(i64::from(bytes.small_number()))),
         held: (bytes.below(4) == 0).then(|| ExactString::from_wtf8(bytes.some(3))),
         gathered: bytes.below(8) == 0,
+        done: None,
     }
 }
 
-fn read_request(bytes: &mut Bytes<'_>) -> OpenRequest {
-    OpenRequest { id: ExactString::from_wtf8(bytes.some(4)), event: read_text(bytes).into() }
+fn read_wait(bytes: &mut Bytes<'_>) -> Wait {
+    Wait {
+        id: ExactString::from_wtf8(bytes.some(4)),
+        kind: WaitKind::Input,
+        event: read_text(bytes).into(),
+        due: None,
+        expiry: None,
+    }
 }
 
 fn read_value(bytes: &mut Bytes<'_>) -> StoredValue {

@@ -18,7 +18,7 @@ use crate::engine::{
     type_in_text,
 };
 use crate::error_code::{Coded, ErrorCode};
-use crate::store::commit::{Again, OpenRequest, PendingDelivery, Sent, Settled};
+use crate::store::commit::{Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind};
 use crate::store::{Commit, Status, UnixMillis};
 
 /// Writes one run.
@@ -29,13 +29,35 @@ pub struct Recorder {
     texts: HashMap<PayloadRef, Arc<str>, FxBuildHasher>,
     began: HashMap<InvocationId, UnixMillis, FxBuildHasher>,
     failure: Option<String>,
+    parent: Option<Parent>,
+    code: Option<Code>,
 }
 
 impl Recorder {
     /// A recorder of a run that goes by `definition`.
     #[must_use]
     pub fn new(run: RunId, definition: Arc<Definition>) -> Self {
-        Self { run: run.0, definition, texts: HashMap::default(), began: HashMap::default(), failure: None }
+        Self {
+            run: run.0,
+            definition,
+            texts: HashMap::default(),
+            began: HashMap::default(),
+            failure: None,
+            parent: None,
+            code: None,
+        }
+    }
+
+    /// The run is a child of another one.
+    #[must_use]
+    pub fn child_of(self, parent: Parent) -> Self {
+        Self { parent: Some(parent), ..self }
+    }
+
+    /// The run goes by this code from its next change on.
+    #[must_use]
+    pub fn by_code(self, code: Code) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     /// The JSON text of an event, or of the result in a stop event. To be handed over before the engine is given the
@@ -73,10 +95,16 @@ impl Recorder {
         });
         let queued: Vec<PendingDelivery> =
             change.queued.iter().map(|queued| self.pending(queued, due(queued.due))).collect();
-        let asked: Vec<OpenRequest> = change
+        let opened: Vec<Wait> = change
             .asked
             .iter()
-            .map(|(id, payload)| OpenRequest { id: id.clone(), event: self.text(*payload) })
+            .map(|(id, payload)| Wait {
+                id: id.clone(),
+                kind: WaitKind::Input,
+                event: self.text(*payload),
+                due: None,
+                expiry: None,
+            })
             .collect();
         for payload in change.queued.iter().map(|queued| queued.payload) {
             self.texts.remove(&payload);
@@ -89,9 +117,12 @@ impl Recorder {
             version: change.number,
             at,
             creates: (change.number == 1).then(|| self.definition.name().into()),
+            parent: self.parent.filter(|_| change.number == 1),
+            code: self.code.take(),
             replaces: change.whole,
             settled,
             held: change.held,
+            done: None,
             gathered: change.gathered.iter().map(|delivery| delivery.0).collect(),
             sent: change.sent.map(|(delivery, count)| Sent { delivery: delivery.0, count }),
             again: change
@@ -104,11 +135,12 @@ impl Recorder {
                     due: due(again.due),
                 })
                 .collect(),
-            answered: change.answered,
+            closed: change.answered,
             queued,
-            asked,
+            opened,
             written: change.written,
             status: self.status(change.standing),
+            ending: None,
             last_delivery: change.last_delivery.0,
             time_remaining: remaining(change.time, now.monotonic),
         }
@@ -127,6 +159,7 @@ impl Recorder {
             due,
             held: queued.held.clone(),
             gathered: queued.gathered,
+            done: None,
         }
     }
 

@@ -23,7 +23,7 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
         state,
         pending_events: stored.pending.into_iter().map(pending_event).collect(),
         input_requests: stored
-            .requests
+            .waits
             .into_iter()
             .map(|request| OpenRequest { request_id: request.id, json: request.event })
             .collect(),
@@ -34,8 +34,9 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
 }
 
 fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {
-    let commit::PendingDelivery { delivery, step, event, attempt, sent, due, held, gathered, event_type } =
-        pending;
+    let commit::PendingDelivery {
+        delivery, step, event, attempt, sent, due, held, gathered, event_type, ..
+    } = pending;
     let held = held.map(|key| HeldEvent { key, event_type });
     let due = due.map(|UnixMillis(due)| WallMillis(due));
     PendingEvent {

@@ -10,8 +10,9 @@ use super::errors::{self, ErrorCode, Result, error};
 use super::numbers::{number_to_js, parse_id, time_to_js};
 use super::store::ListedRuns;
 use super::store_in_javascript::{
-    AttemptedAgain, CheckpointedKey, CheckpointedRun, InputRequest, QueuedDelivery, RunCommit, SentEvents,
-    SettledDelivery, WrittenKey, pending, request, status, time, value, value_to_js, whole,
+    AttemptedAgain, CheckpointedKey, CheckpointedRun, OpenWait, ParentRun, QueuedDelivery, RunCommit,
+    SentEvents, SettledDelivery, WorkflowCode, WrittenKey, code, parent, pending, status, time, value,
+    value_to_js, wait, whole,
 };
 use crate::ExactString;
 use crate::store::commit::{Again, Sent, Settled, Written};
@@ -109,17 +110,21 @@ fn commit(from: RunCommit) -> Result<Commit> {
         version: whole(from.version, "the version")?,
         at: time(from.at, "at")?,
         creates: from.creates.map(Into::into),
+        parent: from.parent.map(parent).transpose()?,
+        code: from.code.map(code),
         replaces: from.replaces,
         settled: from.settled.map(settled).transpose()?,
         held: from.held.map(|key| ExactString::from_utf16(&key)),
+        done: from.done.map(|done| whole(done, "done")).transpose()?,
         gathered: from.gathered.into_iter().map(delivery).collect::<Result<_>>()?,
         sent: from.sent.map(sent).transpose()?,
         again: from.again.into_iter().map(again).collect::<Result<_>>()?,
-        answered: from.answered.map(|id| ExactString::from_utf16(&id)),
+        closed: from.closed.map(|id| ExactString::from_utf16(&id)),
         queued: from.queued.into_iter().map(pending).collect::<Result<_>>()?,
-        asked: from.asked.into_iter().map(request).collect(),
+        opened: from.opened.into_iter().map(wait).collect::<Result<_>>()?,
         written: from.written.into_iter().map(written).collect::<Result<_>>()?,
         status: status(&from.status, from.result, from.error)?,
+        ending: from.ending.map(Into::into),
         last_delivery: delivery(from.last_delivery)?,
         time_remaining: from.time_remaining.map(|left| whole(left, "timeRemaining")).transpose()?,
     })
@@ -164,17 +169,20 @@ impl From<StoredRun> for CheckpointedRun {
         Self {
             run_id: run.id.to_string(),
             workflow: run.workflow,
+            parent: run.parent.map(ParentRun::from),
+            code: run.code.map(WorkflowCode::from),
             version: number_to_js(run.version),
             status,
             result,
             error,
+            ending: run.ending.map(|why| why.to_string()),
             created_at: time_to_js(run.created_at),
             updated_at: time_to_js(run.updated_at),
             finished_at: run.finished_at.map(time_to_js),
             last_delivery: number_to_js(run.last_delivery),
             time_remaining: run.time_remaining.map(number_to_js),
             pending: run.pending.into_iter().map(QueuedDelivery::from).collect(),
-            requests: run.requests.into_iter().map(InputRequest::from).collect(),
+            waits: run.waits.into_iter().map(OpenWait::from).collect(),
             state: run.state.into_iter().map(CheckpointedKey::from).collect(),
         }
     }

@@ -23,12 +23,16 @@ pub(super) fn check(run: &StoredRun) -> Result<()> {
         }
         check_event(&pending.event)?;
     }
-    let mut requests = BTreeSet::new();
-    for request in &run.requests {
-        check_event(&request.event)?;
-        if !requests.insert(&request.id) {
-            return Err(no_run(&format!("the request {:?} is there twice", request.id)));
+    let mut waits = BTreeSet::new();
+    for wait in &run.waits {
+        check_event(&wait.event)?;
+        wait.expiry.as_deref().map_or(Ok(()), check_event)?;
+        if !waits.insert(&wait.id) {
+            return Err(no_run(&format!("the wait {:?} is there twice", wait.id)));
         }
+    }
+    if let Some(ending) = &run.ending {
+        check_json(ending, "what it ends with")?;
     }
     let mut keys = BTreeSet::new();
     for kept in &run.state {

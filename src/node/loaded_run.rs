@@ -10,7 +10,7 @@ use super::numbers::time_to_js;
 use super::store_in_javascript::CheckpointedRun;
 use super::text;
 use crate::StateValue;
-use crate::store::commit::PendingDelivery;
+use crate::store::commit::{PendingDelivery, WaitKind};
 use crate::store::{Status, StoredRun};
 
 /// A run as a store has given it back.
@@ -110,7 +110,8 @@ impl LoadedRun {
     /// The JSON texts of the open input requests.
     #[napi(getter, catch_unwind)]
     pub fn requests(&self) -> Result<Vec<String>> {
-        Ok(self.run()?.requests.iter().map(|request| request.event.as_ref().to_owned()).collect())
+        let asked = self.run()?.waits.iter().filter(|wait| wait.kind == WaitKind::Input);
+        Ok(asked.map(|wait| wait.event.to_string()).collect())
     }
 
     /// The keys of the state, in order.

@@ -8,7 +8,7 @@ use napi_derive::napi;
 use super::errors::Result;
 use super::given_run::{self, no_run};
 use super::numbers::{number_to_js, parse_id, time_to_js};
-use crate::store::commit::{Again, OpenRequest, PendingDelivery, Sent, Settled, Written};
+use crate::store::commit::{Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written};
 use crate::store::stored_run::StoredValue;
 use crate::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
 use crate::{ExactString, StateValue};
@@ -24,24 +24,30 @@ pub struct RunCommit {
     pub at: f64,
     /// The name of the workflow, with the first commit: it creates the run.
     pub creates: Option<String>,
-    /// The commit holds all that the run has: what is stored of its pending events, requests and state gives way.
+    /// The run that this one is a child of, with the first commit.
+    pub parent: Option<ParentRun>,
+    /// The code that the run goes by from now on, if that is known.
+    pub code: Option<WorkflowCode>,
+    /// The commit holds all that the run has: what is stored of its pending events, waits and state gives way.
     pub replaces: bool,
     /// The delivery that has settled: it is pending no more.
     pub settled: Option<SettledDelivery>,
     /// The delivery that has settled stays pending all the same, under this key: its event waits for others.
     pub held: Option<Utf16String>,
+    /// The delivery that has settled stays pending all the same, with this number: to be undone if the run fails.
+    pub done: Option<f64>,
     /// Pending deliveries whose events have been had by another. Those that are held are pending no more.
     pub gathered: Vec<f64>,
     /// How many events a handler that is at work has sent.
     pub sent: Option<SentEvents>,
     /// Pending deliveries that will be attempted again.
     pub again: Vec<AttemptedAgain>,
-    /// The input request that is open no more.
-    pub answered: Option<Utf16String>,
+    /// The wait that is open no more.
+    pub closed: Option<Utf16String>,
     /// Deliveries that are pending from now on.
     pub queued: Vec<QueuedDelivery>,
-    /// Input requests that are open from now on.
-    pub asked: Vec<InputRequest>,
+    /// Waits that are open from now on.
+    pub opened: Vec<OpenWait>,
     /// State keys that were set or taken out, each once.
     pub written: Vec<WrittenKey>,
     /// How the run stands now. One that has ended has nothing pending and nothing open any more; its state stays.
@@ -50,10 +56,29 @@ pub struct RunCommit {
     pub result: Option<String>,
     /// Why a run has failed or was cancelled, a JSON text.
     pub error: Option<String>,
+    /// The run undoes what it has done, and then ends because of this, a JSON text.
+    pub ending: Option<String>,
     /// The greatest number that a delivery of the run has had.
     pub last_delivery: f64,
     /// What is left of the run's time, in milliseconds; not there if it has no limit.
     pub time_remaining: Option<f64>,
+}
+
+/// The run that a run is a child of.
+#[napi(object)]
+pub struct ParentRun {
+    pub run_id: String,
+    /// How many runs are above the child.
+    pub depth: u32,
+}
+
+/// The code that a run goes by.
+#[napi(object)]
+pub struct WorkflowCode {
+    /// The version of the workflow.
+    pub version: String,
+    /// Its steps, a JSON text.
+    pub steps: String,
 }
 
 /// A delivery whose handler has returned.
@@ -103,14 +128,22 @@ pub struct QueuedDelivery {
     pub held: Option<Utf16String>,
     /// Another delivery has had its event; not there if none has.
     pub gathered: Option<bool>,
+    /// It has settled, and is to be undone if the run fails.
+    pub done: Option<f64>,
 }
 
-/// A question to a person.
+/// Something that a run waits for, or that waits for a run.
 #[napi(object)]
-pub struct InputRequest {
+pub struct OpenWait {
     pub id: Utf16String,
-    /// The `blazen::InputRequestEvent`, a JSON text.
+    /// `input`, `expected` or `arrived`.
+    pub kind: String,
+    /// The `blazen::InputRequestEvent`; an object with the type that is expected; or the event that has come. A JSON text.
     pub event: String,
+    /// When nothing is waited for any more, in milliseconds since 1970; never if it is not there.
+    pub due: Option<f64>,
+    /// The event that goes out then, a JSON text.
+    pub expiry: Option<String>,
 }
 
 /// A state key that was set or taken out. A value is a JSON text, or bytes.
@@ -130,10 +163,13 @@ pub struct WrittenKey {
 pub struct CheckpointedRun {
     pub run_id: String,
     pub workflow: String,
+    pub parent: Option<ParentRun>,
+    pub code: Option<WorkflowCode>,
     pub version: f64,
     pub status: String,
     pub result: Option<String>,
     pub error: Option<String>,
+    pub ending: Option<String>,
     pub created_at: f64,
     pub updated_at: f64,
     pub finished_at: Option<f64>,
@@ -141,8 +177,8 @@ pub struct CheckpointedRun {
     pub time_remaining: Option<f64>,
     /// Events on their way, by delivery.
     pub pending: Vec<QueuedDelivery>,
-    /// Questions that are open, in the order in which they were asked.
-    pub requests: Vec<InputRequest>,
+    /// What it waits for, and what waits for it, in the order in which that began.
+    pub waits: Vec<OpenWait>,
     /// The state, in the order of the places.
     pub state: Vec<CheckpointedKey>,
 }
@@ -168,21 +204,25 @@ impl From<Commit> for RunCommit {
             version: number_to_js(commit.version),
             at: time_to_js(commit.at),
             creates: commit.creates.map(|workflow| workflow.to_string()),
+            parent: commit.parent.map(ParentRun::from),
+            code: commit.code.map(WorkflowCode::from),
             replaces: commit.replaces,
             settled: commit.settled.map(SettledDelivery::from),
             held: commit.held.map(|key| key.to_utf16().into()),
+            done: commit.done.map(number_to_js),
             gathered: commit.gathered.into_iter().map(number_to_js).collect(),
             sent: commit
                 .sent
                 .map(|Sent { delivery, count }| SentEvents { delivery: number_to_js(delivery), count }),
             again: commit.again.into_iter().map(AttemptedAgain::from).collect(),
-            answered: commit.answered.map(|id| id.to_utf16().into()),
+            closed: commit.closed.map(|id| id.to_utf16().into()),
             queued: commit.queued.into_iter().map(QueuedDelivery::from).collect(),
-            asked: commit.asked.into_iter().map(InputRequest::from).collect(),
+            opened: commit.opened.into_iter().map(OpenWait::from).collect(),
             written: commit.written.into_iter().map(WrittenKey::from).collect(),
             status,
             result,
             error,
+            ending: commit.ending.map(|why| why.to_string()),
             last_delivery: number_to_js(commit.last_delivery),
             time_remaining: commit.time_remaining.map(number_to_js),
         }
@@ -213,13 +253,32 @@ impl From<PendingDelivery> for QueuedDelivery {
             due: pending.due.map(time_to_js),
             held: pending.held.map(|key| key.to_utf16().into()),
             gathered: pending.gathered.then_some(true),
+            done: pending.done.map(number_to_js),
         }
     }
 }
 
-impl From<OpenRequest> for InputRequest {
-    fn from(request: OpenRequest) -> Self {
-        Self { id: request.id.to_utf16().into(), event: request.event.to_string() }
+impl From<Wait> for OpenWait {
+    fn from(wait: Wait) -> Self {
+        Self {
+            id: wait.id.to_utf16().into(),
+            kind: wait.kind.name().to_owned(),
+            event: wait.event.to_string(),
+            due: wait.due.map(time_to_js),
+            expiry: wait.expiry.map(|expiry| expiry.to_string()),
+        }
+    }
+}
+
+impl From<Parent> for ParentRun {
+    fn from(Parent { run, depth }: Parent) -> Self {
+        Self { run_id: run.to_string(), depth }
+    }
+}
+
+impl From<Code> for WorkflowCode {
+    fn from(Code { version, steps }: Code) -> Self {
+        Self { version: version.to_string(), steps: steps.to_string() }
     }
 }
 
@@ -250,15 +309,18 @@ impl CheckpointedRun {
         let run = StoredRun {
             id,
             workflow: self.workflow,
+            parent: self.parent.map(parent).transpose()?,
+            code: self.code.map(code),
             version: whole(self.version, "the version")?,
             status,
+            ending: self.ending.map(Arc::from),
             created_at: time(self.created_at, "createdAt")?,
             updated_at: time(self.updated_at, "updatedAt")?,
             finished_at: self.finished_at.map(|at| time(at, "finishedAt")).transpose()?,
             last_delivery: whole(self.last_delivery, "lastDelivery")?,
             time_remaining: self.time_remaining.map(|left| whole(left, "timeRemaining")).transpose()?,
             pending,
-            requests: self.requests.into_iter().map(request).collect(),
+            waits: self.waits.into_iter().map(wait).collect::<Result<_>>()?,
             state: state.collect::<Result<Vec<_>>>()?,
         };
         given_run::check(&run)?;
@@ -277,11 +339,28 @@ pub(super) fn pending(queued: QueuedDelivery) -> Result<PendingDelivery> {
         due: queued.due.map(|due| time(due, "due")).transpose()?,
         held: queued.held.map(|key| ExactString::from_utf16(&key)),
         gathered: queued.gathered.unwrap_or(false),
+        done: queued.done.map(|done| whole(done, "done")).transpose()?,
     })
 }
 
-pub(super) fn request(asked: InputRequest) -> OpenRequest {
-    OpenRequest { id: ExactString::from_utf16(&asked.id), event: asked.event.into() }
+pub(super) fn wait(opened: OpenWait) -> Result<Wait> {
+    let OpenWait { id, kind, event, due, expiry } = opened;
+    let unknown = || no_run(&format!("there is no kind of waits {kind:?}"));
+    Ok(Wait {
+        id: ExactString::from_utf16(&id),
+        kind: WaitKind::named(&kind).ok_or_else(unknown)?,
+        event: event.into(),
+        due: due.map(|due| time(due, "due")).transpose()?,
+        expiry: expiry.map(Arc::from),
+    })
+}
+
+pub(super) fn parent(ParentRun { run_id, depth }: ParentRun) -> Result<Parent> {
+    Ok(Parent { run: parse_id(&run_id)?, depth })
+}
+
+pub(super) fn code(WorkflowCode { version, steps }: WorkflowCode) -> Code {
+    Code { version: version.into(), steps: steps.into() }
 }
 
 pub(super) fn value(kept: Either<String, Buffer>) -> StateValue {

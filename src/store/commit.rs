@@ -20,30 +20,40 @@ pub struct Commit {
     pub at: UnixMillis,
     /// The name of the workflow, with the first commit: it creates the run.
     pub creates: Option<Arc<str>>,
-    /// The commit holds all that the run has: whatever is stored of its pending events, open requests and state gives
+    /// The run that this one is a child of, with the first commit.
+    pub parent: Option<Parent>,
+    /// The code that the run goes by from now on, if that is known: with the first commit, and when the run is migrated.
+    pub code: Option<Code>,
+    /// The commit holds all that the run has: whatever is stored of its pending events, open waits and state gives
     /// way to what is in the lists below. Its history stays.
     pub replaces: bool,
     /// The delivery that has settled: it is pending no more.
     pub settled: Option<Settled>,
     /// The delivery that has settled stays pending all the same, under this key: its event waits for others.
     pub held: Option<ExactString>,
+    /// The delivery that has settled stays pending all the same, to be undone if the run fails. The number orders such
+    /// deliveries; its next attempt is the first one to undo it.
+    pub done: Option<u64>,
     /// Pending deliveries whose events have been had by another. Those that are held are pending no more.
     pub gathered: Vec<u64>,
     /// A handler has sent events and goes on.
     pub sent: Option<Sent>,
     /// Pending deliveries that will be attempted again.
     pub again: Vec<Again>,
-    /// The input request that has been answered: it is open no more.
-    pub answered: Option<ExactString>,
+    /// The wait that has had what it waited for: it is open no more.
+    pub closed: Option<ExactString>,
     /// Deliveries that are pending from now on.
     pub queued: Vec<PendingDelivery>,
-    /// Input requests that are open from now on.
-    pub asked: Vec<OpenRequest>,
+    /// Waits that are open from now on.
+    pub opened: Vec<Wait>,
     /// State keys that were set or taken out. A key stands here once.
     pub written: Vec<Written>,
     /// How the run stands now. A run that has ended has nothing pending and nothing open any more, whatever the lists
     /// say; its state stays.
     pub status: Status,
+    /// The run undoes what it has done, and then ends because of this, a JSON object. Of what is pending and open only what
+    /// is to be undone counts still.
+    pub ending: Option<Arc<str>>,
     /// The greatest number that a delivery of the run has had.
     pub last_delivery: u64,
     /// What is left of the time that the run may take, in milliseconds; `None` if it has no limit.
@@ -59,21 +69,43 @@ impl Commit {
             version,
             at,
             creates: None,
+            parent: None,
+            code: None,
             replaces: false,
             settled: None,
             held: None,
+            done: None,
             gathered: Vec::new(),
             sent: None,
             again: Vec::new(),
-            answered: None,
+            closed: None,
             queued: Vec::new(),
-            asked: Vec::new(),
+            opened: Vec::new(),
             written: Vec::new(),
             status: Status::Running,
+            ending: None,
             last_delivery: 0,
             time_remaining: None,
         }
     }
+}
+
+/// The run that a run is a child of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// Which one.
+    pub run: Uuid,
+    /// How many runs are above the child: 1 if its parent has none.
+    pub depth: u32,
+}
+
+/// The code that a run goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The version of the workflow, as its author counts.
+    pub version: Arc<str>,
+    /// Its steps, a JSON array.
+    pub steps: Arc<str>,
 }
 
 /// A delivery whose handler has returned.
@@ -130,13 +162,53 @@ pub struct PendingDelivery {
     pub held: Option<ExactString>,
     /// Another delivery has had its event.
     pub gathered: bool,
+    /// It has settled, and is to be undone if the run fails: those with the greatest number first.
+    pub done: Option<u64>,
 }
 
-/// A question to a person.
+/// Something that a run waits for, or that waits for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenRequest {
-    /// How the answer will name it.
+pub struct Wait {
+    /// What names it among those of its run.
     pub id: ExactString,
-    /// The `blazen::InputRequestEvent`, a JSON text.
+    /// What it is.
+    pub kind: WaitKind,
+    /// The event that [`WaitKind`] says, a JSON text.
     pub event: Arc<str>,
+    /// When nothing is waited for any more; never if `None`.
+    pub due: Option<UnixMillis>,
+    /// The event that goes out then, a JSON text; the run fails if there is none.
+    pub expiry: Option<Arc<str>>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitKind {
+    /// The answer of a person. The event is the `blazen::InputRequestEvent`.
+    Input,
+    /// An event from outside. The event says its type, and nothing else.
+    Expected,
+    /// An event from outside, which has come before it was expected.
+    Arrived,
+}
+
+impl WaitKind {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Input, Self::Expected, Self::Arrived];
+
+    /// Its name, in stores.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Expected => "expected",
+            Self::Arrived => "arrived",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }

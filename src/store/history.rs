@@ -99,6 +99,7 @@ mod tests {
             due: None,
             held: None,
             gathered: false,
+            done: None,
         };
         let mut json = String::new();
         write_queued(&mut json, &[pending.clone(), pending]);

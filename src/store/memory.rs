@@ -70,7 +70,8 @@ impl MemoryStore {
     fn create(&mut self, commit: &Commit) {
         self.last_created += 1;
         self.created.insert(self.last_created, commit.run);
-        let run = StoredRun::begun(commit.run, commit.creates.as_deref().unwrap_or_default(), commit.at);
+        let begun = StoredRun::begun(commit.run, commit.creates.as_deref().unwrap_or_default(), commit.at);
+        let run = StoredRun { parent: commit.parent, ..begun };
         self.runs.insert(commit.run, Kept { number: self.last_created, run, history: Vec::new() });
     }
 }
@@ -155,32 +156,35 @@ impl StoredRun {
         self.updated_at = commit.at;
         self.last_delivery = commit.last_delivery;
         self.time_remaining = commit.time_remaining;
+        if commit.code.is_some() {
+            self.code.clone_from(&commit.code);
+        }
         if commit.replaces {
             self.pending.clear();
-            self.requests.clear();
+            self.waits.clear();
             self.state.clear();
         }
         self.change_pending(commit);
-        self.change_requests(commit);
+        self.change_waits(commit);
         self.change_state(commit);
         let ended = commit.status.kind().is_ended();
         self.finished_at = ended.then(|| self.finished_at.unwrap_or(commit.at));
         self.status.clone_from(&commit.status);
+        self.ending = commit.ending.clone().filter(|_| !ended);
         if ended {
             self.pending.clear();
-            self.requests.clear();
+            self.waits.clear();
         }
     }
 
     fn change_pending(&mut self, commit: &Commit) {
         if let Some(settled) = commit.settled {
-            match &commit.held {
-                None => self.pending.retain(|pending| pending.delivery != settled.delivery),
-                held => {
-                    if let Some(pending) = self.pending_delivery(settled.delivery) {
-                        pending.held.clone_from(held);
-                    }
+            match (&commit.held, commit.done, self.pending_delivery(settled.delivery)) {
+                (Some(key), _, Some(pending)) => pending.held = Some(key.clone()),
+                (None, done @ Some(_), Some(pending)) => {
+                    (pending.done, pending.attempt, pending.sent) = (done, 1, 0);
                 }
+                _ => self.pending.retain(|pending| pending.delivery != settled.delivery),
             }
         }
         for gathered in &commit.gathered {
@@ -212,13 +216,13 @@ impl StoredRun {
         self.pending.iter_mut().find(|pending| pending.delivery == delivery)
     }
 
-    fn change_requests(&mut self, commit: &Commit) {
-        if let Some(answered) = &commit.answered {
-            self.requests.retain(|request| request.id != *answered);
+    fn change_waits(&mut self, commit: &Commit) {
+        if let Some(closed) = &commit.closed {
+            self.waits.retain(|wait| wait.id != *closed);
         }
-        for asked in &commit.asked {
-            self.requests.retain(|request| request.id != asked.id);
-            self.requests.push(asked.clone());
+        for opened in &commit.opened {
+            self.waits.retain(|wait| wait.id != opened.id);
+            self.waits.push(opened.clone());
         }
     }
 
@@ -260,7 +264,9 @@ impl StoredRun {
             id: self.id,
             workflow: self.workflow.clone(),
             status,
-            waiting: !status.is_ended() && self.pending.is_empty(),
+            waiting: !status.is_ended()
+                && self.pending.is_empty()
+                && self.waits.iter().all(|wait| wait.due.is_none()),
             created_at: self.created_at,
             updated_at: self.updated_at,
             finished_at: self.finished_at,

@@ -48,7 +48,8 @@ pub struct RunSummary {
     pub workflow: String,
     /// How it stands.
     pub status: StatusKind,
-    /// Whether it goes on only when a request is answered: it is unfinished, and no event is on its way.
+    /// Whether it goes on only when something comes from outside: it is unfinished, no event is on its way, and nothing that
+    /// it waits for has a time at which it expires.
     pub waiting: bool,
     /// When its first commit was made.
     pub created_at: UnixMillis,

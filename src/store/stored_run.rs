@@ -1,9 +1,11 @@
 //! A run as a store gives it back.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::UnixMillis;
-use super::commit::{OpenRequest, PendingDelivery};
+use super::commit::{Code, Parent, PendingDelivery, Wait};
 use crate::{ExactString, StateValue};
 
 /// How a run stands.
@@ -95,10 +97,16 @@ pub struct StoredRun {
     pub id: Uuid,
     /// The name of its workflow.
     pub workflow: String,
+    /// The run that it is a child of, if it is one.
+    pub parent: Option<Parent>,
+    /// The code that it goes by, if that is known.
+    pub code: Option<Code>,
     /// How many commits it has.
     pub version: u64,
     /// How it stands.
     pub status: Status,
+    /// It undoes what it has done, and then ends because of this, a JSON object.
+    pub ending: Option<Arc<str>>,
     /// When its first commit was made.
     pub created_at: UnixMillis,
     /// When its last commit was made.
@@ -111,8 +119,8 @@ pub struct StoredRun {
     pub time_remaining: Option<u64>,
     /// Events on their way, by delivery.
     pub pending: Vec<PendingDelivery>,
-    /// Questions that are open, in the order in which they were asked.
-    pub requests: Vec<OpenRequest>,
+    /// What it waits for, and what waits for it, in the order in which that began.
+    pub waits: Vec<Wait>,
     /// The state, in the order of the places.
     pub state: Vec<StoredValue>,
 }
@@ -124,15 +132,18 @@ impl StoredRun {
         Self {
             id,
             workflow: workflow.to_owned(),
+            parent: None,
+            code: None,
             version: 0,
             status: Status::Running,
+            ending: None,
             created_at: at,
             updated_at: at,
             finished_at: None,
             last_delivery: 0,
             time_remaining: None,
             pending: Vec::new(),
-            requests: Vec::new(),
+            waits: Vec::new(),
             state: Vec::new(),
         }
     }

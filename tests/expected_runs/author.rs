@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use blazen::store::commit::{Again, Commit, OpenRequest, PendingDelivery, Sent, Settled, Written};
+use blazen::store::commit::{
+    Again, Code, Commit, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written,
+};
 use blazen::store::{Status, UnixMillis};
 use blazen::{ExactString, StateValue};
 use uuid::Uuid;
@@ -64,6 +66,7 @@ impl Author {
         match self.runs.get(&run).cloned() {
             None => {
                 commit.creates = Some("orders".into());
+                commit.parent = self.random.percent(30).then(|| Parent { run, depth: 1 });
                 self.queue(&mut commit, 1);
                 self.write_some(&mut commit, None);
             }
@@ -105,15 +108,17 @@ impl Author {
             }
             2 => {
                 let id = self.name("request");
-                if known.run.requests.iter().all(|open| open.id != id) {
+                if known.run.waits.iter().all(|open| open.id != id) {
                     let event = self.json().into();
-                    commit.asked.push(OpenRequest { id, event });
+                    let kind = WaitKind::ALL[self.random.below(3)];
+                    let expiry = self.random.percent(30).then(|| self.json().into());
+                    commit.opened.push(Wait { id, kind, event, due: self.due(), expiry });
                 }
                 self.settle_first(commit, known);
             }
-            3 if !known.run.requests.is_empty() => {
-                let open = self.random.below(known.run.requests.len());
-                commit.answered = Some(known.run.requests[open].id.clone());
+            3 if !known.run.waits.is_empty() => {
+                let open = self.random.below(known.run.waits.len());
+                commit.closed = Some(known.run.waits[open].id.clone());
                 self.queue(commit, 1);
             }
             4 => {
@@ -138,6 +143,8 @@ impl Author {
         Commit {
             last_delivery: known.map_or(0, |known| known.run.last_delivery),
             time_remaining: self.random.percent(50).then(|| self.random.next() >> 20),
+            code: self.random.percent(5).then(|| self.code()),
+            ending: self.random.percent(5).then(|| self.json().into()),
             ..Commit::of_nothing(run, version, UnixMillis(self.now))
         }
     }
@@ -151,6 +158,7 @@ impl Author {
         if let Some(first) = known.run.pending.first() {
             let began = UnixMillis(self.now - 1);
             commit.settled = Some(Settled { delivery: first.delivery, began, attempt: first.attempt });
+            commit.done = (first.done.is_none() && self.random.percent(10)).then_some(commit.version);
         }
     }
 
@@ -167,8 +175,13 @@ impl Author {
                 due: self.due(),
                 held: None,
                 gathered: false,
+                done: None,
             });
         }
+    }
+
+    fn code(&mut self) -> Code {
+        Code { version: self.pick(&["1", "2"]), steps: self.json().into() }
     }
 
     fn due(&mut self) -> Option<UnixMillis> {

@@ -26,13 +26,21 @@ impl Expected {
         run.updated_at = commit.at;
         run.last_delivery = commit.last_delivery;
         run.time_remaining = commit.time_remaining;
+        run.ending = commit.ending.clone().filter(|_| !commit.status.kind().is_ended());
+        if let Some(code) = &commit.code {
+            run.code = Some(code.clone());
+        }
         if commit.replaces {
             run.pending.clear();
-            run.requests.clear();
+            run.waits.clear();
             run.state.clear();
         }
         if let Some(settled) = &commit.settled {
-            run.pending.retain(|pending| pending.delivery != settled.delivery);
+            let is_gone = |delivery| delivery == settled.delivery && commit.done.is_none();
+            run.pending.retain(|pending| !is_gone(pending.delivery));
+            for pending in run.pending.iter_mut().filter(|pending| pending.delivery == settled.delivery) {
+                (pending.done, pending.attempt, pending.sent) = (commit.done, 1, 0);
+            }
         }
         for pending in &mut run.pending {
             if let Some(sent) = commit.sent.filter(|sent| sent.delivery == pending.delivery) {
@@ -44,12 +52,12 @@ impl Expected {
                 pending.due = again.due;
             }
         }
-        if let Some(answered) = &commit.answered {
-            run.requests.retain(|request| request.id != *answered);
+        if let Some(closed) = &commit.closed {
+            run.waits.retain(|wait| wait.id != *closed);
         }
         run.pending.extend(commit.queued.iter().cloned());
         run.pending.sort_by_key(|pending| pending.delivery);
-        run.requests.extend(commit.asked.iter().cloned());
+        run.waits.extend(commit.opened.iter().cloned());
         for written in &commit.written {
             run.state.retain(|stored| stored.key != written.key);
             if let Some(value) = written.after.clone() {
@@ -60,7 +68,7 @@ impl Expected {
         if run.status.kind().is_ended() {
             run.finished_at = Some(commit.at);
             run.pending.clear();
-            run.requests.clear();
+            run.waits.clear();
         }
         next
     }
@@ -72,7 +80,9 @@ impl Expected {
             id: run.id,
             workflow: run.workflow.clone(),
             status: run.status.kind(),
-            waiting: !run.status.kind().is_ended() && run.pending.is_empty(),
+            waiting: !run.status.kind().is_ended()
+                && run.pending.is_empty()
+                && run.waits.iter().all(|wait| wait.due.is_none()),
             created_at: run.created_at,
             updated_at: run.updated_at,
             finished_at: run.finished_at,
@@ -81,7 +91,7 @@ impl Expected {
 
     fn created_by(commit: &Commit) -> Self {
         let workflow = commit.creates.as_deref().expect("the first commit creates the run");
-        let run = StoredRun::begun(commit.run, workflow, commit.at);
+        let run = StoredRun { parent: commit.parent, ..StoredRun::begun(commit.run, workflow, commit.at) };
         Self { run, history: Vec::new() }
     }
 

@@ -13,7 +13,7 @@ use super::workload::Tally;
 #[derive(Clone, Debug, Default)]
 pub struct Rest {
     pub pending: BTreeMap<u64, Waiting>,
-    pub requests: Vec<(Arc<str>, Arc<str>)>,
+    pub waits: Vec<(Arc<str>, Arc<str>)>,
     pub state: BTreeMap<Arc<str>, Arc<str>>,
     pub standing: Standing,
     pub last_delivery: u64,
@@ -55,9 +55,9 @@ pub struct Expected {
     pub settled: Option<(u64, u32, StepId, Arc<str>)>,
     pub sent: Option<(u64, u32)>,
     pub again: Vec<Again>,
-    pub answered: Option<Arc<str>>,
+    pub closed: Option<Arc<str>>,
     pub queued: Vec<(u64, Waiting)>,
-    pub asked: Vec<(Arc<str>, Arc<str>)>,
+    pub opened: Vec<(Arc<str>, Arc<str>)>,
     pub rest: Rest,
 }
 
@@ -81,8 +81,8 @@ impl Rest {
                 millis(pending.due),
             )
         });
-        let requests = self.requests.iter().map(|(id, event)| (Some(&**id), &**event));
-        let stored_requests = stored.requests.iter().map(|request| (request.id.as_str(), &*request.event));
+        let requests = self.waits.iter().map(|(id, event)| (Some(&**id), &**event));
+        let stored_requests = stored.waits.iter().map(|wait| (wait.id.as_str(), &*wait.event));
         let state: BTreeMap<_, _> =
             stored.state.iter().map(|kept| (kept.key.as_str(), json(&kept.value))).collect();
         let expected_state = self.state.iter().map(|(key, value)| (Some(&**key), Some(&**value)));
@@ -126,9 +126,9 @@ impl Expected {
                 millis(queued.due),
             )
         });
-        let asked = self.asked.iter().map(|(id, event)| (Some(&**id), &**event));
-        let requested = commit.asked.iter().map(|asked| (asked.id.as_str(), &*asked.event));
-        let answered = commit.answered.as_ref().map(|id| id.as_str().unwrap_or_default());
+        let asked = self.opened.iter().map(|(id, event)| (Some(&**id), &**event));
+        let requested = commit.opened.iter().map(|asked| (asked.id.as_str(), &*asked.event));
+        let answered = commit.closed.as_ref().map(|id| id.as_str().unwrap_or_default());
         let typed = |queued: &blazen::store::commit::PendingDelivery| {
             queued.event.starts_with(&format!("{{\"type\":\"{}\"", queued.event_type))
         };
@@ -142,7 +142,7 @@ impl Expected {
             ),
             (self.sent != commit.sent.map(|sent| (sent.delivery, sent.count)), "what was sent"),
             (expected_again != again, "what is attempted again"),
-            (self.answered.as_deref() != answered, "what was answered"),
+            (self.closed.as_deref() != answered, "what was answered"),
             (!queued.eq(committed) || !commit.queued.iter().all(typed), "what is queued"),
             (!asked.eq(requested), "what is asked"),
             (!self.rest.standing.is(&commit.status), "the status"),

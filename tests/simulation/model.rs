@@ -128,8 +128,8 @@ impl Model {
     }
 
     pub fn is_answered(&mut self, id: &str, answer: &Arc<str>) {
-        self.rest.requests.retain(|(open, _)| &**open != id);
-        let mut expected = Expected { answered: Some(id.into()), ..Expected::default() };
+        self.rest.waits.retain(|(open, _)| &**open != id);
+        let mut expected = Expected { closed: Some(id.into()), ..Expected::default() };
         self.queue("blazen::InputResponseEvent", answer, None, &mut expected);
         self.conclude(expected);
     }
@@ -189,8 +189,8 @@ impl Model {
     pub fn whole(&mut self) {
         let queued = self.rest.pending.iter().map(|(delivery, waiting)| (*delivery, waiting.clone()));
         let queued = queued.collect();
-        let asked = self.rest.requests.clone();
-        self.write(Expected { is_whole: true, queued, asked, ..Expected::default() });
+        let opened = self.rest.waits.clone();
+        self.write(Expected { is_whole: true, queued, opened, ..Expected::default() });
     }
 
     fn everything_waits_for_this(&mut self) {
@@ -203,8 +203,8 @@ impl Model {
             match emitted {
                 Emitted::Event { type_name, text } => self.queue(&type_name, &text, None, &mut expected),
                 Emitted::Request { id, text } => {
-                    self.rest.requests.push((id.clone(), text.clone()));
-                    expected.asked.push((id, text));
+                    self.rest.waits.push((id.clone(), text.clone()));
+                    expected.opened.push((id, text));
                 }
                 Emitted::Stop { text } => {
                     self.end(Standing::Completed(text));
@@ -231,9 +231,7 @@ impl Model {
     }
 
     fn is_stalled(&self) -> bool {
-        self.rest.standing == Standing::Running
-            && self.rest.pending.is_empty()
-            && self.rest.requests.is_empty()
+        self.rest.standing == Standing::Running && self.rest.pending.is_empty() && self.rest.waits.is_empty()
     }
 
     /// What follows from a change, and the change.
@@ -251,7 +249,7 @@ impl Model {
     fn end(&mut self, standing: Standing) {
         self.rest.standing = standing;
         self.rest.pending.clear();
-        self.rest.requests.clear();
+        self.rest.waits.clear();
         self.at_work.clear();
         self.is_pausing = false;
         self.writes.retain(|write| write.is_committed);

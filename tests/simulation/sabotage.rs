@@ -138,7 +138,7 @@ impl Sabotage {
             }
             Self::ForgetWhatWasSent => commit.sent = None,
             Self::ForgetAnAttempt => _ = commit.again.pop(),
-            Self::ForgetAnAnswer => commit.answered = None,
+            Self::ForgetAnAnswer => commit.closed = None,
             Self::ForgetTheTime => commit.time_remaining = None,
             Self::LoseAWrittenKey => _ = commit.written.pop(),
             Self::ForgetAWait => {

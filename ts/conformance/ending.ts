@@ -1,15 +1,15 @@
 // What is left of a run that has ended.
 
-import { after, asked, ENDS, first, full, queued, runId, set } from "./samples.js";
+import { after, ENDS, first, full, opened, queued, runId, set } from "./samples.js";
 import type { Checks } from "./store_under_test.js";
 
-const NOTHING = { pending: [], requests: [] };
+const NOTHING = { pending: [], waits: [] };
 
 export const ENDING: Checks = {
   "an ended run has nothing pending and nothing open": async (store) => {
     for (const [n, end] of ENDS.entries()) {
       const commit = full(n);
-      await store.takes(commit, after(commit, { ...end, queued: [queued(9, "ship")], asked: [asked("late")] }));
+      await store.takes(commit, after(commit, { ...end, queued: [queued(9, "ship")], opened: [opened("late")] }));
       await store.has(runId(n), NOTHING, ` of a run that was ${end.status}`);
     }
     await store.takes(full(9, { status: "completed" }));

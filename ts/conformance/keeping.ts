@@ -1,7 +1,7 @@
 // What was stored comes back as it was.
 
 import type { ModelRun } from "./model.js";
-import { after, asked, first, full, queued, runId, set, settled, takenOut } from "./samples.js";
+import { after, first, full, opened, queued, runId, set, settled, takenOut } from "./samples.js";
 import type { Checks } from "./store_under_test.js";
 
 /** Strings that something on the way may change, or take for one another, or for something else. */
@@ -50,7 +50,7 @@ export const KEEPING: Checks = {
       lastDelivery: 2,
       timeRemaining: 60_000,
       pending: commit.queued,
-      requests: commit.asked,
+      waits: commit.opened,
       state: [
         { key: "n", place: 0, value: '{ "n" : 1e2 }' },
         { key: "blob", place: 1, value: Buffer.from([0, 255, 10]) },
@@ -68,31 +68,31 @@ export const KEEPING: Checks = {
     const commit = first(1, {
       creates: workflow,
       written: STRINGS.map((key, place) => set(key, place, JSON.stringify(key))),
-      asked: STRINGS.map(asked),
+      opened: STRINGS.map(opened),
       queued: [queued(1, ""), { ...queued(2, "sté\0p"), eventType: "Chargé\0" }],
     });
     await store.takes(commit);
     const state = STRINGS.map((key, place) => ({ key, place, value: JSON.stringify(key) }));
-    await store.has(runId(1), { workflow, pending: commit.queued, requests: commit.asked, state });
+    await store.has(runId(1), { workflow, pending: commit.queued, waits: commit.opened, state });
     // Each can be named alone.
     let last = commit;
     for (const [at, key] of STRINGS.entries()) {
-      last = after(last, { answered: key, written: [takenOut(key, at, JSON.stringify(key))] });
+      last = after(last, { closed: key, written: [takenOut(key, at, JSON.stringify(key))] });
       await store.takes(last);
-      const left = { requests: commit.asked.slice(at + 1), state: state.slice(at + 1) };
-      await store.has(runId(1), left, ` after ${JSON.stringify(key)} was answered and taken out`);
+      const left = { waits: commit.opened.slice(at + 1), state: state.slice(at + 1) };
+      await store.has(runId(1), left, ` after ${JSON.stringify(key)} was closed and taken out`);
     }
   },
 
   "texts come back character by character": async (store) => {
     const commit = first(1, {
       queued: TEXTS.map((text, at) => queued(at + 1, "charge", text)),
-      asked: TEXTS.map((event, at) => ({ id: `${at}`, event })),
+      opened: TEXTS.map((event, at) => ({ ...opened(`${at}`), event, expiry: event })),
       written: TEXTS.map((text, place) => set(`${place}`, place, text)),
     });
     await store.takes(commit);
     const state = TEXTS.map((value, place) => ({ key: `${place}`, place, value }));
-    await store.has(runId(1), { pending: commit.queued, requests: commit.asked, state });
+    await store.has(runId(1), { pending: commit.queued, waits: commit.opened, state });
     for (const [at, text] of TEXTS.entries()) {
       await store.takes(first(at + 10, { status: "completed", result: text }));
       await store.has(runId(at + 10), { result: text, error: undefined });
@@ -118,13 +118,13 @@ export const KEEPING: Checks = {
     const bytes = Buffer.from(Array.from({ length: 1 << 20 }, (_, index) => index % 251));
     const commit = first(1, {
       queued: [queued(1, "charge", text)],
-      asked: [{ id: "large", event: text }],
+      opened: [{ ...opened("large"), event: text }],
       written: [set("text", 0, text), set("bytes", 1, bytes)],
     });
     await store.takes(commit);
     await store.has(runId(1), {
       pending: commit.queued,
-      requests: commit.asked,
+      waits: commit.opened,
       state: [
         { key: "text", place: 0, value: text },
         { key: "bytes", place: 1, value: bytes },
@@ -219,10 +219,56 @@ export const KEEPING: Checks = {
     await store.has(runId(1), { pending: [held[1], { ...queued(4), gathered: true }] as never });
   },
 
-  "an answered request is open no more": async (store) => {
+  "a closed wait is open no more": async (store) => {
     const commit = full(1);
-    await store.takes(commit, after(commit, { answered: "approve" }));
-    await store.has(runId(1), { requests: [asked("sign")] });
+    await store.takes(commit, after(commit, { closed: "approve" }));
+    await store.has(runId(1), { waits: [opened("sign")] });
+  },
+
+  "waits come back with their kind and their time": async (store) => {
+    const waits = [
+      opened("1"),
+      { ...opened("2"), kind: "expected" as const, due: -1, expiry: '{"type":"Late"}' },
+      { ...opened("3"), kind: "arrived" as const, due: 2 ** 40 },
+    ];
+    const commit = first(1, { opened: waits });
+    await store.takes(commit);
+    await store.has(runId(1), { waits: waits as never });
+    await store.takes(after(commit, { closed: "2" }));
+    await store.has(runId(1), { waits: [waits[0], waits[2]] as never });
+  },
+
+  "what is done stays, until it is undone or the run ends": async (store) => {
+    const commit = full(1);
+    const [charge, audit] = commit.queued;
+    const settling = after(commit, { settled: settled(2), done: 7 });
+    await store.takes(commit, settling);
+    const done = { ...audit, done: 7, attempt: 1, sent: 0 };
+    await store.has(runId(1), { pending: [charge, done] as never });
+    const again = [{ delivery: 2, attempt: 2, sent: 0, due: 5 }];
+    const ending = after(settling, { ending: '{"code":"E"}', again });
+    await store.takes(ending);
+    const undoing = { ...done, attempt: 2, due: 5 };
+    await store.has(runId(1), { status: "running", ending: '{"code":"E"}', pending: [charge, undoing] as never });
+    const paused = after(ending, { status: "paused", ending: "{}" });
+    await store.takes(paused);
+    await store.has(runId(1), { ending: "{}" });
+    await store.takes(
+      after(paused, { status: "failed", error: "{}", ending: undefined as never, settled: settled(2) }),
+    );
+    await store.has(runId(1), { ending: undefined, pending: [] });
+  },
+
+  "a run keeps its parent, and the code that it was given last": async (store) => {
+    const parent = { runId: runId(9), depth: 3 };
+    const commit = first(1, { parent });
+    await store.takes(commit);
+    await store.has(runId(1), { parent, code: undefined });
+    const code = { version: "2", steps: '["\\u0000"]' };
+    const migrated = after(commit, { code, replaces: true });
+    await store.takes(migrated, after(migrated), first(2, { code: { version: "", steps: "[]" } }));
+    await store.has(runId(1), { parent, code, version: 3 });
+    await store.has(runId(2), { parent: undefined, code: { version: "", steps: "[]" } });
   },
 
   "a key that is taken out is gone": async (store) => {
@@ -238,12 +284,12 @@ export const KEEPING: Checks = {
       replaces: true,
       settled: settled(1),
       queued: [queued(2, "audit", "2"), queued(9, "ship", "9")],
-      asked: [asked("other"), asked("sign")],
+      opened: [opened("other"), opened("sign")],
       written: [set("n", 3, "7")],
     });
     await store.takes(commit, whole);
     const state = [{ key: "n", place: 3, value: "7" }];
-    await store.has(runId(1), { pending: whole.queued, requests: whole.asked, state, version: 2, createdAt: 1_000 });
+    await store.has(runId(1), { pending: whole.queued, waits: whole.opened, state, version: 2, createdAt: 1_000 });
   },
 
   "runs do not meet": async (store) => {
@@ -252,6 +298,6 @@ export const KEEPING: Checks = {
     const end = after(one, { status: "completed", written: [takenOut("n", 0, "0")] });
     await store.takes(one, other, end, first(3, { replaces: true }));
     const state = other.written.map(({ key, place, after }) => ({ key, place, value: after ?? "" }));
-    await store.has(runId(2), { version: 1, pending: other.queued, requests: other.asked, state });
+    await store.has(runId(2), { version: 1, pending: other.queued, waits: other.opened, state });
   },
 };

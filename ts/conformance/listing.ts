@@ -2,7 +2,7 @@
 
 import type { CheckpointQuery } from "../checkpoint_store.js";
 import { RUN_STATUSES, type RunStatus } from "../run_status.js";
-import { after, asked, first, queued, runId } from "./samples.js";
+import { after, first, opened, queued, runId } from "./samples.js";
 import { type Checks, expect, inWords } from "./store_under_test.js";
 
 const status = (n: number) => RUN_STATUSES[n % RUN_STATUSES.length] as RunStatus;
@@ -69,14 +69,15 @@ export const LISTING: Checks = {
     );
   },
 
-  "a run that only an answer moves is waiting": async (store) => {
-    const works = first(1, { queued: [queued(1)], asked: [asked("approve")] });
-    const waits = first(2, { asked: [asked("approve")] });
+  "a run that only something from outside moves is waiting": async (store) => {
+    const works = first(1, { queued: [queued(1)], opened: [opened("approve")] });
+    const waits = first(2, { opened: [opened("approve")] });
     const ended = first(3, { status: "completed", at: 0 });
     const paused = first(4, { status: "paused" });
-    await store.takes(works, waits, ended, paused);
+    const expires = first(5, { opened: [opened("approve"), { ...opened("sign"), due: 0 }] });
+    await store.takes(works, waits, ended, paused, expires);
     const found = (await store.page()).runs.map(({ runId, waiting }) => ({ runId, waiting }));
-    const expected = [false, true, false, true].map((waiting, at) => ({ runId: runId(at + 1), waiting }));
+    const expected = [false, true, false, true, false].map((waiting, at) => ({ runId: runId(at + 1), waiting }));
     expect("The runs of runs()", found, expected);
   },
 

@@ -31,16 +31,19 @@ export function hasEnded({ status }: Pick<RunCommit, "status">): boolean {
   return status !== "running" && status !== "paused";
 }
 
-export function nothingYet({ runId, creates, at, status }: RunCommit): ModelRun {
-  const nothing = { pending: [], requests: [], state: [], lastDelivery: 0, timeRemaining: undefined };
+export function nothingYet({ runId, creates, parent, at, status }: RunCommit): ModelRun {
+  const nothing = { pending: [], waits: [], state: [], lastDelivery: 0, timeRemaining: undefined };
   const times = { createdAt: at, updatedAt: at, finishedAt: undefined };
   return {
     runId,
     workflow: creates ?? "",
+    parent,
+    code: undefined,
     version: 0,
     status,
     result: undefined,
     error: undefined,
+    ending: undefined,
     ...times,
     ...nothing,
   };
@@ -48,28 +51,34 @@ export function nothingYet({ runId, creates, at, status }: RunCommit): ModelRun 
 
 /** The run as it stands after a commit. */
 function followed(run: ModelRun, commit: RunCommit): ModelRun {
-  const { version, at, status, result, error, lastDelivery, timeRemaining } = commit;
-  const before = commit.replaces ? { ...run, pending: [], requests: [], state: [] } : run;
-  const head = { ...run, version, status, result, error, updatedAt: at, lastDelivery, timeRemaining };
+  const { version, at, status, result, error, ending, lastDelivery, timeRemaining, code = run.code } = commit;
+  const before = commit.replaces ? { ...run, pending: [], waits: [], state: [] } : run;
+  const head = { ...run, code, version, status, result, error, updatedAt: at, lastDelivery, timeRemaining };
   const state = stateAfter(before, commit);
-  if (hasEnded(commit)) return { ...head, finishedAt: run.finishedAt ?? at, pending: [], requests: [], state };
-  const requests = before.requests.filter(({ id }) => id !== commit.answered).concat(commit.asked);
-  return { ...head, finishedAt: undefined, pending: pendingAfter(before, commit), requests, state };
+  const end = { ending: undefined, finishedAt: run.finishedAt ?? at, pending: [], waits: [] };
+  if (hasEnded(commit)) return { ...head, ...end, state };
+  const waits = before.waits.filter(({ id }) => id !== commit.closed).concat(commit.opened);
+  return { ...head, ending, finishedAt: undefined, pending: pendingAfter(before, commit), waits, state };
 }
 
 function pendingAfter(
   { pending }: ModelRun,
-  { settled, held, gathered, sent, again, queued }: RunCommit,
+  { settled, held, done, gathered, sent, again, queued }: RunCommit,
 ): ModelRun["pending"] {
   return pending
-    .filter(({ delivery }) => delivery !== settled?.delivery || held !== undefined)
-    .map((waits) => (waits.delivery === settled?.delivery ? { ...waits, held: held as string } : waits))
+    .flatMap((waits) => (waits.delivery === settled?.delivery ? whatStays(waits, held, done) : [waits]))
     .filter((waits) => waits.held === undefined || !gathered.includes(waits.delivery))
     .map((waits) => (gathered.includes(waits.delivery) ? { ...waits, gathered: true } : waits))
     .map((waits) => (waits.delivery === sent?.delivery ? { ...waits, sent: sent.count } : waits))
     .map((waits) => attemptedAgain(waits, again))
     .concat(queued)
     .sort((a, b) => a.delivery - b.delivery);
+}
+
+/** What stays of a delivery that has settled, if anything does. */
+function whatStays(waits: QueuedDelivery, held: string | undefined, done: number | undefined): QueuedDelivery[] {
+  if (held !== undefined) return [{ ...waits, held }];
+  return done === undefined ? [] : [{ ...waits, done, attempt: 1, sent: 0 }];
 }
 
 function attemptedAgain(waits: QueuedDelivery, again: RunCommit["again"]): QueuedDelivery {
@@ -87,7 +96,7 @@ function stateAfter({ state }: ModelRun, { written }: RunCommit): ModelRun["stat
 }
 
 function summaryOf(run: ModelRun): Whole<CheckpointSummary> {
-  const { runId, workflow, status, createdAt, updatedAt, finishedAt, pending } = run;
-  const waiting = !hasEnded(run) && pending.length === 0;
+  const { runId, workflow, status, createdAt, updatedAt, finishedAt, pending, waits } = run;
+  const waiting = !hasEnded(run) && pending.length === 0 && waits.every(({ due }) => due === undefined);
   return { runId, workflow, status, waiting, createdAt, updatedAt, finishedAt };
 }

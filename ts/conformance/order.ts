@@ -1,6 +1,6 @@
 // In which order things come back.
 
-import { after, asked, first, queued, runId, set, settled } from "./samples.js";
+import { after, first, opened, queued, runId, set, settled } from "./samples.js";
 import type { Checks } from "./store_under_test.js";
 
 export const ORDER: Checks = {
@@ -16,11 +16,11 @@ export const ORDER: Checks = {
     await store.has(runId(1), { pending: [again, queued(5, "audit"), queued(1_000), queued(70_000)] });
   },
 
-  "requests come in the order in which they were asked": async (store) => {
-    const commit = first(1, { asked: ["z", "a", "m"].map(asked) });
-    const other = first(2, { asked: [asked("z")] });
-    await store.takes(commit, other, after(commit, { answered: "m", asked: ["b", "m"].map(asked) }));
-    await store.has(runId(1), { requests: ["z", "a", "b", "m"].map(asked) });
+  "waits come in the order in which they were opened": async (store) => {
+    const commit = first(1, { opened: ["z", "a", "m"].map(opened) });
+    const other = first(2, { opened: [opened("z")] });
+    await store.takes(commit, other, after(commit, { closed: "m", opened: ["b", "m"].map(opened) }));
+    await store.has(runId(1), { waits: ["z", "a", "b", "m"].map(opened) });
   },
 
   "the state comes in the order of the places": async (store) => {

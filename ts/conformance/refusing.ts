@@ -33,7 +33,7 @@ export const REFUSING: Checks = {
       version: 7,
       replaces: true,
       settled: settled(1),
-      answered: "approve",
+      closed: "approve",
       queued: [queued(9, "ship")],
       written: [set("n", 0, "9")],
       status: "completed",
@@ -51,7 +51,7 @@ export const REFUSING: Checks = {
     } as const;
     await store.has(
       runId(1),
-      { ...before, pending: one.queued, requests: one.asked, state },
+      { ...before, pending: one.queued, waits: one.opened, state },
       ", of a run whose commit was refused",
     );
     await store.has(runId(2), { version: 2, pending: other.queued.slice(1) }, ", of a run whose commit stood after it");

@@ -1,6 +1,6 @@
 // Commits to check with.
 
-import type { OpenRequest, QueuedDelivery, RunCommit, WrittenKey } from "../run_commit.js";
+import type { OpenWait, QueuedDelivery, RunCommit, WrittenKey } from "../run_commit.js";
 
 /** The `n`th run. */
 export function runId(n: number): string {
@@ -18,7 +18,7 @@ export function first(n: number, changes: Partial<RunCommit> = {}): RunCommit {
     gathered: [],
     again: [],
     queued: [],
-    asked: [],
+    opened: [],
     written: [],
     status: "running",
     lastDelivery: 0,
@@ -29,7 +29,7 @@ export function first(n: number, changes: Partial<RunCommit> = {}): RunCommit {
 /** A commit to the run as it is after another one. */
 export function after(commit: RunCommit, changes: Partial<RunCommit> = {}): RunCommit {
   const { creates: _, ...next } = first(0);
-  const { runId, version, at, status, result, error, lastDelivery, timeRemaining } = commit;
+  const { runId, version, at, status, result, error, ending, lastDelivery, timeRemaining } = commit;
   return {
     ...next,
     runId,
@@ -38,6 +38,7 @@ export function after(commit: RunCommit, changes: Partial<RunCommit> = {}): RunC
     status,
     ...(result === undefined ? {} : { result }),
     ...(error === undefined ? {} : { error }),
+    ...(ending === undefined ? {} : { ending }),
     lastDelivery,
     ...(timeRemaining === undefined ? {} : { timeRemaining }),
     ...changes,
@@ -48,8 +49,10 @@ export function after(commit: RunCommit, changes: Partial<RunCommit> = {}): RunC
 export function full(n: number, changes: Partial<RunCommit> = {}): RunCommit {
   return first(n, {
     queued: [queued(1, "charge", '{"a": 1.50}'), { ...queued(2, "audit"), attempt: 3, sent: 2 }],
-    asked: [asked("approve"), asked("sign")],
+    opened: [opened("approve"), opened("sign")],
     written: [set("n", 0, '{ "n" : 1e2 }'), set("blob", 1, Buffer.from([0, 255, 10]))],
+    parent: { runId: runId(0), depth: 2 },
+    code: { version: "7", steps: "[ ]" },
     lastDelivery: 2,
     timeRemaining: 60_000,
     ...changes,
@@ -60,8 +63,8 @@ export function queued(delivery: number, step = "charge", event = "{}"): QueuedD
   return { delivery, step, eventType: "Charged", event, attempt: 1, sent: 0 };
 }
 
-export function asked(id: string): OpenRequest {
-  return { id, event: `{"request_id":${JSON.stringify(id)}}` };
+export function opened(id: string): OpenWait {
+  return { id, kind: "input", event: `{"request_id":${JSON.stringify(id)}}` };
 }
 
 /** That a delivery has settled. */

@@ -7,7 +7,7 @@ import type { CheckpointQuery } from "../checkpoint_store.js";
 import type { RunCommit, WrittenKey } from "../run_commit.js";
 import { Chance } from "./chance.js";
 import { Model, type ModelRun, nothingYet } from "./model.js";
-import { asked, first, queued, runId, settled } from "./samples.js";
+import { first, opened, queued, runId, settled } from "./samples.js";
 import { BrokenPromise, type Checks, expect, inWords, type StoreUnderTest } from "./store_under_test.js";
 
 const SEED = 1;
@@ -34,8 +34,8 @@ class Schedule {
   readonly #chance: Chance;
   readonly #model = new Model();
   #now = 1_000;
-  /** Requests are numbered: an id is not used twice. */
-  #requests = 0;
+  /** Waits are numbered: an id is not used twice. */
+  #waits = 0;
 
   constructor(seed: number) {
     this.#chance = new Chance(seed);
@@ -76,8 +76,9 @@ class Schedule {
     const n = chance.below(RUNS);
     const known = this.#model.runs.get(runId(n));
     const creates = chance.oneOf(["orders", "refunds", "naïve"]);
-    const begun = first(n, { at: this.#now, creates });
-    const { creates: _, ...goesOn } = begun;
+    const parent = chance.oneIn(2) ? { parent: { runId: runId(0), depth: 1 + chance.below(9) } } : {};
+    const begun = first(n, { at: this.#now, creates, ...parent });
+    const { creates: _, parent: __, ...goesOn } = begun;
     const commit: RunCommit = { ...(known ? goesOn : begun), ...this.#changes(known ?? nothingYet(begun)) };
     // A first version that creates nothing is nothing that happens.
     return known && chance.oneIn(20) ? { ...commit, version: chance.oneOf([0, 2, 3, known.version, 99]) } : commit;
@@ -90,14 +91,16 @@ class Schedule {
     const left = deliveries.filter((delivery) => delivery !== done);
     const sends = chance.oneIn(4) ? chance.someOf(left) : undefined;
     const again = chance.oneIn(4) ? left.filter(() => chance.oneIn(2)) : [];
-    const answered = chance.oneIn(3) ? chance.someOf(run.requests)?.id : undefined;
+    const closed = chance.oneIn(3) ? chance.someOf(run.waits)?.id : undefined;
     const replaces = chance.oneIn(30);
     const more = Array.from({ length: chance.below(3) }, (_, at) => this.#queued(run.lastDelivery + at + 1));
     return {
       version: run.version + 1,
       replaces,
       ...(done === undefined ? {} : { settled: settled(done) }),
-      ...(done !== undefined && chance.oneIn(4) ? { held: chance.oneOf(KEYS) } : {}),
+      ...(done === undefined ? {} : this.#stays()),
+      ...(chance.oneIn(8) ? { code: { version: `${chance.below(9)}`, steps: this.#json(300) } } : {}),
+      ...(chance.oneIn(8) ? { ending: this.#json(90) } : {}),
       gathered: left.filter(() => chance.oneIn(6)),
       ...(sends === undefined ? {} : { sent: { delivery: sends, count: chance.below(9) } }),
       again: again.map((delivery) => ({
@@ -106,11 +109,11 @@ class Schedule {
         sent: chance.below(9),
         ...this.#due(),
       })),
-      ...(answered === undefined ? {} : { answered }),
+      ...(closed === undefined ? {} : { closed }),
       // Not by rising numbers: what was queued first need not stand first.
       queued: chance.oneIn(2) ? more : more.toReversed(),
       lastDelivery: run.lastDelivery + more.length,
-      asked: chance.oneIn(4) ? [this.#asked()] : [],
+      opened: chance.oneIn(4) ? [this.#opened()] : [],
       written: this.#written(replaces ? [] : run.state),
       ...this.#standing(),
       ...(chance.oneIn(2) ? { timeRemaining: chance.below(2 ** 31) } : {}),
@@ -131,9 +134,27 @@ class Schedule {
     return this.#chance.oneIn(3) ? { due: this.#chance.below(2 ** 31) } : {};
   }
 
-  #asked() {
-    this.#requests += 1;
-    return asked(`${this.#chance.oneOf(KEYS)}${this.#requests}`);
+  #opened() {
+    const chance = this.#chance;
+    this.#waits += 1;
+    return {
+      ...opened(`${chance.oneOf(KEYS)}${this.#waits}`),
+      kind: chance.oneOf(["input", "expected", "arrived"] as const),
+      ...(chance.oneIn(3) ? { expiry: this.#json(90) } : {}),
+      ...this.#due(),
+    };
+  }
+
+  #stays(): { held?: string; done?: number } {
+    switch (this.#chance.below(8)) {
+      case 0:
+      case 1:
+        return { held: this.#chance.oneOf(KEYS) };
+      case 2:
+        return { done: this.#chance.below(2 ** 31) };
+      default:
+        return {};
+    }
   }
 
   #standing(): Pick<RunCommit, "status" | "result" | "error"> {

@@ -22,16 +22,16 @@ pub(super) fn nothing_left(stores: &mut dyn Stores) {
         let mut end = after(&commit);
         end.status = status;
         end.queued = vec![pending(9, "ship", "{}")];
-        end.asked = vec![request("late")];
+        end.opened = vec![request("late")];
         must_take(&mut *store, &[commit, end]);
         let run = must_load(&mut *store, run_id(n));
-        assert!(run.pending.is_empty() && run.requests.is_empty(), "{run:?}");
+        assert!(run.pending.is_empty() && run.waits.is_empty(), "{run:?}");
     }
     let mut at_once = full(run_id(9));
     at_once.status = Status::Completed { result: None };
     must_take(&mut *store, &[at_once]);
     let run = must_load(&mut *store, run_id(9));
-    assert!(run.pending.is_empty() && run.requests.is_empty(), "{run:?}");
+    assert!(run.pending.is_empty() && run.waits.is_empty(), "{run:?}");
     assert_eq!(run.finished_at, Some(UnixMillis(1_000)));
 }
 

@@ -1,6 +1,8 @@
 //! What was stored comes back as it was.
 
-use super::super::commit::{Again, OpenRequest, Sent, Written};
+use std::sync::Arc;
+
+use super::super::commit::{Again, Code, Parent, Sent, Wait, WaitKind, Written};
 use super::super::stored_run::StoredValue;
 use super::super::{CheckpointStore, Status, StoredRun, UnixMillis};
 use super::Stores;
@@ -16,15 +18,18 @@ pub(super) fn whole_run(stores: &mut dyn Stores) {
     let expected = StoredRun {
         id: run_id(1),
         workflow: "orders".to_owned(),
+        parent: commit.parent,
+        code: commit.code.clone(),
         version: 1,
         status: Status::Running,
+        ending: None,
         created_at: UnixMillis(1_000),
         updated_at: UnixMillis(1_000),
         finished_at: None,
         last_delivery: 2,
         time_remaining: Some(60_000),
         pending: commit.queued.clone(),
-        requests: commit.asked.clone(),
+        waits: commit.opened.clone(),
         state: vec![
             StoredValue { key: "n".into(), place: 0, value: StateValue::Json("{ \"n\" : 1e2 }".to_owned()) },
             StoredValue { key: "blob".into(), place: 1, value: StateValue::Bytes(vec![0, 255, 10]) },
@@ -63,24 +68,26 @@ pub(super) fn exact_strings(stores: &mut dyn Stores) {
         let key = ExactString::from_utf16(units);
         let value = StateValue::Json(format!("\"{place} \u{0} \u{1F600}\""));
         commit.written.push(Written { key: key.clone(), place, before: None, after: Some(value) });
-        commit.asked.push(OpenRequest { id: key, event: "{\"\u{0}\":\"\\ud800\"}".into() });
+        let event: Arc<str> = "{\"\u{0}\":\"\\ud800\"}".into();
+        let expiry = Some(event.clone());
+        commit.opened.push(Wait { id: key, event, expiry, ..request("") });
     }
     commit.queued = vec![pending(1, "", "{\"\u{0}\":\"\\ud800\"}"), pending(2, "sté\u{0}p", "1")];
     must_take(&mut *store, std::slice::from_ref(&commit));
     let run = must_load(&mut *store, run_id(1));
     assert_eq!(run.workflow, "naïve \u{0} \"workflow\"");
     assert_eq!(run.pending, commit.queued);
-    assert_eq!(run.requests, commit.asked);
+    assert_eq!(run.waits, commit.opened);
     let written: Vec<_> = commit.written.iter().map(|written| &written.key).collect();
     assert_eq!(keys(&run), written);
     let mut next = after(&commit);
-    next.answered = Some(ExactString::from_utf16(rows[4]));
+    next.closed = Some(ExactString::from_utf16(rows[4]));
     next.written = vec![Written { after: None, ..commit.written[4].clone() }];
     must_take(&mut *store, &[next]);
     let run = must_load(&mut *store, run_id(1));
-    assert_eq!((run.state.len(), run.requests.len()), (7, 7));
+    assert_eq!((run.state.len(), run.waits.len()), (7, 7));
     assert!(!keys(&run).contains(&&commit.written[4].key));
-    assert!(!run.requests.iter().any(|request| request.id == commit.written[4].key));
+    assert!(!run.waits.iter().any(|request| request.id == commit.written[4].key));
 }
 
 pub(super) fn large_values(stores: &mut dyn Stores) {
@@ -90,12 +97,12 @@ pub(super) fn large_values(stores: &mut dyn Stores) {
     let text = format!("\"{}\"", "é".repeat(SIZE / 2));
     let bytes: Vec<u8> = (0..SIZE).map(|index| (index % 251).to_le_bytes()[0]).collect();
     commit.queued = vec![pending(1, "charge", &text)];
-    commit.asked = vec![OpenRequest { id: "large".into(), event: text.as_str().into() }];
+    commit.opened = vec![Wait { event: text.as_str().into(), ..request("large") }];
     let value = Written { after: Some(StateValue::Bytes(bytes)), ..set("bytes", 1, None, "") };
     commit.written = vec![set("text", 0, None, &text), value];
     must_take(&mut *store, std::slice::from_ref(&commit));
     let run = must_load(&mut *store, run_id(1));
-    assert!(run.pending == commit.queued && run.requests == commit.asked);
+    assert!(run.pending == commit.queued && run.waits == commit.opened);
     let values = commit.written.iter().map(|written| written.after.as_ref());
     assert!(run.state.iter().map(|stored| Some(&stored.value)).eq(values));
     let mut end = after(&commit);
@@ -141,18 +148,18 @@ pub(super) fn order_of_pending(stores: &mut dyn Stores) {
     assert_eq!(deliveries, [2, 5, 300, 70_000]);
 }
 
-pub(super) fn order_of_requests(stores: &mut dyn Stores) {
+pub(super) fn order_of_waits(stores: &mut dyn Stores) {
     let mut store = stores.create();
     let mut commit = first(run_id(1), "orders");
-    commit.asked = ["z", "a", "m"].map(request).to_vec();
+    commit.opened = ["z", "a", "m"].map(request).to_vec();
     let mut other = first(run_id(2), "orders");
-    other.asked = vec![request("z")];
+    other.opened = vec![request("z")];
     let mut next = after(&commit);
-    next.answered = Some("m".into());
-    next.asked = vec![request("b"), request("m")];
+    next.closed = Some("m".into());
+    next.opened = vec![request("b"), request("m")];
     must_take(&mut *store, &[commit, other, next]);
     let run = must_load(&mut *store, run_id(1));
-    assert_eq!(run.requests, ["z", "a", "b", "m"].map(request));
+    assert_eq!(run.waits, ["z", "a", "b", "m"].map(request));
 }
 
 pub(super) fn order_of_state(stores: &mut dyn Stores) {
@@ -249,13 +256,79 @@ pub(super) fn held(stores: &mut dyn Stores) {
     assert_eq!(run.pending, [expected[1].clone(), at_work], "one that is at work stays");
 }
 
-pub(super) fn answered(stores: &mut dyn Stores) {
+pub(super) fn closed(stores: &mut dyn Stores) {
     let mut store = stores.create();
     let commit = full(run_id(1));
     let mut next = after(&commit);
-    next.answered = Some("approve".into());
+    next.closed = Some("approve".into());
     must_take(&mut *store, &[commit, next]);
-    assert_eq!(must_load(&mut *store, run_id(1)).requests, [request("sign")]);
+    assert_eq!(must_load(&mut *store, run_id(1)).waits, [request("sign")]);
+}
+
+pub(super) fn kinds_of_waits(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let mut commit = first(run_id(1), "orders");
+    for (at, kind) in WaitKind::ALL.into_iter().enumerate() {
+        let due = [None, Some(UnixMillis(i64::MIN)), Some(UnixMillis(i64::MAX))][at];
+        let expiry = (at == 1).then(|| "{\"type\":\"Late\"}".into());
+        commit.opened.push(Wait { kind, due, expiry, ..request(kind.name()) });
+    }
+    must_take(&mut *store, std::slice::from_ref(&commit));
+    assert_eq!(must_load(&mut *store, run_id(1)).waits, commit.opened);
+    let mut next = after(&commit);
+    next.closed = Some("expected".into());
+    must_take(&mut *store, &[next]);
+    commit.opened.remove(1);
+    assert_eq!(must_load(&mut *store, run_id(1)).waits, commit.opened);
+}
+
+pub(super) fn done(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commit = full(run_id(1));
+    let mut settling = after(&commit);
+    (settling.settled, settling.done) = (Some(settled(2)), Some(u64::MAX >> 1));
+    must_take(&mut *store, &[commit.clone(), settling.clone()]);
+    let mut expected = commit.queued.clone();
+    (expected[1].done, expected[1].attempt, expected[1].sent) = (settling.done, 1, 0);
+    assert_eq!(must_load(&mut *store, run_id(1)).pending, expected);
+
+    let mut ending = after(&settling);
+    ending.ending = Some("{\"code\":\"E\"}".into());
+    ending.again = vec![Again { delivery: 2, attempt: 2, sent: 0, due: Some(UnixMillis(5)) }];
+    must_take(&mut *store, std::slice::from_ref(&ending));
+    let run = must_load(&mut *store, run_id(1));
+    (expected[1].attempt, expected[1].due) = (2, Some(UnixMillis(5)));
+    assert_eq!((&run.status, &run.ending, &run.pending), (&Status::Running, &ending.ending, &expected));
+    let mut paused = after(&ending);
+    (paused.status, paused.ending) = (Status::Paused, Some("{}".into()));
+    must_take(&mut *store, std::slice::from_ref(&paused));
+    assert_eq!(must_load(&mut *store, run_id(1)).ending, paused.ending);
+
+    let mut undone = after(&paused);
+    (undone.status, undone.settled) = (Status::Failed { error: "{}".to_owned() }, Some(settled(2)));
+    must_take(&mut *store, &[undone]);
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!((run.ending, run.pending.len()), (None, 0));
+}
+
+pub(super) fn parent_and_code(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let mut commit = first(run_id(1), "orders");
+    commit.parent = Some(Parent { run: run_id(9), depth: u32::MAX });
+    must_take(&mut *store, std::slice::from_ref(&commit));
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!((run.parent, run.code), (commit.parent, None));
+    let code = |version: &str| Some(Code { version: version.into(), steps: "[\"\u{0}\"]".into() });
+    let mut migrated = after(&commit);
+    (migrated.code, migrated.replaces) = (code("2"), true);
+    let later = after(&migrated);
+    let mut begun = first(run_id(2), "orders");
+    begun.code = code("");
+    must_take(&mut *store, &[migrated, later.clone(), begun]);
+    let run = must_load(&mut *store, run_id(1));
+    assert_eq!((run.parent, run.code, run.version), (commit.parent, code("2"), 3));
+    assert_eq!(must_load(&mut *store, run_id(2)).code, code(""));
+    must_take(&mut *store, &[after(&later)]);
 }
 
 pub(super) fn key_taken_out(stores: &mut dyn Stores) {
@@ -275,11 +348,11 @@ pub(super) fn replaced(stores: &mut dyn Stores) {
     whole.replaces = true;
     whole.settled = Some(settled(1));
     whole.queued = vec![pending(2, "audit", "2"), pending(9, "ship", "9")];
-    whole.asked = vec![request("other"), request("sign")];
+    whole.opened = vec![request("other"), request("sign")];
     whole.written = vec![set("n", 3, None, "7")];
     must_take(&mut *store, &[commit, whole.clone()]);
     let run = must_load(&mut *store, run_id(1));
-    assert_eq!((&run.pending, &run.requests), (&whole.queued, &whole.asked));
+    assert_eq!((&run.pending, &run.waits), (&whole.queued, &whole.opened));
     assert_eq!(keys(&run), [&ExactString::from("n")]);
     assert_eq!((run.version, run.state[0].place), (2, 3));
 }
@@ -292,6 +365,6 @@ pub(super) fn separate_runs(stores: &mut dyn Stores) {
     end.written = vec![taken_out("n", 0, "0")];
     must_take(&mut *store, &[one, other.clone(), end]);
     let run = must_load(&mut *store, run_id(2));
-    assert_eq!((&run.pending, &run.requests), (&other.queued, &other.asked));
+    assert_eq!((&run.pending, &run.waits), (&other.queued, &other.opened));
     assert_eq!((run.version, run.state.len()), (1, 2));
 }

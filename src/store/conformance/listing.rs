@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::super::commit::Wait;
 use super::super::query::{RunOrder, RunSummary};
 use super::super::{CheckpointStore, RunPage, RunQuery, Status, StatusKind, UnixMillis};
 use super::Stores;
@@ -103,14 +104,20 @@ pub(super) fn waiting(stores: &mut dyn Stores) {
     let mut store = stores.create();
     let mut works = first(run_id(1), "orders");
     works.queued = vec![pending(1, "charge", "{}")];
-    works.asked = vec![request("approve")];
+    works.opened = vec![request("approve")];
     let mut waits = first(run_id(2), "orders");
-    waits.asked = vec![request("approve")];
+    waits.opened = vec![request("approve")];
     let mut ended = first(run_id(3), "orders");
     ended.status = Status::Completed { result: None };
-    must_take(&mut *store, &[works, waits, ended]);
+    let mut expires = first(run_id(4), "orders");
+    expires.opened = vec![request("approve"), Wait { due: Some(UnixMillis(0)), ..request("sign") }];
+    must_take(&mut *store, &[works, waits, ended, expires.clone()]);
     let found: Vec<_> = page(&mut *store, &all()).runs.iter().map(|run| run.waiting).collect();
-    assert_eq!(found, [false, true, false]);
+    assert_eq!(found, [false, true, false, false]);
+    let mut closed = after(&expires);
+    closed.closed = Some("sign".into());
+    must_take(&mut *store, &[closed]);
+    assert!(page(&mut *store, &all()).runs[3].waiting, "nothing expires any more");
 }
 
 pub(super) fn summary(stores: &mut dyn Stores) {

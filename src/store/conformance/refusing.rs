@@ -38,7 +38,7 @@ pub(super) fn atomic(stores: &mut dyn Stores) {
     late.version = 7;
     late.replaces = true;
     late.settled = Some(settled(1));
-    late.answered = Some("approve".into());
+    late.closed = Some("approve".into());
     late.queued = vec![pending(9, "ship", "{}")];
     late.written = vec![set("n", 0, None, "9")];
     late.status = Status::Completed { result: None };

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::super::commit::{OpenRequest, PendingDelivery, Settled, Written};
+use super::super::commit::{Code, Parent, PendingDelivery, Settled, Wait, WaitKind, Written};
 use super::super::{CheckpointStore, Commit, StoredRun, UnixMillis};
 use crate::{ExactString, StateValue};
 
@@ -36,6 +36,7 @@ pub(in crate::store) fn pending(delivery: u64, step: &str, event: &str) -> Pendi
         due: None,
         held: None,
         gathered: false,
+        done: None,
     }
 }
 
@@ -43,8 +44,9 @@ pub(in crate::store) fn settled(delivery: u64) -> Settled {
     Settled { delivery, began: UnixMillis(990), attempt: 1 }
 }
 
-pub(in crate::store) fn request(id: &str) -> OpenRequest {
-    OpenRequest { id: id.into(), event: format!("{{\"id\":\"{id}\"}}").into() }
+pub(in crate::store) fn request(id: &str) -> Wait {
+    let event = format!("{{\"id\":\"{id}\"}}").into();
+    Wait { id: id.into(), kind: WaitKind::Input, event, due: None, expiry: None }
 }
 
 /// A JSON value under a key.
@@ -81,10 +83,12 @@ pub(in crate::store) fn keys(run: &StoredRun) -> Vec<&ExactString> {
 /// A commit with something in every part of it.
 pub(in crate::store) fn full(run: Uuid) -> Commit {
     let mut commit = first(run, "orders");
+    commit.parent = Some(Parent { run: run_id(0), depth: 2 });
+    commit.code = Some(Code { version: "7".into(), steps: "[ ]".into() });
     commit.queued = vec![pending(1, "charge", "{\"a\": 1.50}"), pending(2, "audit", "{}")];
     commit.queued[1].attempt = 3;
     commit.queued[1].sent = 2;
-    commit.asked = vec![request("approve"), request("sign")];
+    commit.opened = vec![request("approve"), request("sign")];
     let bytes = Written { after: Some(StateValue::Bytes(vec![0, 255, 10])), ..set("blob", 1, None, "") };
     commit.written = vec![set("n", 0, None, "{ \"n\" : 1e2 }"), bytes];
     commit.last_delivery = 2;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::super::commit::{Again, OpenRequest, PendingDelivery, Sent, Settled, Written};
+use super::super::commit::{Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written};
 use super::super::query::RunOrder;
 use super::super::stored_run::StoredValue;
 use super::super::{
@@ -105,7 +105,9 @@ impl Schedule {
     fn first(&mut self, run: Uuid) -> Commit {
         let workflow = ["orders", "refunds", "naïve"][self.chance.index(3)];
         let empty = StoredRun::begun(run, workflow, UnixMillis(0));
-        Commit { creates: Some(workflow.into()), replaces: false, ..self.next(&empty) }
+        let parent = self.chance.one_in(2).then(|| Parent { run: run_id(0), depth: self.chance.small() });
+        let creates = Some(workflow.into());
+        Commit { creates, parent, replaces: false, ..self.next(&empty) }
     }
 
     fn next(&mut self, run: &StoredRun) -> Commit {
@@ -120,11 +122,12 @@ impl Schedule {
         let again = pick(chance).filter(left).filter(|_| chance.one_in(4));
         let queued: Vec<_> =
             (1..=chance.below(3)).map(|count| chance.pending(run.last_delivery + count)).collect();
-        let asked = chance.one_in(4).then(|| chance.key());
-        let answered = run.requests.get(chance.index(run.requests.len())).filter(|_| chance.one_in(3));
+        let opened = chance.one_in(4).then(|| chance.key());
+        let closed = run.waits.get(chance.index(run.waits.len())).filter(|_| chance.one_in(3));
         let (attempt, count) = (chance.small(), chance.small());
         let due = chance.due();
         let held = chance.one_in(4).then(|| chance.key());
+        let done = chance.one_in(4).then(|| chance.next() >> 1);
         let others = run.pending.iter().map(|pending| pending.delivery).filter(left);
         let gathered = others.filter(|_| chance.one_in(6)).collect();
         let began = UnixMillis(self.now - 1);
@@ -133,17 +136,21 @@ impl Schedule {
             version: run.version + 1,
             at: UnixMillis(self.now),
             creates: None,
+            parent: None,
+            code: chance.one_in(8).then(|| chance.code()),
             replaces,
             settled: settled.map(|delivery| Settled { delivery, began, attempt }),
+            done: done.filter(|_| settled.is_some() && held.is_none()),
             held: held.filter(|_| settled.is_some()),
             gathered,
             sent: sent.map(|delivery| Sent { delivery, count }),
             again: again.map(|delivery| Again { delivery, attempt, sent: count, due }).into_iter().collect(),
-            answered: answered.map(|request| request.id.clone()),
+            closed: closed.map(|wait| wait.id.clone()),
             last_delivery: run.last_delivery + queued.len() as u64,
             queued,
-            asked: asked.map(|id| OpenRequest { id, event: "{}".into() }).into_iter().collect(),
+            opened: opened.map(|id| chance.wait(id)).into_iter().collect(),
             written: chance.written(if replaces { &[] } else { &run.state }),
+            ending: chance.one_in(8).then(|| json(chance.index(90)).into()),
             status: chance.status(),
             time_remaining: chance.one_in(2).then(|| chance.next()),
         }
@@ -242,7 +249,18 @@ impl Chance {
             due: self.due(),
             held: None,
             gathered: false,
+            done: self.one_in(6).then(|| self.next() >> 1),
         }
+    }
+
+    fn wait(&mut self, id: ExactString) -> Wait {
+        let kind = WaitKind::ALL[self.index(3)];
+        let expiry = self.one_in(2).then(|| json(self.index(90)).into());
+        Wait { id, kind, event: json(self.index(90)).into(), due: self.due(), expiry }
+    }
+
+    fn code(&mut self) -> Code {
+        Code { version: self.small().to_string().into(), steps: json(self.index(300)).into() }
     }
 
     fn due(&mut self) -> Option<UnixMillis> {

@@ -9,9 +9,9 @@ use super::super::{Commit, StatusKind, UnixMillis};
 use super::columns::{Exact, Record, column_of, column_of_wtf8};
 use super::failure::Failure;
 use super::live_runs::{Counts, LiveRun};
-use super::run_record::{Standing, identity, outcome, outcome_seal};
+use super::run_record::{RunRecord, Standing, identity, outcome, outcome_seal};
 use super::seal::Table;
-use super::sealed_records::{PendingRecord, seal_of_request, seal_of_value};
+use super::sealed_records::{PendingRecord, WaitRecord, seal_of_value};
 use super::statements::delete_all_of;
 use super::writing::Writer;
 use crate::ExactString;
@@ -22,6 +22,7 @@ enum PendingChange<'a> {
     Sent(u32),
     Again(&'a Again),
     Held(&'a ExactString),
+    Done(u64),
     Gathered,
 }
 
@@ -35,6 +36,11 @@ impl<'a> PendingChange<'a> {
                 pending.due = again.due;
             }
             Self::Held(key) => pending.held = Some(key.as_wtf8()),
+            Self::Done(number) => {
+                pending.done = Some(number);
+                pending.attempt = 1;
+                pending.sent = 0;
+            }
             Self::Gathered => pending.gathered = true,
         }
     }
@@ -44,10 +50,18 @@ impl Writer<'_> {
     /// Makes the record of a run, which [`Writer::change_run`] fills in.
     pub(super) fn create(&mut self, commit: &Commit) -> Result<LiveRun, Failure> {
         let workflow = commit.creates.as_deref().unwrap_or_default();
-        let identity = identity(commit.run, workflow, commit.at);
+        let identity = identity(commit.run, workflow, commit.parent, commit.code.as_ref(), commit.at);
         let mut buffer = Uuid::encode_buffer();
         let id = id_text(commit.run, &mut buffer);
-        let row = self.statements.insert_run.insert((id, workflow, commit.at.0))?;
+        let row = self.statements.insert_run.insert((
+            id,
+            workflow,
+            commit.at.0,
+            commit.parent.map(|parent| parent.run.to_string()),
+            commit.parent.map(|parent| parent.depth),
+            commit.code.as_ref().map(|code| &*code.version),
+            commit.code.as_ref().map(|code| &*code.steps),
+        ))?;
         Ok(LiveRun {
             row,
             version: 0,
@@ -56,6 +70,7 @@ impl Writer<'_> {
             // So that the status is written: an outcome has a checksum even if there is none.
             status: StatusKind::Failed,
             finished_at: None,
+            has_error: false,
             identity,
         })
     }
@@ -74,11 +89,11 @@ impl Writer<'_> {
         if let Some(settled) = commit.settled
             && !commit.replaces
         {
-            match &commit.held {
+            let stays =
+                commit.held.as_ref().map(PendingChange::Held).or(commit.done.map(PendingChange::Done));
+            match stays {
                 None => counts.pending -= self.delete_pending(row, settled.delivery)?.min(counts.pending),
-                Some(key) => {
-                    self.update_pending(commit.run, row, settled.delivery, PendingChange::Held(key))?;
-                }
+                Some(change) => self.update_pending(commit.run, row, settled.delivery, change)?,
             }
         }
         for delivery in &commit.gathered {
@@ -127,6 +142,7 @@ impl Writer<'_> {
             pending.due.map(|due| due.0),
             pending.held.as_ref().map(Exact),
             pending.gathered,
+            pending.done.map(u64::cast_signed),
         ];
         if self.statements.insert_pending.execute(parameters)? == 1 {
             return Ok(1);
@@ -153,7 +169,7 @@ impl Writer<'_> {
             read => read?,
         };
         change.apply(&mut pending);
-        let PendingRecord { attempt, sent, due, gathered, .. } = pending;
+        let PendingRecord { attempt, sent, due, gathered, done, .. } = pending;
         let seal = pending.seal(run) ^ off;
         let held = pending.held.map(<[u8]>::to_vec);
         drop(rows);
@@ -168,37 +184,40 @@ impl Writer<'_> {
             due,
             held,
             gathered,
+            done.map(u64::cast_signed),
         ])?;
         Ok(())
     }
 
-    pub(super) fn change_requests(&mut self, commit: &Commit, live: LiveRun) -> Result<u64, Failure> {
+    pub(super) fn change_waits(&mut self, commit: &Commit, live: LiveRun) -> Result<u64, Failure> {
         let LiveRun { row, mut counts, .. } = live;
         let has_ended = commit.status.kind().is_ended();
-        if (commit.replaces || has_ended) && counts.requests > 0 {
-            delete_all_of(self.connection, "requests", row)?;
-            counts.requests = 0;
+        if (commit.replaces || has_ended) && counts.waits > 0 {
+            delete_all_of(self.connection, "waits", row)?;
+            counts.waits = 0;
         }
         if has_ended {
             return Ok(0);
         }
-        if let Some(answered) = &commit.answered {
-            let deleted = self.statements.delete_request.execute((row, Exact(answered)))?;
-            counts.requests = counts.requests.saturating_sub(deleted as u64);
+        if let Some(closed) = &commit.closed {
+            let deleted = self.statements.delete_wait.execute((row, Exact(closed)))?;
+            counts.waits = counts.waits.saturating_sub(deleted as u64);
         }
-        for request in &commit.asked {
-            let seal = seal_of_request(commit.run, request.id.as_wtf8(), &request.event);
-            let id = Exact(&request.id);
-            let parameters = params![row, id, seal, &*request.event];
-            if self.statements.insert_request.execute(parameters)? == 1 {
-                counts.requests += 1;
+        for wait in &commit.opened {
+            let seal = WaitRecord::of(wait).seal(commit.run);
+            let id = Exact(&wait.id);
+            let due = wait.due.map(|due| due.0);
+            let parameters =
+                params![row, id, wait.kind.name(), seal, &*wait.event, due, wait.expiry.as_deref()];
+            if self.statements.insert_wait.execute(parameters)? == 1 {
+                counts.waits += 1;
             } else {
-                // Asked again, it comes last.
-                self.statements.delete_request.execute(params![row, id])?;
-                self.statements.insert_request.execute(parameters)?;
+                // Opened again, it comes last.
+                self.statements.delete_wait.execute(params![row, id])?;
+                self.statements.insert_wait.execute(parameters)?;
             }
         }
-        Ok(counts.requests)
+        Ok(counts.waits)
     }
 
     pub(super) fn change_state(&mut self, commit: &Commit, live: LiveRun) -> Result<u64, Failure> {
@@ -233,6 +252,19 @@ impl Writer<'_> {
         Ok(counts.state)
     }
 
+    /// The run goes by other code from now on.
+    pub(super) fn change_code(&mut self, commit: &Commit, live: LiveRun) -> Result<LiveRun, Failure> {
+        let Some(code) = commit.code.as_ref().filter(|_| commit.version > 1) else { return Ok(live) };
+        let mut rows = self.statements.find_run.query([id_text(commit.run, &mut Uuid::encode_buffer())])?;
+        let Some(row) = rows.next()? else {
+            return Err(Failure::damaged(Table::Runs, commit.run, "the record is not there any more"));
+        };
+        let record = RunRecord { code: Some(code.clone()), ..RunRecord::read(row, commit.run)? };
+        drop(rows);
+        self.statements.update_code.execute((live.row, &*code.version, &*code.steps))?;
+        Ok(LiveRun { identity: record.identity(), ..live })
+    }
+
     pub(super) fn change_run(&mut self, commit: &Commit, live: LiveRun) -> Result<LiveRun, Failure> {
         let status = commit.status.kind();
         let finished_at = status.is_ended().then(|| live.finished_at.unwrap_or(commit.at));
@@ -240,46 +272,48 @@ impl Writer<'_> {
         let version = commit.version.cast_signed();
         let last_delivery = commit.last_delivery.cast_signed();
         let time_remaining = commit.time_remaining.map(u64::cast_signed);
-        let Counts { pending, requests, state } = live.counts;
-        let (pending, requests, state) = (pending.cast_signed(), requests.cast_signed(), state.cast_signed());
+        let Counts { pending, waits, state } = live.counts;
+        let (pending, waits, state) = (pending.cast_signed(), waits.cast_signed(), state.cast_signed());
         let seal = standing.seal(live.identity);
-        let changed = if status == live.status && !status.is_ended() {
-            self.statements.update_run.execute(params![
-                live.row,
-                version,
-                commit.at.0,
-                last_delivery,
-                time_remaining,
-                pending,
-                requests,
-                state,
-                live.last_history,
-                seal,
-            ])?
-        } else {
-            let outcome = outcome(&commit.status);
-            self.statements.update_run_and_status.execute(params![
-                live.row,
-                version,
-                commit.at.0,
-                last_delivery,
-                time_remaining,
-                pending,
-                requests,
-                state,
-                live.last_history,
-                seal,
-                status.name(),
-                finished_at.map(|at| at.0),
-                outcome_seal(commit.run, outcome),
-                outcome.0,
-                outcome.1,
-            ])?
-        };
+        let changed =
+            if status == live.status && !status.is_ended() && commit.ending.is_none() && !live.has_error {
+                self.statements.update_run.execute(params![
+                    live.row,
+                    version,
+                    commit.at.0,
+                    last_delivery,
+                    time_remaining,
+                    pending,
+                    waits,
+                    state,
+                    live.last_history,
+                    seal,
+                ])?
+            } else {
+                let outcome = outcome(commit);
+                self.statements.update_run_and_status.execute(params![
+                    live.row,
+                    version,
+                    commit.at.0,
+                    last_delivery,
+                    time_remaining,
+                    pending,
+                    waits,
+                    state,
+                    live.last_history,
+                    seal,
+                    status.name(),
+                    finished_at.map(|at| at.0),
+                    outcome_seal(commit.run, outcome),
+                    outcome.0,
+                    outcome.1,
+                ])?
+            };
         if changed == 0 {
             return Err(Failure::damaged(Table::Runs, commit.run, "the record is not there any more"));
         }
-        Ok(LiveRun { version: commit.version, status, finished_at, ..live })
+        let has_error = outcome(commit).1.is_some();
+        Ok(LiveRun { version: commit.version, status, finished_at, has_error, ..live })
     }
 }
 

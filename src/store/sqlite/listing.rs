@@ -7,7 +7,11 @@ use rusqlite::{Connection, named_params};
 use super::super::query::RunOrder;
 use super::super::{RunPage, RunQuery, StatusKind};
 use super::failure::Failure;
-use super::run_record::{COLUMNS, RunRecord};
+use super::run_record::{COLUMN_COUNT, COLUMNS, RunRecord};
+
+/// Whether a wait of the run expires; asked only of runs that have one open.
+const EXPIRES: &str = "open_waits > 0 AND \
+     EXISTS (SELECT 1 FROM waits WHERE waits.run = runs.row AND waits.due IS NOT NULL)";
 
 /// Reads one page. A run that is damaged is told of and passed over.
 pub(super) fn list(connection: &Connection, path: &Path, query: &RunQuery) -> Result<RunPage, Failure> {
@@ -32,7 +36,7 @@ pub(super) fn list(connection: &Connection, path: &Path, query: &RunQuery) -> Re
         }
         last = Some(row.get::<_, i64>(0)?.cast_unsigned());
         match RunRecord::read_any(row) {
-            Ok(record) => page.runs.push(record.into_summary()),
+            Ok(record) => page.runs.push(record.into_summary(row.get(COLUMN_COUNT)?)),
             Err(damage @ Failure::Damaged(_)) => page.damaged.push(damage.into_store_error(path)),
             Err(failure) => return Err(failure),
         }
@@ -54,10 +58,12 @@ fn select(query: &RunQuery) -> String {
         conditions.push("status = :status".to_owned());
     }
     if query.after.is_some() {
-        conditions.push(format!("row {newer_or_older} :after"));
+        conditions.push(format!("runs.row {newer_or_older} :after"));
     }
     let conditions = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
-    format!("SELECT {COLUMNS} FROM runs WHERE {conditions} ORDER BY row {direction} LIMIT :limit")
+    format!(
+        "SELECT {COLUMNS}, {EXPIRES} FROM runs WHERE {conditions} ORDER BY runs.row {direction} LIMIT :limit"
+    )
 }
 
 #[cfg(test)]

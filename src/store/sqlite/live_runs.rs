@@ -21,7 +21,9 @@ pub(super) struct LiveRun {
     pub(super) counts: Counts,
     pub(super) status: StatusKind,
     pub(super) finished_at: Option<UnixMillis>,
-    /// The checksum over what never changes in its record.
+    /// Whether it says why it has ended, or is about to.
+    pub(super) has_error: bool,
+    /// The checksum over what hardly ever changes in its record.
     pub(super) identity: u32,
 }
 
@@ -29,7 +31,7 @@ pub(super) struct LiveRun {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) pending: u64,
-    pub(super) requests: u64,
+    pub(super) waits: u64,
     pub(super) state: u64,
 }
 

@@ -1,11 +1,12 @@
 //! A run, read whole.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
-use super::super::commit::{OpenRequest, PendingDelivery};
+use super::super::commit::{PendingDelivery, Wait};
 use super::super::stored_run::{HistoryEntry, StoredValue};
 use super::super::{Status, StatusKind, StoredRun};
 use super::changing::id_text;
@@ -15,7 +16,7 @@ use super::history_log;
 use super::live_runs::LiveRuns;
 use super::run_record::{self, RunRecord, outcome_seal};
 use super::seal::Table;
-use super::sealed_records::{PendingRecord, seal_of_request, seal_of_value};
+use super::sealed_records::{PendingRecord, WaitRecord, seal_of_value};
 use crate::ExactString;
 
 /// Reads a run as it stands.
@@ -26,16 +27,16 @@ pub(super) fn load(
 ) -> Result<Option<StoredRun>, Failure> {
     // One point in time, if somebody else is writing.
     let transaction = connection.transaction()?;
-    let Some((record, status)) = find(&transaction, run)? else { return Ok(None) };
-    let (pending, requests, state) = (
+    let Some((record, outcome)) = find(&transaction, run)? else { return Ok(None) };
+    let (pending, waits, state) = (
         pending(&transaction, run, record.row)?,
-        requests(&transaction, run, record.row)?,
+        waits(&transaction, run, record.row)?,
         state(&transaction, run, record.row)?,
     );
     let counts = record.standing.counts;
     for (table, counted, found) in [
         (Table::Pending, counts.pending, pending.len()),
-        (Table::Requests, counts.requests, requests.len()),
+        (Table::Waits, counts.waits, waits.len()),
         (Table::State, counts.state, state.len()),
     ] {
         if counted != found as u64 {
@@ -43,22 +44,25 @@ pub(super) fn load(
         }
     }
     refuse_twice(Table::Pending, run, pending.iter().map(|pending| pending.delivery))?;
-    refuse_twice(Table::Requests, run, requests.iter().map(|request| &request.id))?;
+    refuse_twice(Table::Waits, run, waits.iter().map(|wait| &wait.id))?;
     refuse_twice(Table::State, run, state.iter().map(|kept| &kept.key))?;
     live.put(run, record.live());
     let standing = record.standing;
     Ok(Some(StoredRun {
         id: run,
         workflow: record.workflow,
+        parent: record.parent,
+        code: record.code,
         version: standing.version,
-        status,
+        status: outcome.status,
+        ending: outcome.ending,
         created_at: record.created_at,
         updated_at: standing.updated_at,
         finished_at: standing.finished_at,
         last_delivery: standing.last_delivery,
         time_remaining: standing.time_remaining,
         pending,
-        requests,
+        waits,
         state,
     }))
 }
@@ -85,33 +89,41 @@ pub(super) fn history(connection: &mut Connection, run: Uuid) -> Result<Option<V
     history_log::walk(&transaction, run, record.standing.last_history).map(Some)
 }
 
-fn find(connection: &Connection, run: Uuid) -> Result<Option<(RunRecord, Status)>, Failure> {
+/// How a run stands, with what belongs to that.
+struct Outcome {
+    status: Status,
+    ending: Option<Arc<str>>,
+}
+
+fn find(connection: &Connection, run: Uuid) -> Result<Option<(RunRecord, Outcome)>, Failure> {
     let select =
         format!("SELECT {}, outcome_crc, result, error FROM runs WHERE id = ?1", run_record::COLUMNS);
     let mut select = connection.prepare_cached(&select)?;
     let mut rows = select.query([id_text(run, &mut Uuid::encode_buffer())])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let record = RunRecord::read(row, run)?;
-    let status = read_status(row, &record)?;
-    Ok(Some((record, status)))
+    let outcome = read_outcome(row, &record)?;
+    Ok(Some((record, outcome)))
 }
 
-fn read_status(row: &Row<'_>, found: &RunRecord) -> Result<Status, Failure> {
+fn read_outcome(row: &Row<'_>, found: &RunRecord) -> Result<Outcome, Failure> {
     const FIRST: usize = run_record::COLUMN_COUNT;
     let record = Record { row, table: Table::Outcomes, run: found.id };
     let (result, error) = (record.optional_text(FIRST + 1)?, record.optional_text(FIRST + 2)?);
     record.refuse_unless_sealed(outcome_seal(found.id, (result, error)), FIRST)?;
-    let error = || {
+    let why = || {
         let error = error.ok_or_else(|| record.damaged("the run has failed, and the column error is empty"));
         error.map(str::to_owned)
     };
-    Ok(match found.standing.status {
+    let status = match found.standing.status {
         StatusKind::Running => Status::Running,
         StatusKind::Paused => Status::Paused,
         StatusKind::Completed => Status::Completed { result: result.map(str::to_owned) },
-        StatusKind::Failed => Status::Failed { error: error()? },
-        StatusKind::Cancelled => Status::Cancelled { error: error()? },
-    })
+        StatusKind::Failed => Status::Failed { error: why()? },
+        StatusKind::Cancelled => Status::Cancelled { error: why()? },
+    };
+    let ending = error.filter(|_| !status.kind().is_ended()).map(Into::into);
+    Ok(Outcome { status, ending })
 }
 
 fn pending(connection: &Connection, run: Uuid, row_of_run: i64) -> Result<Vec<PendingDelivery>, Failure> {
@@ -125,13 +137,10 @@ fn pending(connection: &Connection, run: Uuid, row_of_run: i64) -> Result<Vec<Pe
     })
 }
 
-fn requests(connection: &Connection, run: Uuid, row_of_run: i64) -> Result<Vec<OpenRequest>, Failure> {
-    let select = "SELECT id, crc, event FROM requests WHERE run = ?1 ORDER BY row";
-    each(connection, select, row_of_run, |row| {
-        let record = Record { row, table: Table::Requests, run };
-        let (id, event) = (record.bytes(0)?, record.text(2)?);
-        record.refuse_unless_sealed(seal_of_request(run, id, event), 1)?;
-        Ok(OpenRequest { id: ExactString::from_wtf8(id), event: event.into() })
+fn waits(connection: &Connection, run: Uuid, row_of_run: i64) -> Result<Vec<Wait>, Failure> {
+    let select = format!("SELECT {} FROM waits WHERE run = ?1 ORDER BY row", WaitRecord::COLUMNS);
+    each(connection, &select, row_of_run, |row| {
+        WaitRecord::read(&Record { row, table: Table::Waits, run }).map(WaitRecord::to_wait)
     })
 }
 

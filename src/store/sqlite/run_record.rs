@@ -6,7 +6,8 @@
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::super::{RunSummary, Status, StatusKind, UnixMillis};
+use super::super::commit::{Code, Parent};
+use super::super::{Commit, RunSummary, Status, StatusKind, UnixMillis};
 use super::columns::Record;
 use super::failure::Failure;
 use super::live_runs::{Counts, LiveRun};
@@ -14,18 +15,22 @@ use super::seal::{Seal, Table};
 
 /// The columns of a [`RunRecord`], in the order in which it reads them.
 pub(super) const COLUMNS: &str = "row, id, workflow, status, version, created_at, updated_at, finished_at, \
-     last_delivery, time_remaining, pending_events, open_requests, state_keys, last_history, crc";
+     last_delivery, time_remaining, pending_events, open_waits, state_keys, last_history, crc, parent, depth, \
+     workflow_version, steps, error IS NOT NULL";
 
 /// How many those are.
-pub(super) const COLUMN_COUNT: usize = 15;
+pub(super) const COLUMN_COUNT: usize = 20;
 
 /// The record without its outcome.
 #[derive(Clone, Debug)]
 pub(super) struct RunRecord {
     pub(super) id: Uuid,
     pub(super) workflow: String,
+    pub(super) parent: Option<Parent>,
+    pub(super) code: Option<Code>,
     pub(super) created_at: UnixMillis,
     pub(super) row: i64,
+    pub(super) has_error: bool,
     pub(super) standing: Standing,
 }
 
@@ -54,8 +59,11 @@ impl RunRecord {
         let read = Self {
             id,
             workflow: record.text(2)?.to_owned(),
+            parent: parent(&record)?,
+            code: code(&record)?,
             created_at: UnixMillis(record.number(5)?),
             row: record.number(0)?,
+            has_error: record.flag(19)?,
             standing: Standing {
                 version: record.unsigned(4)?,
                 status,
@@ -65,7 +73,7 @@ impl RunRecord {
                 time_remaining: record.optional_number(9)?.map(i64::cast_unsigned),
                 counts: Counts {
                     pending: record.unsigned(10)?,
-                    requests: record.unsigned(11)?,
+                    waits: record.unsigned(11)?,
                     state: record.unsigned(12)?,
                 },
                 last_history: record.optional_number(13)?,
@@ -88,7 +96,8 @@ impl RunRecord {
     }
 
     pub(super) fn identity(&self) -> u32 {
-        identity(self.id, &self.workflow, self.created_at)
+        let Self { id, workflow, parent, code, created_at, .. } = self;
+        identity(*id, workflow, *parent, code.as_ref(), *created_at)
     }
 
     pub(super) fn live(&self) -> LiveRun {
@@ -99,17 +108,19 @@ impl RunRecord {
             counts: self.standing.counts,
             status: self.standing.status,
             finished_at: self.standing.finished_at,
+            has_error: self.has_error,
             identity: self.identity(),
         }
     }
 
-    pub(super) fn into_summary(self) -> RunSummary {
+    /// `expires` says whether a wait of the run does.
+    pub(super) fn into_summary(self, expires: bool) -> RunSummary {
         let Standing { status, updated_at, finished_at, counts, .. } = self.standing;
         RunSummary {
             id: self.id,
             workflow: self.workflow,
             status,
-            waiting: !status.is_ended() && counts.pending == 0,
+            waiting: !status.is_ended() && counts.pending == 0 && !expires,
             created_at: self.created_at,
             updated_at,
             finished_at,
@@ -128,22 +139,48 @@ impl Standing {
             .number(self.last_delivery.cast_signed())
             .optional_number(self.time_remaining.map(u64::cast_signed))
             .number(self.counts.pending.cast_signed())
-            .number(self.counts.requests.cast_signed())
+            .number(self.counts.waits.cast_signed())
             .number(self.counts.state.cast_signed())
             .optional_number(self.last_history)
             .finish()
     }
 }
 
-/// The checksum over what never changes in the record.
-pub(super) fn identity(run: Uuid, workflow: &str, created_at: UnixMillis) -> u32 {
-    Seal::new(Table::Runs, run).bytes(workflow.as_bytes()).number(created_at.0).finish()
+/// The checksum over what hardly ever changes in the record.
+pub(super) fn identity(
+    run: Uuid,
+    workflow: &str,
+    parent: Option<Parent>,
+    code: Option<&Code>,
+    created_at: UnixMillis,
+) -> u32 {
+    let mut seal = Seal::new(Table::Runs, run);
+    seal.bytes(workflow.as_bytes()).number(created_at.0);
+    // Files of version 1 have no such columns, and their checksums fit.
+    if let Some(Parent { run, depth }) = parent {
+        seal.number(1).bytes(run.as_bytes()).number(depth.into());
+    }
+    if let Some(Code { version, steps }) = code {
+        seal.number(2).bytes(version.as_bytes()).bytes(steps.as_bytes());
+    }
+    seal.finish()
 }
 
-/// What a run ended with: the texts of the columns `result` and `error`.
-pub(super) fn outcome(status: &Status) -> (Option<&str>, Option<&str>) {
-    match status {
-        Status::Running | Status::Paused => (None, None),
+fn parent(record: &Record<'_, '_>) -> Result<Option<Parent>, Failure> {
+    let Some(run) = record.optional_text(15)? else { return Ok(None) };
+    let run = Uuid::parse_str(run).map_err(|_| record.damaged("the column parent holds no id of a run"))?;
+    Ok(Some(Parent { run, depth: record.small(16)? }))
+}
+
+fn code(record: &Record<'_, '_>) -> Result<Option<Code>, Failure> {
+    let Some(version) = record.optional_text(17)? else { return Ok(None) };
+    Ok(Some(Code { version: version.into(), steps: record.text(18)?.into() }))
+}
+
+/// What a run has ended with, or is about to: the texts of the columns `result` and `error`.
+pub(super) fn outcome(commit: &Commit) -> (Option<&str>, Option<&str>) {
+    match &commit.status {
+        Status::Running | Status::Paused => (None, commit.ending.as_deref()),
         Status::Completed { result } => (result.as_deref(), None),
         Status::Failed { error } | Status::Cancelled { error } => (None, Some(error)),
     }

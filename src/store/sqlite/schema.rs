@@ -112,16 +112,43 @@ const VERSION_1: &str = "
         FROM runs JOIN state ON state.run = runs.row;
 ";
 
-/// A pending delivery may have a time before which it is not attempted, and an event may wait for others.
+/// A pending delivery may have a time before which it is not attempted, may wait for others, and may be done, to be
+/// undone. A run waits for more than people, and knows its parent and its code.
 const VERSION_2: &str = "
     ALTER TABLE pending ADD COLUMN due INTEGER;
     ALTER TABLE pending ADD COLUMN held ANY;
     ALTER TABLE pending ADD COLUMN gathered INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE pending ADD COLUMN done INTEGER;
     DROP VIEW run_pending;
     CREATE VIEW run_pending AS
         SELECT runs.id AS run, delivery, step, event_type, attempt, sent,
-            datetime(due / 1000, 'unixepoch') AS due, held, event
+            datetime(due / 1000, 'unixepoch') AS due, held, done, event
         FROM runs JOIN pending ON pending.run = runs.row;
+
+    DROP VIEW run_requests;
+    DROP VIEW run_overview;
+    ALTER TABLE requests RENAME TO waits;
+    ALTER TABLE waits ADD COLUMN kind TEXT NOT NULL DEFAULT 'input';
+    ALTER TABLE waits ADD COLUMN due INTEGER;
+    ALTER TABLE waits ADD COLUMN expiry TEXT;
+    CREATE INDEX waits_that_expire ON waits (run) WHERE due IS NOT NULL;
+    CREATE VIEW run_waits AS
+        SELECT runs.id AS run, waits.id AS wait, kind, datetime(due / 1000, 'unixepoch') AS due, event, expiry
+        FROM runs JOIN waits ON waits.run = runs.row;
+
+    ALTER TABLE runs RENAME COLUMN open_requests TO open_waits;
+    ALTER TABLE runs ADD COLUMN parent TEXT;
+    ALTER TABLE runs ADD COLUMN depth INTEGER;
+    ALTER TABLE runs ADD COLUMN workflow_version TEXT;
+    ALTER TABLE runs ADD COLUMN steps TEXT;
+    CREATE VIEW run_overview AS
+        SELECT id, workflow, workflow_version, parent, status, version,
+            datetime(created_at / 1000, 'unixepoch') AS created,
+            datetime(updated_at / 1000, 'unixepoch') AS updated,
+            datetime(finished_at / 1000, 'unixepoch') AS finished,
+            pending_events, open_waits, state_keys,
+            result, error
+        FROM runs;
 ";
 
 /// The newest version there is.

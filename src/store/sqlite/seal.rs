@@ -15,7 +15,7 @@ pub(super) enum Table {
     /// The result or the error in `runs`.
     Outcomes = 2,
     Pending = 3,
-    Requests = 4,
+    Waits = 4,
     State = 5,
     History = 6,
 }
@@ -26,7 +26,7 @@ impl Table {
         match self {
             Self::Runs | Self::Outcomes => "runs",
             Self::Pending => "pending",
-            Self::Requests => "requests",
+            Self::Waits => "waits",
             Self::State => "state",
             Self::History => "history",
         }

@@ -10,7 +10,7 @@ use super::sealed_records::PendingRecord;
 
 /// Names no indexed column: SQLite writes the index of a column that is named, whether it changes or not.
 const UPDATE_RUN: &str = "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, \
-     time_remaining = ?5, pending_events = ?6, open_requests = ?7, state_keys = ?8, last_history = ?9, crc = ?10 \
+     time_remaining = ?5, pending_events = ?6, open_waits = ?7, state_keys = ?8, last_history = ?9, crc = ?10 \
      WHERE row = ?1";
 
 /// All that a commit may need.
@@ -19,12 +19,13 @@ pub(super) struct Statements<'c> {
     pub(super) insert_run: CachedStatement<'c>,
     pub(super) update_run: CachedStatement<'c>,
     pub(super) update_run_and_status: CachedStatement<'c>,
+    pub(super) update_code: CachedStatement<'c>,
     pub(super) find_pending: CachedStatement<'c>,
     pub(super) insert_pending: CachedStatement<'c>,
     pub(super) update_pending: CachedStatement<'c>,
     pub(super) delete_pending: CachedStatement<'c>,
-    pub(super) insert_request: CachedStatement<'c>,
-    pub(super) delete_request: CachedStatement<'c>,
+    pub(super) insert_wait: CachedStatement<'c>,
+    pub(super) delete_wait: CachedStatement<'c>,
     pub(super) insert_state: CachedStatement<'c>,
     pub(super) update_state: CachedStatement<'c>,
     pub(super) delete_state: CachedStatement<'c>,
@@ -40,30 +41,35 @@ impl<'c> Statements<'c> {
             find_run: connection.prepare_cached(&find_run)?,
             insert_run: connection.prepare_cached(
                 "INSERT INTO runs (id, workflow, status, version, created_at, updated_at, finished_at, \
-                 last_delivery, time_remaining, pending_events, open_requests, state_keys, crc, outcome_crc) \
-                 VALUES (?1, ?2, 'running', 0, ?3, ?3, NULL, 0, NULL, 0, 0, 0, 0, 0)",
+                 last_delivery, time_remaining, pending_events, open_waits, state_keys, crc, outcome_crc, parent, \
+                 depth, workflow_version, steps) \
+                 VALUES (?1, ?2, 'running', 0, ?3, ?3, NULL, 0, NULL, 0, 0, 0, 0, 0, ?4, ?5, ?6, ?7)",
             )?,
             update_run: connection.prepare_cached(UPDATE_RUN)?,
             update_run_and_status: connection.prepare_cached(
                 "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, time_remaining = ?5, \
-                 pending_events = ?6, open_requests = ?7, state_keys = ?8, last_history = ?9, crc = ?10, \
+                 pending_events = ?6, open_waits = ?7, state_keys = ?8, last_history = ?9, crc = ?10, \
                  status = ?11, finished_at = ?12, outcome_crc = ?13, result = ?14, error = ?15 WHERE row = ?1",
             )?,
+            update_code: connection
+                .prepare_cached("UPDATE runs SET workflow_version = ?2, steps = ?3 WHERE row = ?1")?,
             find_pending: connection.prepare_cached(&find_pending)?,
             insert_pending: connection.prepare_cached(
                 "INSERT OR IGNORE INTO pending (run, delivery, step, event_type, attempt, sent, crc, event, due, held, \
-                 gathered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 gathered, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?,
             update_pending: connection.prepare_cached(
-                "UPDATE pending SET attempt = ?3, sent = ?4, crc = ?5, due = ?6, held = ?7, gathered = ?8 \
+                "UPDATE pending SET attempt = ?3, sent = ?4, crc = ?5, due = ?6, held = ?7, gathered = ?8, \
+                 done = ?9 \
                  WHERE run = ?1 AND delivery = ?2",
             )?,
             delete_pending: connection
                 .prepare_cached("DELETE FROM pending WHERE run = ?1 AND delivery = ?2")?,
-            insert_request: connection.prepare_cached(
-                "INSERT OR IGNORE INTO requests (run, id, crc, event) VALUES (?1, ?2, ?3, ?4)",
+            insert_wait: connection.prepare_cached(
+                "INSERT OR IGNORE INTO waits (run, id, kind, crc, event, due, expiry) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
-            delete_request: connection.prepare_cached("DELETE FROM requests WHERE run = ?1 AND id = ?2")?,
+            delete_wait: connection.prepare_cached("DELETE FROM waits WHERE run = ?1 AND id = ?2")?,
             insert_state: connection.prepare_cached(
                 "INSERT OR IGNORE INTO state (run, key, place, crc, value) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?,

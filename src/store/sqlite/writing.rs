@@ -72,8 +72,9 @@ impl<'c> Writer<'c> {
             live.last_history = Some(self.append_entry(commit, live)?);
         }
         live.counts.pending = self.change_pending(commit, live)?;
-        live.counts.requests = self.change_requests(commit, live)?;
+        live.counts.waits = self.change_waits(commit, live)?;
         live.counts.state = self.change_state(commit, live)?;
+        live = self.change_code(commit, live)?;
         self.change_run(commit, live).map(Ok)
     }
 
@@ -125,18 +126,19 @@ impl<'c> Writer<'c> {
 
     /// Whether a record would be larger than SQLite keeps, and which.
     fn too_large(&self, commit: &Commit) -> Option<String> {
-        let (result, error) = outcome(&commit.status);
+        let (result, error) = outcome(commit);
         let workflow = commit.creates.as_ref().map_or(0, |workflow| workflow.len());
-        let run = workflow + result.or(error).map_or(0, str::len);
+        let code = commit.code.as_ref().map_or(0, |code| code.version.len() + code.steps.len());
+        let run = workflow + code + result.or(error).map_or(0, str::len);
         let EntryTexts { queued, written, step, event, .. } = &self.entry;
         let entry = queued.len() + written.len() + step.len() + event.len();
         let pending = commit.queued.iter().map(|pending| {
             let length = pending.event.len() + pending.step.len() + pending.event_type.len();
             ("an event", length)
         });
-        let requests = commit.asked.iter().map(|request| {
-            let length = request.event.len() + request.id.as_wtf8().len();
-            ("a request", length)
+        let waits = commit.opened.iter().map(|wait| {
+            let expiry = wait.expiry.as_ref().map_or(0, |expiry| expiry.len());
+            ("a wait", wait.event.len() + wait.id.as_wtf8().len() + expiry)
         });
         let values = commit.written.iter().map(|written| {
             let value = written.after.as_ref().map(column_of).and_then(|value| value.as_bytes().ok());
@@ -144,7 +146,7 @@ impl<'c> Writer<'c> {
         });
         let whole = [("how the run ended", run), ("the history of one commit", entry)];
         let (what, length) = pending
-            .chain(requests)
+            .chain(waits)
             .chain(values)
             .chain(whole)
             .find(|(_, length)| *length > self.longest_record)?;

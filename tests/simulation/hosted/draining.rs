@@ -146,12 +146,12 @@ impl Hosted {
         let Some(text) = self.texts.get(&payload.0).cloned() else {
             return around.auditor.check(false, || format!("{payload:?} is published after its release"));
         };
-        let asked = self.model.rest.requests.iter().find(|(_, question)| *question == text).cloned();
+        let asked = self.model.rest.waits.iter().find(|(_, question)| *question == text).cloned();
         // A question may be put after the end of its run, which nobody will mind.
         if let Some((id, question)) = asked {
             if self.workload.durability == Durability::Sync {
                 let ledger = around.auditor.ledger(self.holder.run);
-                let is_durable = ledger.rest.requests.iter().any(|(durable, _)| *durable == id);
+                let is_durable = ledger.rest.waits.iter().any(|(durable, _)| *durable == id);
                 around.auditor.check(is_durable, || format!("{id} was asked before that was durable"));
             }
             let before = self.published.insert(id.clone(), question);

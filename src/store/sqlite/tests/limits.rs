@@ -18,7 +18,7 @@ fn a_record_that_is_too_large_refuses_its_commit_and_no_other() {
     store.longest_record = 500;
     let changes: [fn(&mut Commit, &str); 6] = [
         |commit, large| commit.queued = vec![pending(9, "ship", large)],
-        |commit, large| commit.asked = vec![request(large)],
+        |commit, large| commit.opened = vec![request(large)],
         |commit, large| commit.written = vec![set("large", 9, None, large)],
         |commit, large| commit.written = vec![Written { after: None, ..set("n", 0, Some(large), "") }],
         |commit, large| commit.status = Status::Failed { error: large.to_owned() },
