@@ -2,8 +2,8 @@
 //! code into its error class.
 
 use crate::engine::{
-    AppendError, DefinitionError, DeliveryError, LifecycleError, Origin, PauseError, RespondError,
-    ResumeError, RunFailure, SnapshotError, SnapshotRefusal, WriteError,
+    AppendError, DefinitionError, DeliveryError, LifecycleError, Origin, PauseError, ReceiveError,
+    RespondError, ResumeError, RunFailure, SnapshotError, SnapshotRefusal, WriteError,
 };
 use crate::store::{Refusal, StoreError};
 
@@ -14,6 +14,7 @@ pub enum ErrorCode {
     Aborted,
     DeliverySettled,
     DuplicateRequest,
+    Expired,
     Internal,
     InvalidArgument,
     NobodyTakesAnswers,
@@ -51,6 +52,7 @@ impl AsRef<str> for ErrorCode {
             Self::Aborted => "ERR_BLAZEN_ABORTED",
             Self::DeliverySettled => "ERR_BLAZEN_DELIVERY_SETTLED",
             Self::DuplicateRequest => "ERR_BLAZEN_DUPLICATE_REQUEST",
+            Self::Expired => "ERR_BLAZEN_EXPIRED",
             Self::Internal => "ERR_BLAZEN_INTERNAL",
             Self::InvalidArgument => "ERR_BLAZEN_INVALID_ARGUMENT",
             Self::NobodyTakesAnswers => "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
@@ -153,6 +155,16 @@ impl Coded for RespondError {
     }
 }
 
+impl Coded for ReceiveError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unrouted { .. } => ErrorCode::InvalidArgument,
+            Self::Paused => ErrorCode::Paused,
+            Self::Ended => ErrorCode::RunEnded,
+        }
+    }
+}
+
 impl Coded for SnapshotRefusal {
     fn code(&self) -> ErrorCode {
         match self {
@@ -178,6 +190,7 @@ impl Coded for ResumeError {
     fn code(&self) -> ErrorCode {
         let (Self::OtherWorkflow { origin, .. }
         | Self::StepGone { origin, .. }
+        | Self::NobodyAccepts { origin, .. }
         | Self::NobodyTakesAnswers { origin, .. }) = self;
         match origin {
             Origin::Snapshot => ErrorCode::SnapshotMismatch,
@@ -194,6 +207,7 @@ impl Coded for RunFailure {
             Self::StepFailed { .. } => ErrorCode::StepFailed,
             Self::TimedOut { .. } => ErrorCode::TimedOut,
             Self::DuplicateRequest { .. } => ErrorCode::DuplicateRequest,
+            Self::Unanswered { .. } | Self::NeverCame { .. } => ErrorCode::Expired,
             Self::NobodyTakesAnswers { .. } => ErrorCode::NobodyTakesAnswers,
         }
     }

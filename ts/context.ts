@@ -3,7 +3,9 @@
 // A light object that stands on the native `Context` of its run (see `public_class.ts`): a native object for every
 // invocation would cost more than the invocation.
 
+import { readOptions } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
+import type { ExpiryOptions } from "./expiry.js";
 import { native } from "./native.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
@@ -17,6 +19,8 @@ import type {
   AnyState,
   Emittable,
   EventOf,
+  Expectable,
+  ExpiryType,
   KeyOf,
   Settable,
   StateValue,
@@ -120,6 +124,26 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
    */
   sendEvent(event: Emittable<Emitted>, options?: SendOptions): Promise<void> {
     return this.#run.send(this.#invocation, this.#step, event, options);
+  }
+
+  /**
+   * Waits for an event from outside, such as that of a payment, without holding anything up: the run is parked, and not
+   * stalled, until `sendEvent` of the workflow or of the handler gives it one of this type, which then goes to the steps
+   * that accept it. One that has come before is had at once. Each wait has one event. In a stored run the promise
+   * resolves when the store has the wait; when the handler is called again, waits that it has opened already are known by
+   * their position, and not opened twice.
+   *
+   * @param options `{ expiresMs, onExpire }`: until when, and what goes out then
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_ARGUMENT`, also if no step accepts the type, and with `ERR_BLAZEN_DELIVERY_SETTLED`
+   * if the handler has settled.
+   */
+  async expectEvent(
+    type: Expectable<Events>,
+    options: ExpiryOptions<ExpiryType<Events, "expected">> = {},
+  ): Promise<void> {
+    const expiry = readOptions(options, "the options of expectEvent()", ["expiresMs", "onExpire"]);
+    await this.#run.expect(this.#invocation, type, expiry as ExpiryOptions);
   }
 
   /**

@@ -3,6 +3,7 @@
 import type { Definition, Step } from "./definition.js";
 import { kindOf, summary } from "./describe.js";
 import { InvalidEventError } from "./errors.js";
+import { type Expiry, type ExpiryOptions, readExpiry } from "./expiry.js";
 import { native } from "./native.js";
 
 const { INPUT_REQUEST_EVENT, INPUT_RESPONSE_EVENT, START_EVENT, UNKNOWN_EVENT } = native;
@@ -14,6 +15,8 @@ export interface Emission {
   readonly eventType: number;
   /** What the number does not say: the id of an input request, or the name of a type that no step accepts. */
   readonly name: string | undefined;
+  /** Until when an input request may be answered, if that is limited. */
+  readonly expiry?: Expiry | undefined;
 }
 
 /**
@@ -40,7 +43,7 @@ export function emissionOf(value: unknown, definition: Definition, source: strin
     case UNKNOWN_EVENT:
       return { event, eventType, name: type };
     case INPUT_REQUEST_EVENT:
-      return inputRequest(event, source);
+      return inputRequest(event, source, definition);
     case START_EVENT:
     case INPUT_RESPONSE_EVENT:
       throw new InvalidEventError(`${source} a ${JSON.stringify(type)}, which only the engine emits`);
@@ -75,17 +78,31 @@ export function isEvent(value: unknown): value is { type: string } {
   return isObject(value) && isName((value as { type?: unknown }).type);
 }
 
-function inputRequest(event: object, source: string): Emission {
+function inputRequest(event: object, source: string, definition: Definition): Emission {
+  const expiry = expiryOf(event, source, definition);
   const name = reading(source, () => (event as { request_id?: unknown }).request_id);
   if (name === undefined) {
     const made = crypto.randomUUID();
     const request = reading(source, () => ({ ...event, type: "blazen::InputRequestEvent", request_id: made }));
-    return { event: request, eventType: INPUT_REQUEST_EVENT, name: made };
+    return { event: request, eventType: INPUT_REQUEST_EVENT, name: made, expiry };
   }
-  if (isName(name)) return { event, eventType: INPUT_REQUEST_EVENT, name };
+  if (isName(name)) return { event, eventType: INPUT_REQUEST_EVENT, name, expiry };
   throw new InvalidEventError(
     `${source} an input request whose request_id is ${summary(name)}; it must be a non-empty string`,
   );
+}
+
+function expiryOf(event: object, source: string, definition: Definition): Expiry | undefined {
+  const options = reading(source, () => {
+    const { expiresMs, onExpire } = event as ExpiryOptions;
+    return { expiresMs, onExpire } as ExpiryOptions;
+  });
+  try {
+    return readExpiry(options, "it", definition);
+  } catch (refusal) {
+    const why = (refusal as Error).message;
+    throw new InvalidEventError(`${source} an input request that cannot expire so: ${why}`, { cause: refusal });
+  }
 }
 
 /** What is read of an event, which may have getters that throw. */

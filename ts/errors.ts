@@ -8,6 +8,7 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_ABORTED"
   | "ERR_BLAZEN_DELIVERY_SETTLED"
   | "ERR_BLAZEN_DUPLICATE_REQUEST"
+  | "ERR_BLAZEN_EXPIRED"
   | "ERR_BLAZEN_INTERNAL"
   | "ERR_BLAZEN_INVALID_ARGUMENT"
   | "ERR_BLAZEN_INVALID_EVENT"
@@ -287,6 +288,7 @@ export function ofCode(code: BlazenErrorCode, message: string): BlazenError {
     case "ERR_BLAZEN_TIMEOUT":
       return new TimeoutError(code, message);
     case "ERR_BLAZEN_DUPLICATE_REQUEST":
+    case "ERR_BLAZEN_EXPIRED":
     case "ERR_BLAZEN_NOBODY_TAKES_ANSWERS":
     case "ERR_BLAZEN_STALLED":
     case "ERR_BLAZEN_UNROUTED_EVENT":

@@ -4,6 +4,7 @@ import { checkDuration, checkFunction, checkString, readOptions } from "./argume
 import { InvalidArgumentError, isBlazenError } from "./errors.js";
 import type { EventStream } from "./event_stream.js";
 import type { HeldRun } from "./held_run.js";
+import { type IncomingOptions, readIncomingOptions } from "./outside_events.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { responseOf } from "./server_sent_events.js";
 import { type StreamCallback, type StreamSubscription, subscribe } from "./stream_callback.js";
@@ -17,7 +18,7 @@ import {
 } from "./stream_options.js";
 import type { LifecycleEntry, StreamEntry } from "./stream_place.js";
 import { toldElsewhere } from "./told_elsewhere.js";
-import type { AnyEvent, AnyEvents, RunData, RunResult } from "./types.js";
+import type { AnyEvent, AnyEvents, Incoming, RunData, RunResult } from "./types.js";
 
 /** How a run is paused. */
 export interface PauseOptions {
@@ -110,6 +111,20 @@ export class WorkflowHandler<Events = AnyEvents> {
     checkString(requestId, "the request id");
     const run = this.#run.here ?? (await this.#run.live());
     await run.respond(requestId, response);
+  }
+
+  /**
+   * Gives the run an event from outside. It goes to the steps that accept it if the run expects one of its type
+   * (`ctx.expectEvent`); else it is kept until the run does, or, with `{ unexpected: "deliver" }`, goes to them at once.
+   * Resolves when the store of the run, if it has one, has the event: to whether it has gone to steps.
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event for steps, or no step accepts it (the run goes on), with
+   * `ERR_BLAZEN_SCHEMA`, with `ERR_BLAZEN_PAUSED` while the run is paused, and with `ERR_BLAZEN_RUN_ENDED`.
+   */
+  async sendEvent(event: Incoming<Events>, options: IncomingOptions = {}): Promise<boolean> {
+    const atOnce = readIncomingOptions(options);
+    const run = this.#run.here ?? (await this.#run.live());
+    return run.receive(event, atOnce);
   }
 
   /**

@@ -31,11 +31,13 @@ export {
   StreamGoneError,
   TimeoutError,
 } from "./errors.js";
+export type { ExpiryOptions } from "./expiry.js";
 export type { FailureEvent } from "./failed_attempt.js";
 export { CallbackFieldStore, type FieldCallbacks, type FieldStore } from "./field_store.js";
 export type { GraphEdge, GraphEnd, GraphNode, GraphProblem, GraphStep, WorkflowGraph } from "./graph.js";
 export { type PauseOptions, WorkflowHandler } from "./handler.js";
 export type { LifecycleError, LifecycleEvent } from "./lifecycle.js";
+export type { IncomingOptions } from "./outside_events.js";
 export { SessionPausePolicy } from "./pause_policy.js";
 export { NonRetryableError, type RetryOptions } from "./retry_options.js";
 export type {
@@ -61,6 +63,7 @@ export type { StateConflicts } from "./state_conflicts.js";
 export { StateNamespace } from "./state_namespace.js";
 export type { StepOptions } from "./step_options.js";
 export {
+  type ExpectedEvent,
   type HistoryEntry,
   MemoryStore,
   type PendingEvent,

@@ -19,10 +19,13 @@ import {
   translated,
 } from "./errors.js";
 import { EventStream, type StreamEnd, type StreamOwner } from "./event_stream.js";
+import { type ExpiryOptions, readExpiry } from "./expiry.js";
 import { decide, type FailedAttempt, type FailingRun } from "./failed_attempt.js";
 import type { HeldRun } from "./held_run.js";
+import { keepExpiry } from "./kept_expiry.js";
 import { Lifecycle } from "./lifecycle.js";
 import { native } from "./native.js";
+import { checkIncoming, typeOfExpected } from "./outside_events.js";
 import type { SessionPausePolicy } from "./pause_policy.js";
 import { type PausableRun, Pausing } from "./pausing.js";
 import type { PayloadTable } from "./payload_table.js";
@@ -35,7 +38,7 @@ import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_d
 import type { WrittenRun } from "./store_connection.js";
 import { errorText } from "./stored_error.js";
 import { toldElsewhere } from "./told_elsewhere.js";
-import type { AnyEvent, RunResult } from "./types.js";
+import type { AnyEvent, InputRequestEvent, RunResult } from "./types.js";
 import { Wanted, type WantedEvents } from "./wanted_events.js";
 
 type NativeState = InstanceType<typeof native.StateNamespace>;
@@ -175,13 +178,19 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
   #send(invocation: number, step: number, value: unknown, due: number | undefined): Promise<void> | undefined {
     const emission = emissionOf(value, this.definition, "sendEvent() was given");
     this.expectInFlight(invocation);
-    const { event, eventType, name } = emission;
+    const { eventType, name } = emission;
     if (due !== undefined && !mayBeDelayed(eventType)) {
       const type = eventType === native.STOP_EVENT ? "a stop event" : "an input request";
       throw new InvalidEventError(`sendEvent() was given ${type} to deliver later, and only events for steps may wait`);
     }
-    const payload = this.driver.keep(event, eventType);
+    const kept = this.driver.keepEmission(emission);
+    const { payload, until } = kept;
     observe(this.definition.steps[step] as Step, emission);
+    if (until !== undefined) {
+      translated(() => this.native.ask(invocation, payload, name as string, until));
+      this.lookAtTheClock();
+      return this.whenStored();
+    }
     // One that nobody accepts fails the run now: it would at its time.
     if (due !== undefined && name === undefined) {
       translated(() => this.native.sendLater(invocation, eventType, payload, due));
@@ -224,6 +233,18 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
     return payloads === null ? null : whole.inOrder(payloads).map((payload) => this.driver.event(payload));
   }
 
+  /** Rejects with InvalidArgumentError or RunStateError. */
+  async expect(invocation: number, type: string, options: ExpiryOptions): Promise<void> {
+    const { definition, driver } = this;
+    const eventType = typeOfExpected(type, definition);
+    const expiry = readExpiry(options, "expectEvent()", definition);
+    this.expectInFlight(invocation);
+    const until = expiry && keepExpiry(expiry, { expected: type }, definition, driver);
+    translated(() => this.native.expect(invocation, crypto.randomUUID(), eventType, until));
+    this.lookAtTheClock();
+    await this.whenStored();
+  }
+
   /** @throws InvalidEventError or RunStateError */
   writeToStream(invocation: number, event: unknown): void {
     const checked = checkEvent(event, "writeEventToStream() was given");
@@ -264,6 +285,23 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
     }
     this.driver.comeBack();
     await this.whenStored();
+  }
+
+  /** An event from outside; gives whether steps receive it now. */
+  async receive(event: unknown, atOnce: boolean): Promise<boolean> {
+    const emission = emissionOf(event, this.definition, "sendEvent() was given");
+    checkIncoming(emission, this.definition);
+    const payload = this.driver.keep(emission.event, emission.eventType);
+    let isReceived: boolean;
+    try {
+      isReceived = this.end.sayWhy(() => this.native.receive(crypto.randomUUID(), emission.eventType, payload, atOnce));
+    } catch (error) {
+      this.driver.payloads.release(payload);
+      throw error;
+    }
+    this.driver.comeBack();
+    await this.writing?.whenDurable();
+    return isReceived;
   }
 
   pause(graceMs: number | undefined): Promise<string> {
@@ -335,6 +373,7 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
 
   published(request: object): void {
     this.stream.write(request as AnyEvent);
+    if ((request as InputRequestEvent).expiresMs !== undefined) this.lookAtTheClock();
     if (this.#hasHandler || !this.native.abort(undefined)) return;
     this.end.fail(
       new RunFailedError(

@@ -14,6 +14,7 @@ import { type Emission, emissionOf, observe, plainEventType } from "./emission.j
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
 import { eventText, resultText } from "./event_text.js";
 import type { FailedAttempt } from "./failed_attempt.js";
+import { type KeptExpiry, keepExpiry } from "./kept_expiry.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
@@ -47,6 +48,14 @@ const NOT_TAKEN: ReadonlySet<string> = new Set([
   "ERR_BLAZEN_NOT_SERIALIZABLE",
   "ERR_BLAZEN_SCHEMA",
 ]);
+
+/** An emission, and what has been kept for it. */
+export interface KeptEmission extends Emission {
+  /** The number of its event. */
+  readonly payload: number;
+  /** Until when it may be answered, if that is limited. */
+  readonly until: KeptExpiry | undefined;
+}
 
 export type NativeContext = InstanceType<typeof native.Context>;
 
@@ -113,6 +122,28 @@ export class StepDriver {
     // A run that is only written when it is paused hands its events over then.
     if (isEnd || this.#travel === "as-text") handOver(this.#key, payload, text === "" ? undefined : text);
     return payload;
+  }
+
+  /** The same of whatever goes with the event. */
+  keepEmission(emission: Emission): KeptEmission {
+    const payload = this.keep(emission.event, emission.eventType);
+    if (emission.expiry === undefined) return { ...emission, payload, until: undefined };
+    try {
+      return {
+        ...emission,
+        payload,
+        until: keepExpiry(emission.expiry, { request: emission.event }, this.#definition, this),
+      };
+    } catch (error) {
+      this.payloads.release(payload);
+      throw error;
+    }
+  }
+
+  /** The engine has not taken it. */
+  release({ payload, until }: KeptEmission): void {
+    this.payloads.release(payload);
+    if (until?.payload !== undefined) this.payloads.release(until.payload);
   }
 
   /** An event as a handler receives it. */
@@ -338,17 +369,17 @@ export class StepDriver {
     } catch (error) {
       return this.#whyNotTaken(step, error);
     }
-    const payloads: number[] = [];
+    const kept: KeptEmission[] = [];
     try {
-      for (const { event, eventType } of emissions) payloads.push(this.keep(event, eventType));
+      for (const emission of emissions) kept.push(this.keepEmission(emission));
     } catch (error) {
-      for (const payload of payloads) this.payloads.release(payload);
+      for (const emission of kept) this.release(emission);
       return this.#whyNotTaken(step, error);
     }
-    emissions.forEach((emission, index) => {
+    for (const emission of kept) {
       observe(this.#stepOf(step), emission);
-      this.#stageOne(invocation, emission, payloads[index] as number);
-    });
+      this.#stageOne(invocation, emission);
+    }
     return undefined;
   }
 
@@ -358,11 +389,12 @@ export class StepDriver {
     return isOurs ? error : new StepError(this.#nameOf(step), error);
   }
 
-  #stageOne(invocation: number, { eventType, name }: Emission, payload: number): void {
+  #stageOne(invocation: number, emission: KeptEmission): void {
+    const { eventType, name, payload, until } = emission;
     try {
-      this.#native.stage(invocation, eventType, payload, name);
+      this.#native.stage(invocation, eventType, payload, name, until);
     } catch (error) {
-      this.payloads.release(payload);
+      this.release(emission);
       const reason = fromNative(error);
       if (!isLate(reason)) this.#run.broken(reason);
     }

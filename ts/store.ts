@@ -42,7 +42,7 @@ export interface RunSummary {
   /** The name of its workflow. */
   workflow: string;
   status: RunStatus;
-  /** Whether it goes on only when a person has answered. */
+  /** Whether it goes on only when something comes from outside: the answer of a person, or an event that it expects. */
   waiting: boolean;
   createdAt: Date;
   /** When something was last written of it. */
@@ -73,6 +73,10 @@ export interface StoredRun {
   pending: PendingEvent[];
   /** The open input requests, in the order in which they were made. */
   inputRequests: AnyEvent[];
+  /** The events from outside that it waits for (`ctx.expectEvent`), in the order in which it began to. */
+  expected: ExpectedEvent[];
+  /** The events from outside that have come and that it does not wait for yet, in the order in which they came. */
+  arrived: AnyEvent[];
 }
 
 /** An event on its way to a step. */
@@ -85,6 +89,14 @@ export interface PendingEvent {
   due?: Date;
   /** The key under which it waits for others, of one that `ctx.collectEvents` has put aside. */
   held?: string;
+}
+
+/** An event from outside that a run waits for. */
+export interface ExpectedEvent {
+  /** Its type. */
+  type: string;
+  /** When the run waits no more, if it does not wait for ever. */
+  expires?: Date;
 }
 
 /** One commit of a run: what one delivery, or something from outside, has changed. */
@@ -321,8 +333,17 @@ function storedRun(loaded: LoadedRun): StoredRun {
       ...(due == null ? {} : { due: new Date(due) }),
       ...(held == null ? {} : { held }),
     })),
-    inputRequests: loaded.requests.map((request) => JSON.parse(request)),
+    ...storedWaits(loaded),
   };
+}
+
+function storedWaits({ waits }: LoadedRun): Pick<StoredRun, "inputRequests" | "expected" | "arrived"> {
+  const eventsOf = (kind: string): AnyEvent[] =>
+    waits.filter((wait) => wait.kind === kind).map(({ event }) => JSON.parse(event));
+  const expected = waits
+    .filter(({ kind }) => kind === "expected")
+    .map(({ event, due }) => ({ type: JSON.parse(event).type, ...(due == null ? {} : { expires: new Date(due) }) }));
+  return { inputRequests: eventsOf("input"), expected, arrived: eventsOf("arrived") };
 }
 
 function historyEntry(commit: PastCommit): HistoryEntry {

@@ -48,6 +48,13 @@ export interface InputRequestEvent {
   prompt?: string;
   /** Whatever helps whoever answers. */
   metadata?: unknown;
+  /** How long it may be answered, in milliseconds; for ever unless given. A durable timer. */
+  expiresMs?: number;
+  /**
+   * The type of an event of yours that goes out if nobody has answered by then: `{ type, request }`, with this request.
+   * The run fails with `ERR_BLAZEN_EXPIRED` unless given.
+   */
+  onExpire?: string;
 }
 
 /** The answer to an input request. */
@@ -100,6 +107,29 @@ export type EmittableType<Events> =
   | Exclude<keyof Events & string, "blazen::StartEvent" | "blazen::InputResponseEvent">
   | "blazen::StopEvent"
   | "blazen::InputRequestEvent";
+
+/** The types of events that may come from outside. */
+export type Expectable<Events> =
+  Undeclared<Events> extends true ? string : Exclude<keyof Events & string, `blazen::${string}`>;
+
+/** An event that may come from outside. */
+export type Incoming<Events> =
+  Undeclared<Events> extends true
+    ? AnyEvent
+    : { [Type in Expectable<Events>]: EventOf<Events, Type> }[Expectable<Events>];
+
+/** The type of an event that may go out when something was waited for in vain: one that may have this field. */
+export type ExpiryType<Events, Field extends "expected" | "request"> =
+  Undeclared<Events> extends true
+    ? string
+    : {
+        [Type in keyof Events & string]: Record<
+          Field,
+          Field extends "expected" ? string : InputRequestEvent
+        > extends Events[Type]
+          ? Type
+          : never;
+      }[Exclude<keyof Events & string, `blazen::${string}`>];
 
 /** What a handler may return or send. */
 export type Emittable<Events> =

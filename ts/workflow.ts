@@ -15,6 +15,7 @@ import { WorkflowHandler } from "./handler.js";
 import type { HeldRun } from "./held_run.js";
 import { mermaidOf } from "./mermaid.js";
 import { native } from "./native.js";
+import { type IncomingOptions, readIncomingOptions } from "./outside_events.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
@@ -33,6 +34,7 @@ import type {
   AnyEvents,
   AnyState,
   EventMap,
+  Incoming,
   RunData,
   RunInput,
   RunResult,
@@ -294,6 +296,37 @@ export class Workflow<
   async attach(runId: string): Promise<WorkflowHandler<Events>> {
     checkRunId(runId);
     return handlerOf(await this.#runs.find(runId.toLowerCase(), "attach()"));
+  }
+
+  /**
+   * Gives a run an event from outside, as the `sendEvent` of its handler: one that is at work here, or that the store has,
+   * which is taken up. Whoever owns the store can do it, whichever process has begun the run.
+   *
+   * @returns whether steps receive it; else it is kept until the run expects it
+   *
+   * Rejects as `attach` and as the `sendEvent` of a handler do.
+   */
+  async sendEvent(runId: string, event: Incoming<Emitted>, options: IncomingOptions = {}): Promise<boolean> {
+    checkRunId(runId);
+    const atOnce = readIncomingOptions(options);
+    const run = await this.#live(runId, "sendEvent()");
+    return run.receive(event, atOnce);
+  }
+
+  /**
+   * Answers an input request of a run, as the `respondToInput` of its handler: of one that is at work here, or that the
+   * store has, which is taken up. Rejects as `attach` and as `respondToInput` do.
+   */
+  async respondToInput(runId: string, requestId: string, response: unknown): Promise<void> {
+    checkRunId(runId);
+    checkString(requestId, "the request id");
+    const run = await this.#live(runId, "respondToInput()");
+    await run.respond(requestId, response);
+  }
+
+  async #live(runId: string, asker: string): Promise<Run> {
+    const held = await this.#runs.find(runId.toLowerCase(), asker);
+    return held.here ?? held.live();
   }
 
   /**

@@ -1,19 +1,20 @@
 //! A run as a driver has it. It does what bytes say, and what a driver is promised is asserted.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use blazen::durable::Recorder;
 use blazen::engine::{
-    Definition, DeliverySeq, Effect, Emission, Invocation, InvocationId, Millis, Now, PayloadRef,
-    ResumeError, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy,
+    Definition, DeliverySeq, Effect, Emission, EventTypeId, Expiry, Incoming, Invocation, InvocationId,
+    Millis, Now, PayloadRef, ResumeError, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy, WaitKind,
 };
 use blazen::store::{Commit, UnixMillis};
 use blazen::{ExactString, NewValue};
 
 use super::bytes::Bytes;
 
+const WORK: &str = r#"{"type":"Work"}"#;
 const POLICY: SessionPausePolicy = SessionPausePolicy::PickleOrError;
 
 /// How often a run may emit several events at once, so that it comes to an end.
@@ -36,6 +37,8 @@ pub struct Driven {
     asked: BTreeMap<PayloadRef, ExactString>,
     /// Questions that were put.
     open: Vec<ExactString>,
+    /// Those of them that nobody may answer after a time.
+    expires: BTreeSet<ExactString>,
     last_invocation: InvocationId,
     last_change: u64,
     was_told_of_its_end: bool,
@@ -79,11 +82,11 @@ impl Driven {
         for (payload, text) in (0..).map(PayloadRef).zip(&texts) {
             recorder.keep_text(payload, text.clone());
         }
-        let questions = (0..).map(PayloadRef).skip(at_rest.pending_events.len());
-        let asked = questions.zip(at_rest.input_requests.iter().map(|request| request.request_id.clone()));
-        let asked = asked.collect();
+        let asked = questions(&at_rest);
+        let expiring = at_rest.waits.iter().filter(|wait| wait.due.is_some());
+        let expires = expiring.map(|wait| wait.id.clone()).collect();
         let run = Run::resume(definition.clone(), at_rest, options, Now::virtually(Millis(now)))?;
-        Ok(Self { asked, ..Self::new(run, recorder, texts, now, stored) })
+        Ok(Self { asked, expires, ..Self::new(run, recorder, texts, now, stored) })
     }
 
     fn new(run: Run, recorder: Recorder, texts: Vec<Arc<str>>, now: u64, stored: u64) -> Self {
@@ -98,6 +101,7 @@ impl Driven {
             cut_short: VecDeque::new(),
             asked: BTreeMap::new(),
             open: Vec::new(),
+            expires: BTreeSet::new(),
             last_invocation: InvocationId(0),
             last_change: stored,
             was_told_of_its_end: false,
@@ -158,7 +162,8 @@ impl Driven {
             0 => self.pause(),
             1 => self.interrupt(),
             2 => self.go_on(),
-            3 => self.answer(bytes),
+            3 if bytes.flag() => self.answer(bytes),
+            3 => _ = self.receive(bytes.flag()),
             4 => {
                 self.now = self.now.saturating_add(bytes.number());
                 self.run.time_is_now(Millis(self.now));
@@ -222,9 +227,30 @@ impl Driven {
         if self.run.respond(self.open[at].clone(), payload).is_ok() {
             self.open.remove(at);
         } else {
-            assert!(self.run.is_paused() || self.run.outcome().is_some(), "the answer was refused");
+            let is_late = self.expires.contains(&self.open[at]);
+            let is_closed = self.run.is_paused() || self.run.outcome().is_some();
+            assert!(is_late || is_closed, "the answer was refused");
             self.texts.remove(&payload);
+            if !is_closed {
+                self.open.remove(at);
+            }
         }
+    }
+
+    /// An event comes from outside. Says whether steps receive it.
+    fn receive(&mut self, at_once: bool) -> bool {
+        let payload = self.keep(WORK);
+        let id = ExactString::from(format!("from outside {}", payload.0).as_str());
+        let incoming = Incoming { id, event_type: self.work(), payload, at_once };
+        self.run.receive(incoming).unwrap_or_else(|_| {
+            assert!(self.run.is_paused() || self.run.outcome().is_some(), "the event was refused");
+            self.texts.remove(&payload);
+            false
+        })
+    }
+
+    fn work(&self) -> EventTypeId {
+        self.run.definition().event_type("Work").expect("two steps take it")
     }
 
     fn is_late(&mut self, bytes: &mut Bytes<'_>) {
@@ -261,17 +287,34 @@ impl Driven {
             _ if self.generosity == 0 => Emission::Stop { payload: self.keep("{}") },
             0 => Emission::Stop { payload: self.keep("{}") },
             1 => Emission::Unknown { event_type: String::from_utf8_lossy(bytes.some(6)).into_owned() },
-            2..8 => {
+            2 => {
+                let id = ExactString::from(format!("expected {}", self.next_payload).as_str());
+                Emission::Expect { id, event_type: self.work(), expiry: self.expiry(bytes) }
+            }
+            3..8 => {
                 // Seldom one that is open already.
                 let request_id = ExactString::from(format!("{}", self.generosity / 2).as_str());
                 let payload = self.keep(r#"{"type":"blazen::InputRequestEvent"}"#);
                 self.asked.insert(payload, request_id.clone());
-                Emission::InputRequest { request_id, payload }
+                let expiry = self.expiry(bytes);
+                if expiry.is_some() {
+                    self.expires.insert(request_id.clone());
+                }
+                Emission::InputRequest { request_id, payload, expiry }
             }
             _ => {
-                let event_type = self.run.definition().event_type("Work").expect("two steps take it");
-                Emission::Event { event_type, payload: self.keep(r#"{"type":"Work"}"#) }
+                let event_type = self.work();
+                Emission::Event { event_type, payload: self.keep(WORK) }
             }
+        }
+    }
+
+    fn expiry(&mut self, bytes: &mut Bytes<'_>) -> Option<Expiry> {
+        let due = Millis(self.now.saturating_add(u64::from(bytes.small_number())));
+        match bytes.below(8) {
+            0 => Some(Expiry { due, event: None }),
+            1 | 2 => Some(Expiry { due, event: Some((self.work(), self.keep(WORK))) }),
+            _ => None,
         }
     }
 
@@ -284,17 +327,18 @@ impl Driven {
         payload
     }
 
-    /// Settles one handler, answers one question, or lets time pass until something wakes: as long as there is any of that,
+    /// Settles one handler, answers one question, lets time pass until something wakes, or sends what is expected: as long as there is any of that,
     /// the run goes on.
     pub fn come_closer_to_the_end(&mut self) {
         if let Some(invocation) = self.at_work.pop() {
             self.run.settle(invocation.id, None).expect("it is at work");
         } else if !self.open.is_empty() {
             self.answer(&mut Bytes(&[]));
-        } else {
-            let due = self.run.wake_at().unwrap_or_else(|| panic!("the run hangs: {:?}", self.run));
+        } else if let Some(due) = self.run.wake_at() {
             self.now = self.now.max(due.0);
             self.run.time_is_now(Millis(self.now));
+        } else {
+            assert!(self.receive(false), "the run hangs: {:?}", self.run);
         }
     }
 
@@ -306,6 +350,22 @@ impl Driven {
             self.run.snapshot(&texts, POLICY, "2026-01-01T00:00:00.000Z", Now::virtually(Millis(self.now)));
         taken.expect("the run is paused")
     }
+}
+
+/// The questions of a run, by the numbers that their payloads will have.
+fn questions(at_rest: &RunAtRest) -> BTreeMap<PayloadRef, ExactString> {
+    let mut payloads = (0..).map(PayloadRef).skip(at_rest.pending_events.len());
+    let mut asked = BTreeMap::new();
+    for wait in &at_rest.waits {
+        let event = if wait.kind == WaitKind::Expected { None } else { payloads.next() };
+        if wait.expiry.is_some() {
+            payloads.next();
+        }
+        if wait.kind == WaitKind::Input {
+            asked.extend(event.map(|payload| (payload, wait.id.clone())));
+        }
+    }
+    asked
 }
 
 /// A limit that is never reached, if there is one: what is left of it is written down exactly.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use blazen::engine::{Definition, RunAtRest, RunOptions};
+use blazen::engine::{Definition, RunAtRest, RunOptions, WaitKind, WallMillis};
 
 use super::bytes::Bytes;
 use super::driven::{Driven, limit, workshop};
@@ -28,6 +28,9 @@ pub fn snapshot(bytes: &[u8]) {
     if driven.run.outcome().is_some() {
         return; // nothing was pending
     }
+    if read.waits.iter().any(|wait| wait.due.is_some_and(|due| due <= WallMillis(0))) {
+        return; // it has expired
+    }
     let first = driven.snapshot();
     let mut expected = read;
     if options.time_limit.is_none() {
@@ -51,7 +54,8 @@ pub fn snapshot(bytes: &[u8]) {
     }
     let second = driven.snapshot();
     let at_rest = reread(&second);
-    let nothing_is_left = at_rest.pending_events.is_empty() && at_rest.input_requests.is_empty();
+    let nothing_is_left =
+        at_rest.pending_events.is_empty() && at_rest.waits.iter().all(|wait| wait.kind == WaitKind::Arrived);
     let mut moved = Driven::resume(&WORKSHOP, at_rest, options, 0, 0).expect("the workflow is the same");
     if nothing_is_left {
         assert!(moved.run.outcome().is_some(), "a run that could never go on");

@@ -120,6 +120,13 @@ fn sound(mut commit: Commit) -> Commit {
         pending.delivery = number;
     }
     commit.last_delivery = commit.queued.len() as u64;
+    for wait in &mut commit.opened {
+        let work = || Arc::from(r#"{"type":"Work"}"#);
+        if wait.kind != WaitKind::Input {
+            wait.event = work();
+        }
+        wait.expiry = wait.expiry.as_ref().map(|_| work());
+    }
     commit.opened.sort_by(|one, other| one.id.cmp(&other.id));
     commit.opened.dedup_by(|one, other| one.id == other.id);
     commit.written.sort_by(|one, other| one.key.cmp(&other.key));
@@ -188,10 +195,10 @@ fn read_pending(bytes: &mut Bytes<'_>) -> PendingDelivery {
 fn read_wait(bytes: &mut Bytes<'_>) -> Wait {
     Wait {
         id: ExactString::from_wtf8(bytes.some(4)),
-        kind: WaitKind::Input,
+        kind: WaitKind::ALL[bytes.below(3)],
         event: read_text(bytes).into(),
-        due: None,
-        expiry: None,
+        due: (bytes.below(4) == 0).then(|| UnixMillis(i64::from(bytes.small_number()))),
+        expiry: (bytes.below(4) == 0).then(|| read_text(bytes).into()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! A recorder keeps what the engine does not: the texts of events, and when handlers were called.
 //!
 //! Always true: under the number of a payload there is a text only between its being handed over and the change that
-//! uses it, or the release of the number. The driver uses numbers again, so whatever it emits it hands over first, also
+//! uses it last, or the release of the number. The driver uses numbers again, so whatever it emits it hands over first, also
 //! that there is no text.
 
 use std::collections::HashMap;
@@ -14,8 +14,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::engine::{
-    Change, Definition, InvocationId, Millis, Now, Outcome, PayloadRef, Queued, RunId, Standing, TimeLeft,
-    type_in_text,
+    Awaited, Change, Definition, InvocationId, Millis, Now, Opened, Outcome, PayloadRef, Queued, RunId,
+    Standing, Subject, TimeLeft, type_in_text,
 };
 use crate::error_code::{Coded, ErrorCode};
 use crate::store::commit::{Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind};
@@ -96,21 +96,18 @@ impl Recorder {
         let queued: Vec<PendingDelivery> =
             change.queued.iter().map(|queued| self.pending(queued, due(queued.due))).collect();
         let opened: Vec<Wait> = change
-            .asked
+            .opened
             .iter()
-            .map(|(id, payload)| Wait {
-                id: id.clone(),
-                kind: WaitKind::Input,
-                event: self.text(*payload),
-                due: None,
-                expiry: None,
-            })
+            .map(|opened| self.wait(opened, due(opened.expiry.map(|expiry| expiry.due))))
             .collect();
         for payload in change.queued.iter().map(|queued| queued.payload) {
             self.texts.remove(&payload);
         }
-        for (_, payload) in &change.asked {
-            self.texts.remove(payload);
+        for opened in &change.opened {
+            // What goes out later, if at all, is written once more then.
+            if let Subject::Awaited(Awaited::Answer(request)) = opened.subject {
+                self.texts.remove(&request);
+            }
         }
         Commit {
             run: self.run,
@@ -135,7 +132,7 @@ impl Recorder {
                     due: due(again.due),
                 })
                 .collect(),
-            closed: change.answered,
+            closed: change.closed,
             queued,
             opened,
             written: change.written,
@@ -161,6 +158,19 @@ impl Recorder {
             gathered: queued.gathered,
             done: None,
         }
+    }
+
+    fn wait(&self, opened: &Opened, due: Option<UnixMillis>) -> Wait {
+        let (kind, event) = match opened.subject {
+            Subject::Awaited(Awaited::Answer(request)) => (WaitKind::Input, self.text(request)),
+            Subject::Awaited(Awaited::Event(event_type)) => {
+                let name = self.definition.event_type_name(event_type).unwrap_or("?");
+                (WaitKind::Expected, json!({ "type": name }).to_string().into())
+            }
+            Subject::Arrived(event) => (WaitKind::Arrived, self.text(event)),
+        };
+        let expiry = opened.expiry.and_then(|expiry| expiry.event).map(|(_, payload)| self.text(payload));
+        Wait { id: opened.id.clone(), kind, event, due, expiry }
     }
 
     fn text(&self, payload: PayloadRef) -> Arc<str> {

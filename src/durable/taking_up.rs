@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::engine::{
-    DeliverySeq, HeldEvent, KeySpace, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest, RunId,
-    WallMillis,
+    DeliverySeq, HeldEvent, KeySpace, Origin, PendingDelivery, PendingEvent, RestingWait, RunAtRest, RunId,
+    WaitKind, WallMillis,
 };
 use crate::store::{StatusKind, StoredRun, UnixMillis, commit};
 
@@ -22,15 +22,22 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
         workflow_name: stored.workflow,
         state,
         pending_events: stored.pending.into_iter().map(pending_event).collect(),
-        input_requests: stored
-            .waits
-            .into_iter()
-            .map(|request| OpenRequest { request_id: request.id, json: request.event })
-            .collect(),
+        waits: stored.waits.into_iter().map(resting_wait).collect(),
         time_remaining: stored.time_remaining.map(Duration::from_millis),
         last_delivery: DeliverySeq(stored.last_delivery),
         origin: Origin::Store { changes: stored.version, paused },
     }
+}
+
+fn resting_wait(commit::Wait { id, kind, event, due, expiry }: commit::Wait) -> RestingWait {
+    let kind = match kind {
+        commit::WaitKind::Input => WaitKind::Input,
+        commit::WaitKind::Expected => WaitKind::Expected,
+        commit::WaitKind::Arrived => WaitKind::Arrived,
+    };
+    // Without a time nothing goes out.
+    let expiry = expiry.filter(|_| due.is_some());
+    RestingWait { id, kind, json: event, due: due.map(|UnixMillis(due)| WallMillis(due)), expiry }
 }
 
 fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::clock::Millis;
 use super::ids::{EventTypeId, InvocationId, PayloadRef};
+use super::waits::Expiry;
 use crate::exact_string::ExactString;
 
 pub(super) type Emissions = SmallVec<[Emission; 1]>;
@@ -18,15 +19,15 @@ pub(super) struct Commit {
     pub(super) consumed: Option<InvocationId>,
     /// The handler that has sent what is emitted and goes on, if one has, and how many events it has sent.
     pub(super) sent: Option<(InvocationId, u32)>,
-    /// The input request that has been answered, if the commit answers one.
-    pub(super) answered: Option<ExactString>,
+    /// The wait that has had what it waited for, or has expired, if the commit closes one.
+    pub(super) closed: Option<ExactString>,
     /// What was emitted, in order.
     pub(super) emitted: Emissions,
 }
 
 impl Commit {
     pub(super) fn of(emission: Emission) -> Self {
-        Self { consumed: None, sent: None, answered: None, emitted: SmallVec::from_buf([emission]) }
+        Self { consumed: None, sent: None, closed: None, emitted: SmallVec::from_buf([emission]) }
     }
 }
 
@@ -60,6 +61,26 @@ pub enum Emission {
         request_id: ExactString,
         /// The event.
         payload: PayloadRef,
+        /// When the run waits no more, if it does not wait for ever.
+        expiry: Option<Expiry>,
+    },
+    /// The run waits for an event from outside; one that has come before is had at once.
+    Expect {
+        /// Names the wait.
+        id: ExactString,
+        /// The type of the event.
+        event_type: EventTypeId,
+        /// When the run waits no more, if it does not wait for ever.
+        expiry: Option<Expiry>,
+    },
+    /// An event from outside is kept until it is expected.
+    Keep {
+        /// Names it until then.
+        id: ExactString,
+        /// Its type.
+        event_type: EventTypeId,
+        /// The event.
+        payload: PayloadRef,
     },
     /// An event of a type that the driver does not find in the definition.
     Unknown {
@@ -69,13 +90,17 @@ pub enum Emission {
 }
 
 impl Emission {
-    pub(super) fn payload(&self) -> Option<PayloadRef> {
-        match self {
+    /// The payloads that it names.
+    pub(super) fn payloads(&self) -> impl Iterator<Item = PayloadRef> + use<> {
+        let (event, expiry) = match self {
             Self::Event { payload, .. }
             | Self::Later { payload, .. }
             | Self::Stop { payload }
-            | Self::InputRequest { payload, .. } => Some(*payload),
-            Self::Unknown { .. } => None,
-        }
+            | Self::Keep { payload, .. } => (Some(*payload), None),
+            Self::InputRequest { payload, expiry, .. } => (Some(*payload), *expiry),
+            Self::Expect { expiry, .. } => (None, *expiry),
+            Self::Unknown { .. } => (None, None),
+        };
+        event.into_iter().chain(expiry.and_then(|expiry| expiry.event).map(|(_, payload)| payload))
     }
 }

@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use super::clock::Millis;
 use super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, StepId};
 use super::outcome::Outcome;
+use super::waits::{Arrived, Awaited, Expiry, OpenWait};
 use crate::{ExactString, Written};
 
 /// When a run is written to its store.
@@ -50,12 +51,12 @@ pub struct Change {
     pub sent: Option<(DeliverySeq, u32)>,
     /// Deliveries that will be attempted again.
     pub again: Vec<Again>,
-    /// The input request that has been answered.
-    pub answered: Option<ExactString>,
+    /// The wait that is open no more.
+    pub closed: Option<ExactString>,
     /// Deliveries that have been queued.
     pub queued: SmallVec<[Queued; 1]>,
-    /// Input requests that have been made.
-    pub asked: Vec<(ExactString, PayloadRef)>,
+    /// Waits that are open from now on, and events that have arrived before they were expected.
+    pub opened: Vec<Opened>,
     /// What was written to the state.
     pub written: Vec<Written>,
     /// How the run stands now.
@@ -137,6 +138,38 @@ pub struct Queued {
     pub gathered: bool,
 }
 
+/// A wait, or an event that has arrived before it was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Its name.
+    pub id: ExactString,
+    /// What it is.
+    pub subject: Subject,
+    /// When it expires, if it does.
+    pub expiry: Option<Expiry>,
+}
+
+/// What [`Opened`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Something from outside.
+    Awaited(Awaited),
+    /// An event that has arrived.
+    Arrived(PayloadRef),
+}
+
+impl From<&OpenWait> for Opened {
+    fn from(OpenWait { id, awaited, expiry }: &OpenWait) -> Self {
+        Self { id: id.clone(), subject: Subject::Awaited(*awaited), expiry: *expiry }
+    }
+}
+
+impl From<&Arrived> for Opened {
+    fn from(Arrived { id, payload, .. }: &Arrived) -> Self {
+        Self { id: id.clone(), subject: Subject::Arrived(*payload), expiry: None }
+    }
+}
+
 /// What has changed since the last change was sealed.
 #[derive(Debug, Default)]
 pub(super) struct OpenChange {
@@ -146,9 +179,9 @@ pub(super) struct OpenChange {
     pub(super) gathered: Vec<DeliverySeq>,
     pub(super) sent: Option<(DeliverySeq, u32)>,
     pub(super) again: Vec<Again>,
-    pub(super) answered: Option<ExactString>,
+    pub(super) closed: Option<ExactString>,
     pub(super) queued: SmallVec<[Queued; 1]>,
-    pub(super) asked: Vec<(ExactString, PayloadRef)>,
+    pub(super) opened: Vec<Opened>,
     pub(super) written: Vec<Written>,
 }
 
@@ -196,7 +229,7 @@ impl Journal {
         let Some(open) = self.open.take() else { return };
         let (standing, last_delivery, time) = standing();
         self.last += 1;
-        let OpenChange { is_whole, settled, held, gathered, sent, again, answered, queued, asked, written } =
+        let OpenChange { is_whole, settled, held, gathered, sent, again, closed, queued, opened, written } =
             *open;
         self.sealed.push_back(Change {
             number: self.last,
@@ -206,9 +239,9 @@ impl Journal {
             gathered,
             sent,
             again,
-            answered,
+            closed,
             queued,
-            asked,
+            opened,
             written,
             standing,
             last_delivery,

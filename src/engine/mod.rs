@@ -17,7 +17,6 @@ mod definition;
 mod delivery;
 mod fan_in;
 mod ids;
-mod input_request;
 mod journal;
 mod json_array;
 mod key_space;
@@ -30,6 +29,7 @@ mod session_policy;
 mod sleeping;
 mod snapshot;
 mod step_limits;
+mod waits;
 
 pub use clock::{Millis, Now, WallMillis};
 pub use commit::Emission;
@@ -37,17 +37,19 @@ pub use conflicts::{StateConflict, StateConflicts};
 pub use definition::{Definition, DefinitionError, StepOptions};
 pub use delivery::Invocation;
 pub use ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId, StepId};
-pub use input_request::RespondError;
-pub use journal::{Again, Change, Durability, MOST_AHEAD, Queued, Settled, Standing, TimeLeft};
+pub use journal::{
+    Again, Change, Durability, MOST_AHEAD, Opened, Queued, Settled, Standing, Subject, TimeLeft,
+};
 pub use key_space::KeySpace;
 pub use outcome::{Outcome, RunFailure};
 pub use retry_policy::{FailedAttempt, RetryPolicy};
 pub use run::{
-    AppendError, DeliveryError, Effect, Interrupted, LifecycleError, PauseError, Run, RunOptions,
-    SnapshotRefusal, WriteError,
+    AppendError, DeliveryError, Effect, Incoming, Interrupted, LifecycleError, PauseError, ReceiveError,
+    RespondError, Run, RunOptions, SnapshotRefusal, WriteError,
 };
 pub use run_at_rest::{
-    HeldEvent, OpenRequest, Origin, PendingDelivery, PendingEvent, ResumeError, RunAtRest,
+    HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, ResumeError, RunAtRest, WaitKind,
 };
 pub use session_policy::{SessionNotEmpty, SessionPausePolicy};
 pub use snapshot::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError, type_in_text};
+pub use waits::{Awaited, Expiry};

@@ -72,6 +72,18 @@ pub enum RunFailure {
         /// The id.
         request_id: ExactString,
     },
+    /// Nobody has answered a request in its time, and nothing is to be sent then.
+    #[error("nobody has answered the input request {request_id:?} in its time")]
+    Unanswered {
+        /// The request.
+        request_id: ExactString,
+    },
+    /// An event from outside has not come in its time, and nothing is to be sent then.
+    #[error("the event {event_type:?} was expected, and has not come in its time")]
+    NeverCame {
+        /// The type of the event.
+        event_type: String,
+    },
     /// A request whose answer would go nowhere.
     #[error(
         "the input request {request_id:?} could never be answered: no step of workflow {workflow:?} accepts \"blazen::InputResponseEvent\""

@@ -11,7 +11,7 @@
 //!    has settled may be held: its event waits for others.
 //! 2. `queue` is sorted by [`DeliverySeq`](super::ids::DeliverySeq). An attempt that was cut short, or has failed, has no
 //!    way back: the next one has another [`InvocationId`].
-//! 3. A running run has something queued, asleep, in flight or asked; one that has not is stalled, which is an end.
+//! 3. A running run has something queued, asleep, in flight or waited for; one that has not is stalled, which is an end.
 //! 4. A run that has ended stays as it ended.
 
 mod answering;
@@ -36,15 +36,16 @@ use super::definition::Definition;
 use super::delivery::{Delivery, InFlight, Invocation};
 use super::fan_in::FanIn;
 use super::ids::{EventTypeId, InvocationId, PayloadRef, RunId};
-use super::input_request::OpenRequests;
 use super::journal::{Durability, Journal};
 use super::key_space::KeySpace;
 use super::outcome::Outcome;
 use super::run_state::RunState;
 use super::sleeping::Sleeping;
 use super::step_limits::StepLimits;
+use super::waits::Waits;
 use crate::state_value::StateValue;
 
+pub use answering::{Incoming, ReceiveError, RespondError};
 pub use handling::DeliveryError;
 use journaling::Outgoing;
 pub use lifecycle::{Interrupted, LifecycleError, PauseError};
@@ -91,7 +92,7 @@ pub struct Run {
     limits: StepLimits,
     last_invocation: u64,
     in_flight: BTreeMap<InvocationId, InFlight>,
-    requests: OpenRequests,
+    waits: Waits,
     /// How many deliveries still use a payload; only of payloads that more than one step received.
     shared_payloads: BTreeMap<PayloadRef, u32>,
     time_limit: TimeLimit,
@@ -134,8 +135,9 @@ impl Run {
         if !self.is_on_the_clock() {
             return None;
         }
-        let first = if matches!(self.phase, Phase::Running) { self.sleeping.first_due() } else { None };
-        [self.time_limit.due(), first].into_iter().flatten().min()
+        let is_running = matches!(self.phase, Phase::Running);
+        let own = [self.sleeping.first_due(), self.waits.first_due()].into_iter().filter(|_| is_running);
+        own.chain([self.time_limit.due()]).flatten().min()
     }
 
     /// The identity of the run.
@@ -196,7 +198,7 @@ impl Run {
             limits: StepLimits::default(),
             last_invocation: 0,
             in_flight: BTreeMap::new(),
-            requests: OpenRequests::default(),
+            waits: Waits::default(),
             shared_payloads: BTreeMap::new(),
             time_limit,
             state: RunState::default(),

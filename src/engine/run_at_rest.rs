@@ -21,8 +21,8 @@ pub struct RunAtRest {
     pub state: KeySpace<StateValue>,
     /// Events on their way, in the order in which they were emitted.
     pub pending_events: Vec<PendingEvent>,
-    /// Questions to people that are open, in the order in which they were asked.
-    pub input_requests: Vec<OpenRequest>,
+    /// What it waits for, and what has come before it was waited for, in the order in which that began.
+    pub waits: Vec<RestingWait>,
     /// What is left of its time; `None` if it has no limit.
     pub time_remaining: Option<Duration>,
     /// The last delivery that has been numbered.
@@ -82,20 +82,45 @@ pub struct HeldEvent {
     pub event_type: Arc<str>,
 }
 
-/// A question to a person.
+/// Something that a run waits for, or that has come before.
 #[derive(Debug)]
-pub struct OpenRequest {
-    /// How the answer will name it.
-    pub request_id: ExactString,
-    /// The `blazen::InputRequestEvent`, a JSON text.
+pub struct RestingWait {
+    /// Its name.
+    pub id: ExactString,
+    /// What it is.
+    pub kind: WaitKind,
+    /// The input request; an object with the type that is expected; or the event that has come. A JSON text.
     pub json: Arc<str>,
+    /// When it expires; never if `None`.
+    pub due: Option<WallMillis>,
+    /// The event that goes out then, a JSON text; the run fails if there is none.
+    pub expiry: Option<Arc<str>>,
+}
+
+/// What [`RestingWait`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitKind {
+    /// A question to a person.
+    Input,
+    /// An event from outside that is expected.
+    Expected,
+    /// An event from outside that has come before it was expected.
+    Arrived,
+}
+
+impl RestingWait {
+    /// The events that it uses.
+    pub(super) fn payload_texts(&self) -> impl Iterator<Item = &Arc<str>> {
+        let event = (self.kind != WaitKind::Expected).then_some(&self.json);
+        event.into_iter().chain(&self.expiry)
+    }
 }
 
 impl RunAtRest {
     /// The events of the run, in the order in which [`Run::resume`](crate::engine::Run::resume) numbers their payloads.
     pub fn payload_texts(&self) -> impl Iterator<Item = &Arc<str>> {
         let pending = self.pending_events.iter().map(|event| &event.json);
-        pending.chain(self.input_requests.iter().map(|request| &request.json))
+        pending.chain(self.waits.iter().flat_map(RestingWait::payload_texts))
     }
 }
 
@@ -130,6 +155,19 @@ pub enum ResumeError {
         step: String,
         /// A step with a similar name.
         nearest: Option<String>,
+    },
+    /// An event is waited for, or is to go out when nothing else comes, and no step would take it.
+    #[error(
+        "the {} waits for the event {event_type:?}, which no step of workflow {workflow:?} accepts; add a step that does, or go on with code that has it",
+        kept_as(*origin)
+    )]
+    NobodyAccepts {
+        /// What was to be resumed.
+        origin: Origin,
+        /// The workflow.
+        workflow: String,
+        /// The type of the event.
+        event_type: String,
     },
     /// An input request is open, and no step would take the answer.
     #[error(

@@ -17,7 +17,9 @@ use super::session_namespace::SessionNamespace;
 use super::state_namespace::StateNamespace;
 use super::text::Exact;
 use super::workflow::{millis, on_both_clocks, wait};
-use crate::engine::{Emission, EventTypeId, FailedAttempt, Outcome, PayloadRef, SessionPausePolicy};
+use crate::engine::{
+    Emission, EventTypeId, Expiry, FailedAttempt, Incoming, Outcome, PayloadRef, SessionPausePolicy,
+};
 
 /// One run of a workflow.
 #[napi]
@@ -39,6 +41,23 @@ pub struct RunOutcome {
     pub code: Option<String>,
     /// Why it was not.
     pub message: Option<String>,
+}
+
+/// When a run waits no more for something from outside.
+#[napi(object)]
+pub struct WaitExpiry {
+    /// On the monotonic clock of JavaScript.
+    pub due: f64,
+    /// The event that goes out then; the run fails if there is none.
+    pub event_type: Option<u32>,
+    pub payload: Option<u32>,
+}
+
+impl From<WaitExpiry> for Expiry {
+    fn from(WaitExpiry { due, event_type, payload }: WaitExpiry) -> Self {
+        let event = event_type.map(EventTypeId).zip(payload.map(PayloadRef));
+        Self { due: millis(due.ceil()), event }
+    }
 }
 
 /// What a pause does about session values.
@@ -104,8 +123,18 @@ impl Context {
 
     /// Adds to what `invocation` emits when it settles. `name` is as for `send`.
     #[napi(catch_unwind)]
-    pub fn stage(&self, invocation: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<()> {
-        let emission = emission(event_type, payload, name.as_ref())?;
+    pub fn stage(
+        &self,
+        invocation: f64,
+        event_type: i32,
+        payload: u32,
+        name: Option<Exact>,
+        expiry: Option<WaitExpiry>,
+    ) -> Result<()> {
+        let emission = match expiry {
+            None => emission(event_type, payload, name.as_ref())?,
+            Some(expiry) => request(payload, name.as_ref(), expiry)?,
+        };
         self.run.key().with(|run| run.stage(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
@@ -151,6 +180,36 @@ impl Context {
         let (event_type, payload) = (EventTypeId(event_type), PayloadRef(payload));
         let emission = Emission::Later { event_type, payload, due: millis(due.ceil()) };
         self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
+    }
+
+    /// The handler of `invocation` makes an input request that expires.
+    #[napi(catch_unwind)]
+    pub fn ask(&self, invocation: f64, payload: u32, request_id: Exact, expiry: WaitExpiry) -> Result<()> {
+        let emission = request(payload, Some(&request_id), expiry)?;
+        self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
+    }
+
+    /// The handler of `invocation` expects an event from outside. `id` names the wait.
+    #[napi(catch_unwind)]
+    pub fn expect(
+        &self,
+        invocation: f64,
+        id: Exact,
+        event_type: u32,
+        expiry: Option<WaitExpiry>,
+    ) -> Result<()> {
+        let (id, event_type) = (id.to_exact_string(), EventTypeId(event_type));
+        let emission = Emission::Expect { id, event_type, expiry: expiry.map(Expiry::from) };
+        self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
+    }
+
+    /// Takes an event from outside, which `id` names while it is kept. Says whether steps receive it: `at_once` even if
+    /// the run does not expect it.
+    #[napi(catch_unwind)]
+    pub fn receive(&self, id: Exact, event_type: u32, payload: u32, at_once: bool) -> Result<bool> {
+        let (id, event_type, payload) = (id.to_exact_string(), EventTypeId(event_type), PayloadRef(payload));
+        let incoming = Incoming { id, event_type, payload, at_once };
+        self.run.key().with(|run| run.receive(incoming).map_err(errors::to_js))
     }
 
     /// Answers an input request.
@@ -265,6 +324,15 @@ impl Context {
             None => Err(error(ErrorCode::Internal, "the run has not ended")),
         })
     }
+}
+
+fn request(payload: u32, request_id: Option<&Exact>, expiry: WaitExpiry) -> Result<Emission> {
+    let nameless = || error(ErrorCode::Internal, "an input request without its id");
+    Ok(Emission::InputRequest {
+        request_id: request_id.ok_or_else(nameless)?.to_exact_string(),
+        payload: PayloadRef(payload),
+        expiry: Some(expiry.into()),
+    })
 }
 
 fn keep_failure(run: &mut HostedRun, error: Option<String>) {

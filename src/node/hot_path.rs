@@ -134,7 +134,7 @@ pub(super) fn emission(event_type: i32, payload: u32, name: Option<&Exact>) -> R
     match (event_type, name) {
         (STOP_EVENT, _) => Ok(Emission::Stop { payload }),
         (INPUT_REQUEST_EVENT, Some(id)) => {
-            Ok(Emission::InputRequest { request_id: id.to_exact_string(), payload })
+            Ok(Emission::InputRequest { request_id: id.to_exact_string(), payload, expiry: None })
         }
         (UNKNOWN_EVENT, Some(name)) => Ok(Emission::Unknown { event_type: name.to_lossy() }),
         (known, _) => match u32::try_from(known) {

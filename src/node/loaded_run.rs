@@ -7,10 +7,10 @@ use napi_derive::napi;
 
 use super::errors::{self, ErrorCode, Result, error};
 use super::numbers::time_to_js;
-use super::store_in_javascript::CheckpointedRun;
+use super::store_in_javascript::{CheckpointedRun, OpenWait};
 use super::text;
 use crate::StateValue;
-use crate::store::commit::{PendingDelivery, WaitKind};
+use crate::store::commit::PendingDelivery;
 use crate::store::{Status, StoredRun};
 
 /// A run as a store has given it back.
@@ -107,11 +107,10 @@ impl LoadedRun {
         Ok(self.run()?.pending.iter().map(PendingEvent::from).collect())
     }
 
-    /// The JSON texts of the open input requests.
+    /// What it waits for, and what has come before.
     #[napi(getter, catch_unwind)]
-    pub fn requests(&self) -> Result<Vec<String>> {
-        let asked = self.run()?.waits.iter().filter(|wait| wait.kind == WaitKind::Input);
-        Ok(asked.map(|wait| wait.event.to_string()).collect())
+    pub fn waits(&self) -> Result<Vec<OpenWait>> {
+        Ok(self.run()?.waits.iter().cloned().map(OpenWait::from).collect())
     }
 
     /// The keys of the state, in order.

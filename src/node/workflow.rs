@@ -125,11 +125,11 @@ impl Workflow {
 
     fn resume(&self, at_rest: RunAtRest, now: f64) -> Result<Context> {
         let payloads: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
-        let is_new = at_rest.origin == Origin::Snapshot;
+        // A store has the events of its own runs; what goes out later, if at all, is written once more then.
+        let stored = if at_rest.origin == Origin::Snapshot { 0 } else { at_rest.pending_events.len() };
         let run = Run::resume(self.definition.clone(), at_rest, self.options, on_both_clocks(now))
             .map_err(errors::to_js)?;
-        // A store has the events of its own runs.
-        let texts = (0..).map(PayloadRef).zip(payloads.iter().filter(|_| is_new).cloned());
+        let texts = (0..).map(PayloadRef).zip(payloads.iter().cloned()).skip(stored);
         Ok(Context::resumed(OwnedRun::new(self.hosted(run, texts, now)), payloads))
     }
 

@@ -37,7 +37,7 @@ impl Run {
         // Mostly nothing is, and then one emission needs no room of its own.
         let mut emitted = if staged.is_empty() { Emissions::new() } else { Emissions::from_vec(staged) };
         emitted.extend(last);
-        self.apply(Commit { consumed: Some(invocation), sent: None, answered: None, emitted });
+        self.apply(Commit { consumed: Some(invocation), sent: None, closed: None, emitted });
         Ok(())
     }
 
@@ -48,9 +48,7 @@ impl Run {
         let sender = self.in_flight.get_mut(&invocation).ok_or(otherwise)?;
         sender.sent += 1;
         if sender.sent <= sender.delivery.sent_before {
-            if let Some(payload) = emission.payload() {
-                self.release(payload);
-            }
+            emission.payloads().for_each(|payload| self.release(payload));
         } else {
             let sent = Some((invocation, sender.sent));
             self.apply(Commit { sent, ..Commit::of(emission) });
@@ -88,7 +86,7 @@ impl Run {
         let failed = self.in_flight_mut(invocation)?;
         let staged = std::mem::take(&mut failed.staged);
         let uncommitted = std::mem::take(&mut failed.uncommitted);
-        for payload in staged.iter().filter_map(Emission::payload) {
+        for payload in staged.iter().flat_map(Emission::payloads) {
             self.release(payload);
         }
         self.take_back_writes(invocation, uncommitted);

@@ -3,7 +3,7 @@
 use super::super::clock::Millis;
 use super::super::delivery::Delivery;
 use super::super::ids::{DeliverySeq, InvocationId, PayloadRef};
-use super::super::journal::{Again, Change, OpenChange, Queued, Standing};
+use super::super::journal::{Again, Change, OpenChange, Opened, Queued, Standing};
 use super::super::outcome::Outcome;
 use super::phase::Phase;
 use super::{Effect, Run};
@@ -59,7 +59,8 @@ impl Run {
             return;
         }
         let written = self.state.all_written();
-        let asked = self.requests.iter().map(|request| (request.id.clone(), request.payload)).collect();
+        let open = self.waits.iter_open().map(Opened::from);
+        let opened = open.chain(self.waits.iter_arrived().map(Opened::from)).collect();
         let asleep = self.sleeping.iter().map(|(due, delivery)| Queued { due: Some(due), ..delivery.into() });
         let held = self.fan_in.held().map(|held| Queued {
             event_type: Some(held.event_type),
@@ -70,7 +71,7 @@ impl Run {
         let Some(journal) = &mut self.journal else { return };
         let change = journal.whole_change();
         change.written = written;
-        change.asked = asked;
+        change.opened = opened;
         change.queued = queued;
         self.seal();
     }

@@ -87,6 +87,7 @@ impl Run {
             self.end(Outcome::Failed(RunFailure::TimedOut { limit }));
         } else if matches!(self.phase, Phase::Running) {
             self.wake_what_is_due(now);
+            self.give_up_waiting(now);
         }
     }
 

@@ -17,13 +17,13 @@ use super::super::conflicts::ConflictWatch;
 use super::super::delivery::Delivery;
 use super::super::fan_in::FanIn;
 use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, StepId};
-use super::super::input_request::OpenRequests;
-use super::super::journal::{Queued, Settled};
+use super::super::journal::{Opened, Queued, Settled};
 use super::super::key_space::KeySpace;
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::run_state::RunState;
 use super::super::sleeping::Sleeping;
 use super::super::step_limits::StepLimits;
+use super::super::waits::{Arrived, Awaited, Expiry, OpenWait, Waits};
 use super::{Effect, Run};
 use crate::exact_string::ExactString;
 
@@ -43,15 +43,15 @@ pub(super) enum Phase {
 impl Run {
     /// Applies a commit and draws the consequences: the run goes on, is paused, or ends.
     pub(super) fn apply(&mut self, commit: Commit) {
-        let Commit { consumed, sent, answered, emitted } = commit;
+        let Commit { consumed, sent, closed, emitted } = commit;
         let last_step = consumed.and_then(|invocation| self.consume(invocation));
         if let Some((invocation, count)) = sent {
             self.commit_sending(invocation, count);
         }
-        if let Some(request) = answered.and_then(|id| self.requests.close(&id)) {
-            self.release(request.payload);
+        if let Some(wait) = closed.and_then(|id| self.waits.close(&id)) {
+            wait.payloads().for_each(|payload| self.release(payload));
             if let Some(change) = self.change() {
-                change.answered = Some(request.id);
+                change.closed = Some(wait.id);
             }
         }
         for emission in emitted {
@@ -109,6 +109,7 @@ impl Run {
         self.phase = Phase::Running;
         self.notice = None;
         self.wake_what_is_due(now);
+        self.give_up_waiting(now);
         self.draw_consequences(None);
         self.seal();
     }
@@ -131,7 +132,7 @@ impl Run {
     pub(super) fn put_to_sleep(&mut self, invocation: InvocationId, due: Millis) {
         let Some(mut failed) = self.in_flight.remove(&invocation) else { return };
         self.leave(failed.delivery.step);
-        for payload in failed.staged.iter().filter_map(Emission::payload) {
+        for payload in failed.staged.iter().flat_map(Emission::payloads) {
             self.release(payload);
         }
         self.take_back_writes(invocation, std::mem::take(&mut failed.uncommitted));
@@ -164,7 +165,7 @@ impl Run {
     pub(super) fn take_back_in_flight(&mut self) {
         for (invocation, mut cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
             self.take_back_collecting(&mut cut_short);
-            for payload in cut_short.staged.iter().filter_map(Emission::payload) {
+            for payload in cut_short.staged.iter().flat_map(Emission::payloads) {
                 self.release(payload);
             }
             let delivery = cut_short.again();
@@ -188,7 +189,7 @@ impl Run {
         self.fan_in = FanIn::default();
         self.limits = StepLimits::default();
         self.in_flight.clear();
-        self.requests = OpenRequests::default();
+        self.waits = Waits::default();
         self.shared_payloads.clear();
         self.outbox.retain(|outgoing| matches!(outgoing.effect, Effect::Publish(_)));
         if let Some(journal) = self.journal.as_mut().filter(|journal| journal.writes_whole()) {
@@ -228,7 +229,7 @@ impl Run {
     }
 
     fn has_nothing_to_wait_for(&self) -> bool {
-        self.queue.is_empty() && self.requests.is_empty() && self.sleeping.is_empty()
+        self.queue.is_empty() && self.waits.is_empty() && self.sleeping.is_empty()
     }
 
     /// A run that waits, perhaps for days, keeps no room for work.
@@ -243,7 +244,12 @@ impl Run {
             Emission::Event { event_type, payload } => self.deliver(event_type, payload, None),
             Emission::Later { event_type, payload, due } => self.deliver(event_type, payload, Some(due)),
             Emission::Stop { payload } => Err(Outcome::Completed { stop: payload }),
-            Emission::InputRequest { request_id, payload } => self.ask(request_id, payload),
+            Emission::InputRequest { request_id, payload, expiry } => self.ask(request_id, payload, expiry),
+            Emission::Expect { id, event_type, expiry } => self.expect(id, event_type, expiry),
+            Emission::Keep { id, event_type, payload } => {
+                self.keep(Arrived { id, event_type, payload });
+                Ok(())
+            }
             Emission::Unknown { event_type } => Err(self.unrouted(event_type)),
         }
     }
@@ -300,20 +306,80 @@ impl Run {
         self.queue.insert(place, delivery);
     }
 
-    fn ask(&mut self, request_id: ExactString, payload: PayloadRef) -> Result<(), Outcome> {
+    fn ask(
+        &mut self,
+        request_id: ExactString,
+        payload: PayloadRef,
+        expiry: Option<Expiry>,
+    ) -> Result<(), Outcome> {
         if self.definition.routes(EventTypeId::INPUT_RESPONSE).is_empty() {
             let workflow = self.definition.name().to_owned();
             return Err(Outcome::Failed(RunFailure::NobodyTakesAnswers { workflow, request_id }));
         }
-        if self.requests.contains(&request_id) {
+        if self.waits.has_request(&request_id) {
             return Err(Outcome::Failed(RunFailure::DuplicateRequest { request_id }));
         }
-        self.requests.open(request_id.clone(), payload);
+        self.open_wait(OpenWait { id: request_id, awaited: Awaited::Answer(payload), expiry });
         self.publish(payload);
-        if let Some(change) = self.change() {
-            change.asked.push((request_id, payload));
-        }
         Ok(())
+    }
+
+    /// The run waits for an event from outside, unless it has come before.
+    fn expect(
+        &mut self,
+        id: ExactString,
+        event_type: EventTypeId,
+        expiry: Option<Expiry>,
+    ) -> Result<(), Outcome> {
+        let wait = OpenWait { id, awaited: Awaited::Event(event_type), expiry };
+        let Some(arrived) = self.waits.take_arrived(event_type) else {
+            self.open_wait(wait);
+            return Ok(());
+        };
+        wait.payloads().for_each(|payload| self.release(payload));
+        if let Some(change) = self.change() {
+            change.closed = Some(arrived.id);
+        }
+        self.deliver(event_type, arrived.payload, None)
+    }
+
+    fn open_wait(&mut self, wait: OpenWait) {
+        if let Some(change) = self.change() {
+            change.opened.push(Opened::from(&wait));
+        }
+        self.waits.open(wait);
+    }
+
+    fn keep(&mut self, arrived: Arrived) {
+        if let Some(change) = self.change() {
+            change.opened.push(Opened::from(&arrived));
+        }
+        self.waits.keep(arrived);
+    }
+
+    /// What is waited for in vain is waited for no more.
+    pub(super) fn give_up_waiting(&mut self, now: Millis) {
+        while let Some(wait) = self.waits.expired(now) {
+            let (id, awaited) = (wait.id.clone(), wait.awaited);
+            match wait.expiry.and_then(|expiry| expiry.event) {
+                Some((event_type, payload)) => {
+                    self.waits.hand_over_expiry(&id);
+                    let expiry = Emission::Event { event_type, payload };
+                    self.apply(Commit { closed: Some(id), ..Commit::of(expiry) });
+                }
+                None => return self.end(Outcome::Failed(self.expired(id, awaited))),
+            }
+        }
+    }
+
+    fn expired(&self, id: ExactString, awaited: Awaited) -> RunFailure {
+        match awaited {
+            Awaited::Answer(_) => RunFailure::Unanswered { request_id: id },
+            Awaited::Event(event_type) => {
+                let event_type = self.definition.event_type_name(event_type).unwrap_or("?").to_owned();
+                RunFailure::NeverCame { event_type }
+            }
+        }
     }
 
     fn unrouted(&self, event_type: String) -> Outcome {

@@ -9,10 +9,11 @@ use super::super::definition::Definition;
 use super::super::delivery::Delivery;
 use super::super::ids::{EventTypeId, PayloadRef};
 use super::super::journal::Journal;
-use super::super::run_at_rest::{Origin, PendingDelivery, ResumeError, RunAtRest};
+use super::super::run_at_rest::{Origin, PendingDelivery, RestingWait, ResumeError, RunAtRest, WaitKind};
 use super::super::run_state::RunState;
 use super::super::session_policy::{SessionNotEmpty, SessionPausePolicy};
-use super::super::snapshot::SnapshotWriter;
+use super::super::snapshot::{SnapshotWriter, type_in_text};
+use super::super::waits::{Arrived, Awaited, Expiry, OpenWait};
 use super::{Run, RunOptions};
 use crate::exact_string::ExactString;
 
@@ -40,7 +41,8 @@ impl Run {
     #[must_use]
     pub fn pending_payloads(&self) -> Vec<PayloadRef> {
         let events = self.pending_events().into_iter().map(|deliveries| deliveries[0].delivery.payload);
-        events.chain(self.requests.iter().map(|request| request.payload)).collect()
+        let open = self.waits.iter_open().flat_map(OpenWait::payloads);
+        events.chain(open).chain(self.waits.iter_arrived().map(|arrived| arrived.payload)).collect()
     }
 
     /// The paused run as a JSON document; its time stops. `payloads` are the JSON texts of [`Run::pending_payloads`].
@@ -57,12 +59,13 @@ impl Run {
         policy.check(&self.session)?;
         self.time_limit = self.time_limit.stopped(now.monotonic);
         let events = self.pending_events();
-        let expected = events.len() + self.requests.iter().count();
+        let of_waits = self.waits.iter_open().flat_map(OpenWait::payloads).count();
+        let expected = events.len() + of_waits + self.waits.iter_arrived().count();
         if payloads.len() != expected {
             return Err(SnapshotRefusal::PayloadsMissing { expected, found: payloads.len() });
         }
-        let (event_texts, request_texts) = payloads.split_at(events.len());
-        Ok(self.write_snapshot(&events, event_texts, request_texts, timestamp, now))
+        let (event_texts, wait_texts) = payloads.split_at(events.len());
+        Ok(self.write_snapshot(&events, event_texts, wait_texts, timestamp, now))
     }
 
     /// Goes on with a run at rest. The driver must keep [`RunAtRest::payload_texts`] as payloads 0, 1, 2, ...
@@ -106,10 +109,8 @@ impl Run {
                 run.queue.push_back(delivery);
             }
         }
-        for request in at_rest.input_requests {
-            let payload = next_payload.next().expect("a payload number for each of fewer than 2^32 events");
-            run.requests.open(request.request_id, payload);
-            run.publish(payload);
+        for wait in at_rest.waits {
+            run.go_on_waiting(wait, &mut next_payload, now);
         }
         run.state = RunState::restored(at_rest.state);
         match at_rest.origin {
@@ -169,7 +170,7 @@ impl Run {
         &self,
         events: &[Vec<Resting<'_>>],
         event_texts: &[String],
-        request_texts: &[String],
+        wait_texts: &[String],
         timestamp: &str,
         now: Now,
     ) -> String {
@@ -199,18 +200,84 @@ impl Run {
             },
         );
         document.object_field("metadata", |metadata| {
-            metadata.list_of_objects(
-                "input_requests",
-                self.requests.iter().zip(request_texts),
-                |object, (request, json)| {
-                    object.field("request_id", &request.id.to_json());
-                    object.field("event", json);
-                },
-            );
+            self.write_waits(metadata, wait_texts, now);
             let remaining = self.time_limit.remaining().map(|time| time.as_millis().to_string());
             metadata.field("time_remaining_ms", remaining.as_deref().unwrap_or("null"));
         });
         document.finish()
+    }
+}
+
+impl Run {
+    /// A run at rest waited for this; its payloads come next.
+    fn go_on_waiting(
+        &mut self,
+        wait: RestingWait,
+        payloads: &mut impl Iterator<Item = PayloadRef>,
+        now: Now,
+    ) {
+        let mut next = || payloads.next().expect("a payload number for each of fewer than 2^32 events");
+        let RestingWait { id, kind, json, due, expiry } = wait;
+        // A type that the workflow does not know any more is wanted by nobody.
+        let type_of = |text: &str| self.definition.event_type(&type_in_text(text));
+        let awaited = match kind {
+            WaitKind::Input => Awaited::Answer(next()),
+            WaitKind::Expected => Awaited::Event(type_of(&json).unwrap_or(EventTypeId(u32::MAX))),
+            WaitKind::Arrived => {
+                let event_type = type_of(&json).unwrap_or(EventTypeId(u32::MAX));
+                self.waits.keep(Arrived { id, event_type, payload: next() });
+                return;
+            }
+        };
+        let event = expiry.map(|text| (type_of(&text).unwrap_or(EventTypeId(u32::MAX)), next()));
+        let expiry = due.map(|due| Expiry { due: now.to_monotonic(due), event });
+        self.waits.open(OpenWait { id, awaited, expiry });
+        if let Awaited::Answer(request) = awaited {
+            self.publish(request);
+        }
+    }
+
+    /// `texts` are those of the payloads, wait by wait.
+    fn write_waits(&self, metadata: &mut SnapshotWriter, texts: &[String], now: Now) {
+        let mut texts = texts.iter();
+        let mut next = || texts.next().expect("one text for each payload");
+        let open: Vec<_> = self
+            .waits
+            .iter_open()
+            .map(|wait| {
+                let request = matches!(wait.awaited, Awaited::Answer(_)).then(&mut next);
+                (wait, request, wait.expiry_payload().map(|_| next()))
+            })
+            .collect();
+        let arrived: Vec<_> = self.waits.iter_arrived().map(|arrived| (arrived, next())).collect();
+        let write_expiry = |object: &mut SnapshotWriter, wait: &OpenWait, event: Option<&String>| {
+            if let Some(expiry) = wait.expiry {
+                object.field("due", &now.to_wall(expiry.due).0.to_string());
+            }
+            if let Some(event) = event {
+                object.field("expiry", event);
+            }
+        };
+        let requests = open.iter().filter_map(|(wait, request, expiry)| Some((wait, (*request)?, expiry)));
+        metadata.list_of_objects("input_requests", requests, |object, (wait, request, expiry)| {
+            object.field("request_id", &wait.id.to_json());
+            object.field("event", request);
+            write_expiry(object, wait, *expiry);
+        });
+        let expected = open.iter().filter_map(|(wait, _, expiry)| match wait.awaited {
+            Awaited::Event(event_type) => Some((wait, event_type, expiry)),
+            Awaited::Answer(_) => None,
+        });
+        metadata.list_of_objects("expected_events", expected, |object, (wait, event_type, expiry)| {
+            let name = self.definition.event_type_name(event_type).unwrap_or("?");
+            object.field("id", &wait.id.to_json());
+            object.field("type", &ExactString::from(name).to_json());
+            write_expiry(object, wait, *expiry);
+        });
+        metadata.list_of_objects("arrived_events", arrived, |object, (arrived, event)| {
+            object.field("id", &arrived.id.to_json());
+            object.field("event", event);
+        });
     }
 }
 
@@ -231,14 +298,22 @@ fn check_fit(definition: &Definition, at_rest: &RunAtRest) -> Result<(), ResumeE
             found: at_rest.workflow_name.clone(),
         });
     }
-    match at_rest.input_requests.first() {
-        Some(request) if definition.routes(EventTypeId::INPUT_RESPONSE).is_empty() => {
-            Err(ResumeError::NobodyTakesAnswers {
-                origin: at_rest.origin,
-                workflow: definition.name().to_owned(),
-                request_id: request.request_id.clone(),
-            })
-        }
-        _ => Ok(()),
+    at_rest.waits.iter().try_for_each(|wait| check_wait(definition, at_rest.origin, wait))
+}
+
+fn check_wait(definition: &Definition, origin: Origin, wait: &RestingWait) -> Result<(), ResumeError> {
+    let workflow = || definition.name().to_owned();
+    let accepts = |event_type: EventTypeId| !definition.routes(event_type).is_empty();
+    if wait.kind == WaitKind::Input && !accepts(EventTypeId::INPUT_RESPONSE) {
+        let request_id = wait.id.clone();
+        return Err(ResumeError::NobodyTakesAnswers { origin, workflow: workflow(), request_id });
     }
+    let expected = (wait.kind == WaitKind::Expected).then_some(&wait.json);
+    for event_type in expected.into_iter().chain(&wait.expiry).map(|text| type_in_text(text)) {
+        if !definition.event_type(&event_type).is_some_and(accepts) {
+            let event_type = event_type.to_string();
+            return Err(ResumeError::NobodyAccepts { origin, workflow: workflow(), event_type });
+        }
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ mod snapshots;
 mod storing;
 mod taking_up;
 mod time;
+mod waiting;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -157,7 +158,7 @@ impl Story {
 
     fn request(&mut self, id: &str) -> Emission {
         let payload = self.keep(&format!("request {id}"));
-        Emission::InputRequest { request_id: ExactString::from(id), payload }
+        Emission::InputRequest { request_id: ExactString::from(id), payload, expiry: None }
     }
 
     fn keep(&mut self, event_type: &str) -> PayloadRef {
@@ -194,7 +195,7 @@ impl Story {
         self.settles(step, Some(request));
     }
 
-    fn answers(&mut self, id: &str) -> Result<(), super::super::input_request::RespondError> {
+    fn answers(&mut self, id: &str) -> Result<(), super::RespondError> {
         let payload = self.keep(&format!("answer to {id}"));
         let answered = self.run.respond(ExactString::from(id), payload);
         self.drain();

@@ -17,7 +17,9 @@ use super::super::clock::WallMillis;
 use super::super::ids::{DeliverySeq, RunId};
 use super::super::json_array::skip_string;
 use super::super::key_space::KeySpace;
-use super::super::run_at_rest::{HeldEvent, OpenRequest, Origin, PendingDelivery, PendingEvent, RunAtRest};
+use super::super::run_at_rest::{
+    HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, RunAtRest, WaitKind,
+};
 use super::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};
 use crate::exact_string::ExactString;
 use crate::state_value::StateValue;
@@ -86,12 +88,40 @@ struct Delivery {
 struct Metadata {
     #[serde(deserialize_with = "requests")]
     input_requests: Vec<Request>,
+    #[serde(default)]
+    expected_events: Vec<Expected>,
+    #[serde(default)]
+    arrived_events: Vec<Arrived>,
     time_remaining_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
 struct Request {
     request_id: ExactString,
+    #[serde(deserialize_with = "object_text")]
+    event: String,
+    /// In milliseconds since the Unix epoch.
+    due: Option<i64>,
+    #[serde(default, deserialize_with = "optional_object_text")]
+    expiry: Option<String>,
+}
+
+/// An event from outside that the run waits for.
+#[derive(Deserialize)]
+struct Expected {
+    id: ExactString,
+    #[serde(rename = "type")]
+    event_type: String,
+    /// In milliseconds since the Unix epoch.
+    due: Option<i64>,
+    #[serde(default, deserialize_with = "optional_object_text")]
+    expiry: Option<String>,
+}
+
+/// An event from outside that has come before it was expected.
+#[derive(Deserialize)]
+struct Arrived {
+    id: ExactString,
     #[serde(deserialize_with = "object_text")]
     event: String,
 }
@@ -117,18 +147,33 @@ impl From<Document> for RunAtRest {
             PendingEvent { json: event.into(), deliveries }
         });
         let pending_events = pending_events.collect();
-        let input_requests = document
-            .metadata
-            .input_requests
+        let Metadata { input_requests, expected_events, arrived_events, time_remaining_ms } =
+            document.metadata;
+        let wait = |id, kind, event: String, due: Option<i64>, expiry: Option<String>| RestingWait {
+            id,
+            kind,
+            json: event.into(),
+            due: due.map(WallMillis),
+            // Without a time nothing goes out.
+            expiry: expiry.filter(|_| due.is_some()).map(Into::into),
+        };
+        let inputs = input_requests.into_iter().map(|Request { request_id, event, due, expiry }| {
+            wait(request_id, WaitKind::Input, event, due, expiry)
+        });
+        let expected = expected_events.into_iter().map(|Expected { id, event_type, due, expiry }| {
+            let event = format!("{{\"type\":{}}}", ExactString::from(event_type.as_str()).to_json());
+            wait(id, WaitKind::Expected, event, due, expiry)
+        });
+        let arrived = arrived_events
             .into_iter()
-            .map(|request| OpenRequest { request_id: request.request_id, json: request.event.into() });
+            .map(|Arrived { id, event }| wait(id, WaitKind::Arrived, event, None, None));
         Self {
             id: document.run_id,
             workflow_name: document.workflow_name,
             state: document.context_state,
             pending_events,
-            input_requests: input_requests.collect(),
-            time_remaining: document.metadata.time_remaining_ms.map(Duration::from_millis),
+            waits: inputs.chain(expected).chain(arrived).collect(),
+            time_remaining: time_remaining_ms.map(Duration::from_millis),
             last_delivery,
             origin: Origin::Snapshot,
         }
@@ -159,6 +204,10 @@ fn object_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
     } else {
         Err(D::Error::custom("`event` is not an object"))
     }
+}
+
+fn optional_object_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    object_text(deserializer).map(Some)
 }
 
 /// At least one delivery, and one to a step.

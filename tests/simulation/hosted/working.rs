@@ -189,9 +189,11 @@ impl Hosted {
                 let event_type = self.workload.definition.event_type(type_name);
                 Emission::Event { event_type: event_type.expect("a type of the workflow"), payload }
             }
-            Emitted::Request { id, text } => {
-                Emission::InputRequest { request_id: ExactString::from(&**id), payload: self.keep(text) }
-            }
+            Emitted::Request { id, text } => Emission::InputRequest {
+                request_id: ExactString::from(&**id),
+                payload: self.keep(text),
+                expiry: None,
+            },
             Emitted::Stop { text } => Emission::Stop { payload: self.keep(text) },
             Emitted::Unknown => Emission::Unknown { event_type: "Nowhere".to_owned() },
         }

@@ -1,4 +1,4 @@
-use super::super::super::input_request::RespondError;
+use super::super::RespondError;
 use super::*;
 
 fn asked() -> Story {
@@ -38,7 +38,7 @@ fn an_answer_to_nothing_names_what_is_open() {
     let refused = story.answers("r2").unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "no input request \"r2\" is open: it was never made, or it has been answered; open are: [\"r1\"]"
+        "no input request \"r2\" is open: it was never made, it has been answered, or it has expired; open are: [\"r1\"]"
     );
 }
 

@@ -84,7 +84,7 @@ fn an_answer_and_what_it_causes_are_one_change() {
     story.asks("charge", "r1");
     let mut story = story.at_rest();
     story.answers("r1").unwrap();
-    assert_eq!(story.changes(), ["3: answered r1 queued 2 for read"]);
+    assert_eq!(story.changes(), ["3: closed r1 queued 2 for read"]);
 }
 
 #[test]

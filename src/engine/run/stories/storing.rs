@@ -54,8 +54,8 @@ impl Story {
             say(format_args!("again {} as attempt {} sent {}", again.delivery.0, again.attempt, again.sent));
             say_due(&mut say, again.due);
         }
-        if let Some(request) = &change.answered {
-            say(format_args!("answered {request}"));
+        if let Some(wait) = &change.closed {
+            say(format_args!("closed {wait}"));
         }
         for queued in &change.queued {
             say(format_args!(
@@ -65,8 +65,8 @@ impl Story {
             ));
             say_due(&mut say, queued.due);
         }
-        for (request, _) in &change.asked {
-            say(format_args!("asked {request}"));
+        for opened in &change.opened {
+            say(format_args!("opened {}", opened.id));
         }
         for written in &change.written {
             say(format_args!("{} is {}", written.key, json(written.after.as_ref())));
@@ -141,7 +141,7 @@ fn in_sync_nothing_is_invoked_before_what_has_caused_it_is_durable() {
 fn in_sync_no_question_is_put_before_it_is_durable() {
     let mut story = Story::stored(Durability::Sync).at_rest();
     story.asks("charge", "r1");
-    assert_eq!(story.changes(), ["2: settled 1 asked r1"]);
+    assert_eq!(story.changes(), ["2: settled 1 opened r1"]);
     assert_eq!(story.told(), [release("blazen::StartEvent")]);
     story.is_stored();
     assert_eq!(story.told(), [format!("publish {}", text("request r1"))]);

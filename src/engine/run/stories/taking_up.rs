@@ -1,7 +1,7 @@
 //! A stored run goes on in another process.
 
 use super::super::super::key_space::KeySpace;
-use super::super::super::run_at_rest::{OpenRequest, Origin, PendingDelivery, PendingEvent};
+use super::super::super::run_at_rest::{Origin, PendingDelivery, PendingEvent, RestingWait, WaitKind};
 use super::*;
 use crate::state_value::StateValue;
 
@@ -23,7 +23,13 @@ fn stored(changes: u64, paused: bool) -> RunAtRest {
         workflow_name: "orders".to_owned(),
         state,
         pending_events: vec![PendingEvent { json: text("Charged").into(), deliveries: vec![delivery] }],
-        input_requests: vec![OpenRequest { request_id: "r1".into(), json: text("request r1").into() }],
+        waits: vec![RestingWait {
+            id: "r1".into(),
+            kind: WaitKind::Input,
+            json: text("request r1").into(),
+            due: None,
+            expiry: None,
+        }],
         time_remaining: Some(Duration::from_millis(40)),
         last_delivery: DeliverySeq(9),
         origin: Origin::Store { changes, paused },
@@ -94,7 +100,7 @@ fn a_paused_run_that_is_taken_up_stays_paused_until_it_is_told_to_go_on() {
 fn a_snapshot_in_a_store_that_does_not_know_it_is_written_whole() {
     let at_rest = RunAtRest { origin: Origin::Snapshot, ..stored(0, false) };
     let mut story = taken_up(at_rest, Durability::Sync);
-    assert_eq!(story.changes(), ["1: whole queued 6 for ship asked r1 a is 1"]);
+    assert_eq!(story.changes(), ["1: whole queued 6 for ship opened r1 a is 1"]);
     assert!(story.told().is_empty());
     story.is_stored();
     assert_eq!(story.told().len(), 2);
