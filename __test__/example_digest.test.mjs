@@ -1,100 +1,24 @@
 // The example behind `npm start`, as somebody at a terminal meets it: asked, answered, stopped, killed and started again.
 
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { SqliteStore, Workflow } from "blazen";
 import { merged, piecesOf, sentencesOf, statisticsOf } from "../examples/digest/text.mjs";
 import { readTextFile } from "../examples/digest/text_file.mjs";
+import { emptyDirectory, exampleProgram } from "./examples/program.mjs";
 
-const MAIN = fileURLToPath(new URL("../examples/digest/main.mjs", import.meta.url));
 const ALICE = fileURLToPath(new URL("../examples/digest/alice.txt", import.meta.url));
 const AT_A_TERMINAL = { skip: hasScript() ? false : "needs script of util-linux for a pseudo terminal" };
 
-const directories = [];
-after(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-});
-
-function emptyDirectory() {
-  const directory = mkdtempSync(join(tmpdir(), "blazen-digest-"));
-  directories.push(directory);
-  return directory;
-}
+const digest = exampleProgram("digest");
 
 function hasScript() {
   const { status } = spawnSync("script", ["-qec", "exit 7", "/dev/null"], { stdio: ["pipe", "ignore", "ignore"] });
   return status === 7;
-}
-
-/** The example while it runs. */
-class Program {
-  output = "";
-  #child;
-  #waiting = [];
-  #code;
-
-  static piped(cwd, ...args) {
-    return new Program(process.execPath, [MAIN, ...args], cwd);
-  }
-
-  static atTerminal(cwd, ...args) {
-    const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(" ");
-    return new Program("script", ["-qec", `exec ${command}`, "/dev/null"], cwd);
-  }
-
-  constructor(command, args, cwd) {
-    const env = { ...process.env, TERM: "xterm" };
-    delete env.npm_config_yes;
-    this.#child = spawn(command, args, { cwd, env });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => {
-        this.output += text.replaceAll("\r\n", "\n");
-        this.#look();
-      });
-    }
-    this.#child.stdin.on("error", () => {});
-    this.#code = new Promise((resolve, reject) => {
-      this.#child.on("error", reject).on("close", (code) => {
-        resolve(code);
-        for (const { reject, pattern } of this.#waiting) reject(new Error(`never wrote ${pattern}:\n${this.output}`));
-      });
-    });
-  }
-
-  /** When the output matches. */
-  wrote(pattern) {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ pattern, resolve, reject });
-      this.#look();
-    });
-  }
-
-  type(keys) {
-    this.#child.stdin.write(keys);
-  }
-
-  kill(signal) {
-    this.#child.kill(signal);
-  }
-
-  /** Its exit code (`null` after a signal that it could not hear), when it has gone. */
-  async ended() {
-    const code = await this.#code;
-    return { code, output: this.output };
-  }
-
-  #look() {
-    this.#waiting = this.#waiting.filter(({ pattern, resolve }) => {
-      if (!pattern.test(this.output)) return true;
-      resolve();
-      return false;
-    });
-  }
 }
 
 /** The published digest in an output. */
@@ -104,11 +28,11 @@ function published(output) {
   return output.slice(from);
 }
 
-const undisturbed = await Program.piped(emptyDirectory(), "--yes", "--piece-ms=0").ended();
+const undisturbed = await digest.piped(emptyDirectory(), "--yes", "--piece-ms=0").ended();
 
 test("the shipped text is digested, and only the store is left behind", async () => {
   const cwd = emptyDirectory();
-  const { code, output } = await Program.piped(cwd, "--yes").ended();
+  const { code, output } = await digest.piped(cwd, "--yes").ended();
   assert.equal(code, 0, output);
   assert.match(output, /^55 of 55 pieces$/m);
   assert.match(output, /^Words +4,272 +932 different$/m);
@@ -125,7 +49,7 @@ test("a text of one's own is digested, and without a terminal nobody is asked", 
     join(cwd, "mine.txt"),
     "\ufeffThe constructor saw __proto__.\r\n\r\n‘Constructor!’ cried it; nobody’s there.\r\n",
   );
-  const { code, output } = await Program.piped(cwd, "mine.txt", "--piece-ms", "0").ended();
+  const { code, output } = await digest.piped(cwd, "mine.txt", "--piece-ms", "0").ended();
   assert.equal(code, 0, output);
   assert.match(output, /^Digest of mine\.txt$/m);
   assert.match(output, /^Words +9 +8 different$/m);
@@ -138,7 +62,7 @@ test("a text of one's own is digested, and without a terminal nobody is asked", 
 test("under npm start a file is found where it was named", () => {
   const typedIn = emptyDirectory();
   writeFileSync(join(typedIn, "mine.txt"), "One two.");
-  const { status, stdout } = spawnSync(process.execPath, [MAIN, "mine.txt", "--piece-ms", "0"], {
+  const { status, stdout } = spawnSync(process.execPath, [digest.main, "mine.txt", "--piece-ms", "0"], {
     cwd: emptyDirectory(),
     env: { ...process.env, INIT_CWD: typedIn, npm_lifecycle_event: "start" },
     encoding: "utf8",
@@ -159,7 +83,7 @@ test("the pieces of a text are all of it, however large they are", () => {
 
 test("at a terminal a bar is drawn, and yes publishes", AT_A_TERMINAL, async () => {
   const cwd = emptyDirectory();
-  const program = Program.atTerminal(cwd, "--piece-ms=1");
+  const program = digest.atTerminal(cwd, "--piece-ms=1");
   await program.wrote(/\? \[yes\/no\] $/);
   assert.match(program.output, /\r█+░+ \d+ of 55 pieces/);
   assert.match(program.output, /\r█+ 55 of 55 pieces.*\nPublish the digest of alice\.txt/);
@@ -173,7 +97,7 @@ test("at a terminal a bar is drawn, and yes publishes", AT_A_TERMINAL, async () 
 });
 
 test("at a terminal --yes publishes without asking", AT_A_TERMINAL, async () => {
-  const { code, output } = await Program.atTerminal(emptyDirectory(), "-y", "--piece-ms=0").ended();
+  const { code, output } = await digest.atTerminal(emptyDirectory(), "-y", "--piece-ms=0").ended();
   assert.equal(code, 0);
   assert.doesNotMatch(output, /yes\/no/);
   assert.equal(published(output), published(undisturbed.output));
@@ -181,14 +105,14 @@ test("at a terminal --yes publishes without asking", AT_A_TERMINAL, async () => 
 
 test("no publishes nothing, and says so", AT_A_TERMINAL, async () => {
   const cwd = emptyDirectory();
-  const program = Program.atTerminal(cwd, "--piece-ms=0");
+  const program = digest.atTerminal(cwd, "--piece-ms=0");
   await program.wrote(/\? \[yes\/no\] $/);
   program.type("no\n");
   const { code, output } = await program.ended();
   assert.equal(code, 0);
   assert.match(output, /Not published/);
   assert.doesNotMatch(output, /Digest of/);
-  const again = await Program.atTerminal(cwd, "--piece-ms=0").ended();
+  const again = await digest.atTerminal(cwd, "--piece-ms=0").ended();
   assert.equal(again.code, 0);
   assert.match(again.output, /not made again; --anew begins anew\.\nIt was not published, as you wished\.\n$/);
 });
@@ -199,14 +123,14 @@ for (const [name, key] of [
 ]) {
   test(`${name} at the question leaves it open, and the next start asks again at once`, AT_A_TERMINAL, async () => {
     const cwd = emptyDirectory();
-    const first = Program.atTerminal(cwd, "--piece-ms=0");
+    const first = digest.atTerminal(cwd, "--piece-ms=0");
     await first.wrote(/\? \[yes\/no\] $/);
     first.type(key);
     const stopped = await first.ended();
     assert.equal(stopped.code, 130, stopped.output);
     assert.match(stopped.output, /Stopped: 55 of 55 pieces were done/);
 
-    const second = Program.atTerminal(cwd, "--piece-ms=60000");
+    const second = digest.atTerminal(cwd, "--piece-ms=60000");
     await second.wrote(/\? \[yes\/no\] $/);
     assert.match(second.output, /55 of 55 pieces were done already/);
     second.type("y\n");
@@ -218,11 +142,11 @@ for (const [name, key] of [
 
 test("killed at the question, it asks again at the next start", AT_A_TERMINAL, async () => {
   const cwd = emptyDirectory();
-  const first = Program.atTerminal(cwd, "--piece-ms=0");
+  const first = digest.atTerminal(cwd, "--piece-ms=0");
   await first.wrote(/\? \[yes\/no\] $/);
   process.kill(Number(readFileSync(join(cwd, "digest.db-lock"), "utf8")), "SIGKILL");
   await first.ended();
-  const second = Program.atTerminal(cwd, "--piece-ms=60000");
+  const second = digest.atTerminal(cwd, "--piece-ms=60000");
   await second.wrote(/\? \[yes\/no\] $/);
   assert.match(second.output, /55 of 55 pieces were done already, and not again/);
   second.type("y\n");
@@ -233,13 +157,13 @@ test("killed at the question, it asks again at the next start", AT_A_TERMINAL, a
 
 test("Ctrl-C under the bar stops the run, and the next start goes on", AT_A_TERMINAL, async () => {
   const cwd = emptyDirectory();
-  const first = Program.atTerminal(cwd, "--piece-ms=500");
+  const first = digest.atTerminal(cwd, "--piece-ms=500");
   await first.wrote(/ [1-9]\d* of 55 pieces/);
   first.type("\x03");
   const stopped = await first.ended();
   assert.equal(stopped.code, 130, stopped.output);
   assert.match(stopped.output, /\nStopped: [1-9]\d* of 55 pieces were done/);
-  const { code, output } = await Program.atTerminal(cwd, "--yes", "--piece-ms=0").ended();
+  const { code, output } = await digest.atTerminal(cwd, "--yes", "--piece-ms=0").ended();
   assert.equal(code, 0);
   assert.match(output, /^Going on with alice\.txt, .*: [1-9]\d* of 55 pieces were done already, and not again\./);
   assert.equal(published(output), published(undisturbed.output));
@@ -247,7 +171,7 @@ test("Ctrl-C under the bar stops the run, and the next start goes on", AT_A_TERM
 
 test("killed in the middle, it goes on where it was, and does nothing again that was done", async () => {
   const cwd = emptyDirectory();
-  const first = Program.piped(cwd, "--yes", "--verbose", "--piece-ms=500");
+  const first = digest.piped(cwd, "--yes", "--verbose", "--piece-ms=500");
   await first.wrote(/^(piece \d+: done\n[\s\S]*){4}/m);
   first.kill("SIGKILL");
   assert.equal((await first.ended()).code, null);
@@ -255,7 +179,7 @@ test("killed in the middle, it goes on where it was, and does nothing again that
   const left = await piecesLeft(cwd);
   for (const index of told) assert.ok(!left.includes(index), `piece ${index} was told to be done, and is to be done`);
 
-  const { code, output } = await Program.piped(cwd, "--yes", "--verbose", "--piece-ms=0").ended();
+  const { code, output } = await digest.piped(cwd, "--yes", "--verbose", "--piece-ms=0").ended();
   assert.equal(code, 0, output);
   assert.match(output, /^Going on with alice\.txt, left at /);
   assert.ok(output.includes(`: ${55 - left.length} of 55 pieces were done already, and not again.`), output);
@@ -276,7 +200,7 @@ for (const [signal, exitCode] of [
 ]) {
   test(`${signal} in the middle loses nothing and does nothing twice`, async () => {
     const cwd = emptyDirectory();
-    const first = Program.piped(cwd, "--yes", "--verbose", "--piece-ms=500");
+    const first = digest.piped(cwd, "--yes", "--verbose", "--piece-ms=500");
     await first.wrote(/^(piece \d+: done\n[\s\S]*){2}/m);
     first.kill(signal);
     first.kill(signal); // as npm does, which passes on what the terminal has sent already
@@ -286,7 +210,7 @@ for (const [signal, exitCode] of [
     const share = `${55 - left.length} of 55 pieces were done`;
     assert.ok(stopped.output.endsWith(`Stopped: ${share}. The next start goes on.\n`), stopped.output);
 
-    const { code, output } = await Program.piped(cwd, "--yes", "--verbose", "--piece-ms=0").ended();
+    const { code, output } = await digest.piped(cwd, "--yes", "--verbose", "--piece-ms=0").ended();
     assert.equal(code, 0);
     assert.ok(output.startsWith("Going on") && output.includes(`: ${share} already, and not again.\n`), output);
     assert.deepEqual(piecesThatAre("begun", output), left);
@@ -302,13 +226,13 @@ for (const [how, signal] of [
     const cwd = emptyDirectory();
     // Longer and shorter than a stop waits, so that pieces are cut short in one round and finished in another.
     for (const milliseconds of [250, 20, 20, 250, 20]) {
-      const program = Program.piped(cwd, "--yes", "--verbose", `--piece-ms=${milliseconds}`);
+      const program = digest.piped(cwd, "--yes", "--verbose", `--piece-ms=${milliseconds}`);
       // On a slow machine it may be at its end before the signal comes.
       await program.wrote(/^(piece \d+: done|Digest of .*)$/m);
       program.kill(signal);
       await program.ended();
     }
-    const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+    const { code, output } = await digest.piped(cwd, "--yes", "--piece-ms=0").ended();
     assert.equal(code, 0, output);
     assert.equal(published(output), published(undisturbed.output));
   });
@@ -316,13 +240,13 @@ for (const [how, signal] of [
 
 test("what has ended is not run again, and --anew begins anew", async () => {
   const cwd = emptyDirectory();
-  await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
-  const again = await Program.piped(cwd, "--verbose").ended();
+  await digest.piped(cwd, "--yes", "--piece-ms=0").ended();
+  const again = await digest.piped(cwd, "--verbose").ended();
   assert.equal(again.code, 0);
   assert.match(again.output, /^The digest of alice\.txt was made at .*, and is not made again; --anew begins anew\.\n/);
   assert.deepEqual(piecesThatAre("begun", again.output), []);
   assert.equal(published(again.output), published(undisturbed.output));
-  const anew = await Program.piped(cwd, "--anew", "--verbose", "--piece-ms=0").ended();
+  const anew = await digest.piped(cwd, "--anew", "--verbose", "--piece-ms=0").ended();
   assert.equal(anew.code, 0);
   assert.match(anew.output, /^Making a digest of alice\.txt/);
   assert.equal(piecesThatAre("begun", anew.output).length, 55);
@@ -331,7 +255,7 @@ test("what has ended is not run again, and --anew begins anew", async () => {
 test("--anew gives up what was stopped", async () => {
   const cwd = emptyDirectory();
   await stopped(cwd, "SIGKILL");
-  const { code, output } = await Program.piped(cwd, "--anew", "--verbose", "--piece-ms=0").ended();
+  const { code, output } = await digest.piped(cwd, "--anew", "--verbose", "--piece-ms=0").ended();
   assert.equal(code, 0);
   assert.match(output, /^Making a digest of alice\.txt/);
   assert.equal(piecesThatAre("begun", output).length, 55);
@@ -343,7 +267,7 @@ test("another text does not go on from this one's run, and leaves it alone", asy
   await stopped(cwd, "SIGINT");
   const left = await piecesLeft(cwd);
   writeFileSync(join(cwd, "alice.txt"), "Quite another text.");
-  const { code, output } = await Program.piped(cwd, "alice.txt", "--piece-ms=0").ended();
+  const { code, output } = await digest.piped(cwd, "alice.txt", "--piece-ms=0").ended();
   assert.equal(code, 0);
   assert.doesNotMatch(output, /Going on/);
   assert.match(output, /^Words +3 /m);
@@ -352,10 +276,10 @@ test("another text does not go on from this one's run, and leaves it alone", asy
 
 test("a second process at the same time is told who is at work", async () => {
   const cwd = emptyDirectory();
-  const first = Program.piped(cwd, "--yes", "--piece-ms=250");
+  const first = digest.piped(cwd, "--yes", "--piece-ms=250");
   await first.wrote(/^Making a digest/);
   const owner = readFileSync(join(cwd, "digest.db-lock"), "utf8").trim();
-  const second = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+  const second = await digest.piped(cwd, "--yes", "--piece-ms=0").ended();
   assert.equal(second.code, 2, second.output);
   assert.match(second.output, /^digest: the store .*digest\.db is in use by process \d+; .*\n$/);
   assert.ok(second.output.includes(`process ${owner};`), second.output);
@@ -382,7 +306,7 @@ test("a damaged store is set aside, and the run begins anew", async (t) => {
       const file = join(cwd, "digest.db");
       damage(file);
       const { length } = readFileSync(file);
-      const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+      const { code, output } = await digest.piped(cwd, "--yes", "--piece-ms=0").ended();
       assert.equal(code, 0, output);
       const aside = join(cwd, "digest.broken-1.db");
       assert.match(output, /The runs of earlier starts are of no use: the store .*digest\.db is damaged: /);
@@ -397,7 +321,7 @@ test("a damaged store is set aside, and the run begins anew", async (t) => {
 test("a store that cannot be opened is told of in one line", async () => {
   const cwd = emptyDirectory();
   mkdirSync(join(cwd, "digest.db"));
-  const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+  const { code, output } = await digest.piped(cwd, "--yes", "--piece-ms=0").ended();
   assert.equal(code, 2);
   assert.match(output, /^digest: the store .*digest\.db cannot be opened: it is a directory\n$/);
 });
@@ -409,10 +333,10 @@ test("a run that has failed stays so, until it is begun anew", async () => {
       throw new Error("no luck");
     });
   await inTheStead(cwd, failing, (run) => run.result().catch(() => {}));
-  const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+  const { code, output } = await digest.piped(cwd, "--yes", "--piece-ms=0").ended();
   assert.equal(code, 1);
   assert.match(output, /^digest: alice\.txt failed at .*: step "split" failed: .*no luck; --anew begins anew\n$/);
-  const anew = await Program.piped(cwd, "--yes", "--piece-ms=0", "--anew").ended();
+  const anew = await digest.piped(cwd, "--yes", "--piece-ms=0", "--anew").ended();
   assert.equal(anew.code, 0);
   assert.equal(published(anew.output), published(undisturbed.output));
 });
@@ -424,11 +348,11 @@ test("a run that needs another workflow is left alone, until it is begun anew", 
       .addStep("divide", ["blazen::StartEvent"], () => ({ type: "Part" }))
       .addStep("count", ["Part"], () => new Promise(() => {}));
   await inTheStead(cwd, older, (run) => run.pause({ graceMs: 0 }));
-  const { code, output } = await Program.piped(cwd, "--yes", "--piece-ms=0").ended();
+  const { code, output } = await digest.piped(cwd, "--yes", "--piece-ms=0").ended();
   assert.equal(code, 1);
   assert.match(output, /^digest: cannot go on: an event .* step "(divide|count)", .*; --anew begins anew$/m);
   assert.doesNotMatch(output, /^\s+at /m);
-  const anew = await Program.piped(cwd, "--yes", "--piece-ms=0", "--anew").ended();
+  const anew = await digest.piped(cwd, "--yes", "--piece-ms=0", "--anew").ended();
   assert.equal(anew.code, 0, anew.output);
   assert.match(anew.output, /^They are in .*digest\.broken-1\.db now\.$/m);
   assert.equal(published(anew.output), published(undisturbed.output));
@@ -461,7 +385,7 @@ test("what cannot be done is said in one line, with exit code 2", async (t) => {
   ];
   for (const [args, message] of cases) {
     await t.test(JSON.stringify(args), async () => {
-      const { code, output } = await Program.piped(cwd, ...args).ended();
+      const { code, output } = await digest.piped(cwd, ...args).ended();
       assert.equal(code, 2, output);
       assert.match(output, message);
       assert.match(output, /^digest: .*\n$/);
@@ -470,7 +394,7 @@ test("what cannot be done is said in one line, with exit code 2", async (t) => {
 });
 
 test("--help says what there is", async () => {
-  const { code, output } = await Program.piped(emptyDirectory(), "--help").ended();
+  const { code, output } = await digest.piped(emptyDirectory(), "--help").ended();
   assert.equal(code, 0);
   assert.match(output, /^Usage: /m);
   for (const word of ["--yes", "--anew", "--piece-ms", "--verbose", "--help", "Ctrl-C"])
@@ -479,7 +403,7 @@ test("--help says what there is", async () => {
 
 /** Stops a run in the middle by a signal. */
 async function stopped(cwd, signal) {
-  const program = Program.piped(cwd, "--yes", "--piece-ms=500");
+  const program = digest.piped(cwd, "--yes", "--piece-ms=500");
   await program.wrote(/^\d+ of 55 pieces$/m);
   program.kill(signal);
   assert.notEqual((await program.ended()).code, 0);
