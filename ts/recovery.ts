@@ -1,5 +1,6 @@
 // Taking up the unfinished runs of a store.
 
+import { AsyncResource } from "node:async_hooks";
 import { summary } from "./describe.js";
 import { isBlazenError } from "./errors.js";
 import { type HeldRun, RestingRun } from "./held_run.js";
@@ -21,6 +22,8 @@ export interface Recovery {
 
 /** Finds the unfinished runs of a workflow that are not at work here, and begins to take them up, the oldest first. */
 export async function recoverRuns({ connection, workflow, takeUp, waitingToo }: Recovery): Promise<HeldRun[]> {
+  // Also a run that is loaded later goes on in the asynchronous context of whoever recovers, and not of whoever asks for it.
+  const takeUpHere = AsyncResource.bind(takeUp);
   const found: HeldRun[] = [];
   const queue = new TakingUp();
   let after: number | undefined;
@@ -46,7 +49,7 @@ export async function recoverRuns({ connection, workflow, takeUp, waitingToo }: 
   function restingRun(runId: string): RestingRun {
     const run: RestingRun = new RestingRun(runId, workflow, async () => {
       try {
-        return await takeUp(runId);
+        return await takeUpHere(runId);
       } finally {
         // It is at work under its id, or has ended elsewhere, or what is wrong with it may be put right.
         if (connection.held.get(runId) === run) connection.held.delete(runId);
