@@ -4,8 +4,8 @@
 //     start -> list -> File (many) -> read -> FileRead -> add -------> FileDone (many) -> report -> stop
 //                                       \-> FileFailed -> set_aside -/
 //
-// A file is counted once, however often the import is killed: that it has been read, and what it adds to the state, are
-// in the store each as one commit.
+// A file is counted once, however often the import is killed: that it is counted, and what it adds to the state, are one
+// commit.
 
 import { rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -52,24 +52,36 @@ export function importWorkflow({ fileMs = 0, store } = {}) {
         READ,
       )
 
-      .addStep("add", ["FileRead"], async ({ path, of, sales, products }, ctx) => {
-        await ctx.state.increment("sales", sales);
-        for (const { product, quantity, cents } of products) {
-          await ctx.state.increment(`quantity of ${product}`, quantity);
-          await ctx.state.increment(`cents for ${product}`, cents);
-        }
-        await ctx.state.append("imported", basename(path));
-        await ctx.writeEventToStream({ type: "Imported", file: basename(path), sales });
-        return { type: "FileDone", of };
-      })
+      // One at a time: a commit holds the whole of each value that it changes, and so what others at work have added to it.
+      // If a crash had one of those called again, it would add its share twice.
+      .addStep(
+        "add",
+        ["FileRead"],
+        async ({ path, of, sales, products }, ctx) => {
+          await ctx.state.increment("sales", sales);
+          for (const { product, quantity, cents } of products) {
+            await ctx.state.increment(`quantity of ${product}`, quantity);
+            await ctx.state.increment(`cents for ${product}`, cents);
+          }
+          await ctx.state.append("imported", basename(path));
+          await ctx.writeEventToStream({ type: "Imported", file: basename(path), sales });
+          return { type: "FileDone", of };
+        },
+        { concurrency: 1 },
+      )
 
       // All of a file or nothing of it: whoever mends the file can import it again.
-      .addStep("set_aside", ["FileFailed"], async ({ error, event: { path, of } }, ctx) => {
-        const rejected = { file: basename(path), reason: error.message };
-        await ctx.state.append("rejected", rejected);
-        await ctx.writeEventToStream({ type: "Rejected", ...rejected });
-        return { type: "FileDone", of };
-      })
+      .addStep(
+        "set_aside",
+        ["FileFailed"],
+        async ({ error, event: { path, of } }, ctx) => {
+          const rejected = { file: basename(path), reason: error.message };
+          await ctx.state.append("rejected", rejected);
+          await ctx.writeEventToStream({ type: "Rejected", ...rejected });
+          return { type: "FileDone", of };
+        },
+        { concurrency: 1 },
+      )
 
       .addStep("report", ["FileDone"], async (event, ctx) => {
         if ((await ctx.collectEvents(event, { FileDone: event.of })) === null) return null;
