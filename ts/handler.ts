@@ -1,7 +1,7 @@
 // What `runWithHandler` and `resume` give: one run, for whoever looks after it.
 
 import { checkDuration, checkFunction, checkString, readOptions } from "./arguments.js";
-import { InvalidArgumentError, isBlazenError } from "./errors.js";
+import { InvalidArgumentError } from "./errors.js";
 import type { EventStream } from "./event_stream.js";
 import type { HeldRun } from "./held_run.js";
 import { type IncomingOptions, readIncomingOptions } from "./outside_events.js";
@@ -93,11 +93,10 @@ export class WorkflowHandler<Events = AnyEvents> {
   /**
    * Ends the run: handlers at work have their `ctx.signal` aborted, and `result()` rejects with `ERR_BLAZEN_ABORTED`
    * and `reason` as its `cause`; a store has it as cancelled. A run that has ended stays as it ended. Whether the store
-   * has it is told by `result()`.
+   * has it is told by `result()`. `Workflow.cancel` ends a run by its id, and says whether it did.
    */
   async abort(reason?: unknown): Promise<void> {
-    const run = this.#run.here ?? (await this.#run.live().catch(nobody));
-    await run?.abort(reason);
+    await this.#run.abort(reason);
   }
 
   /**
@@ -220,12 +219,6 @@ export class WorkflowHandler<Events = AnyEvents> {
       except: ["stream", "toReadableStream", Symbol.asyncIterator],
     });
   }
-}
-
-/** A run that has ended stays as it ended. */
-function nobody(error: unknown): undefined {
-  if (isBlazenError(error) && error.code === "ERR_BLAZEN_RUN_ENDED") return undefined;
-  throw error;
 }
 
 function checkGrace(graceMs: unknown): void {

@@ -21,8 +21,21 @@ export interface HeldRun {
    * @throws StoreError or RunStateError, as a rejection
    */
   live(): Promise<Run>;
+  /** Ends the run, unless it has ended. A run that is not at work here is ended without any handler being called. */
+  abort(reason: unknown): Promise<void>;
   /** It is not at work here any more, and will not be. */
   lost(error: BlazenError): void;
+}
+
+/** What is done with a run that a store has, when that is asked for. */
+export interface RestingRunOptions {
+  readonly id: string;
+  /** The name of its workflow. */
+  readonly workflow: string;
+  /** Takes the run up, or finds what has become of it. */
+  readonly find: () => Promise<HeldRun>;
+  /** Ends the run where it is. */
+  readonly cancel: (reason: unknown) => Promise<unknown>;
 }
 
 /** A run that a store has, and that is taken up when it is asked for something. */
@@ -32,16 +45,17 @@ export class RestingRun implements HeldRun {
   readonly result: Promise<RunResult>;
   readonly stream = undefined;
   here: Run | undefined;
-  readonly #find: () => Promise<HeldRun>;
+  readonly #find: RestingRunOptions["find"];
+  readonly #cancel: RestingRunOptions["cancel"];
   #arriving: Promise<HeldRun> | undefined;
   #resolve!: (result: Promise<RunResult>) => void;
   #reject!: (error: unknown) => void;
 
-  /** @param find takes the run up, or finds what has become of it */
-  constructor(id: string, workflow: string, find: () => Promise<HeldRun>) {
+  constructor({ id, workflow, find, cancel }: RestingRunOptions) {
     this.id = id;
     this.workflow = workflow;
     this.#find = find;
+    this.#cancel = cancel;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -57,6 +71,10 @@ export class RestingRun implements HeldRun {
 
   async live(): Promise<Run> {
     return (await this.arrive()).live();
+  }
+
+  async abort(reason: unknown): Promise<void> {
+    await (this.here === undefined ? this.#cancel(reason) : this.here.abort(reason));
   }
 
   lost(error: BlazenError): void {
@@ -91,6 +109,8 @@ export class EndedRun implements HeldRun {
     toldElsewhere(result);
     this.stream.end(how);
   }
+
+  async abort(): Promise<void> {}
 
   lost(): void {}
 

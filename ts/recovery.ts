@@ -16,12 +16,15 @@ export interface Recovery {
   readonly workflow: string;
   /** Loads a run and goes on with it. */
   readonly takeUp: (runId: string) => Promise<HeldRun>;
+  /** Ends a run without going on with it. */
+  readonly cancel: (runId: string, reason: unknown) => Promise<unknown>;
   /** Also those that wait for an answer; they are left until they are asked for something otherwise. */
   readonly waitingToo: boolean;
 }
 
 /** Finds the unfinished runs of a workflow that are not at work here, and begins to take them up, the oldest first. */
-export async function recoverRuns({ connection, workflow, takeUp, waitingToo }: Recovery): Promise<HeldRun[]> {
+export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
+  const { connection, workflow, takeUp, cancel, waitingToo } = recovery;
   // Also a run that is loaded later goes on in the asynchronous context of whoever recovers, and not of whoever asks for it.
   const takeUpHere = AsyncResource.bind(takeUp);
   const found: HeldRun[] = [];
@@ -47,14 +50,15 @@ export async function recoverRuns({ connection, workflow, takeUp, waitingToo }: 
   return found;
 
   function restingRun(runId: string): RestingRun {
-    const run: RestingRun = new RestingRun(runId, workflow, async () => {
+    const find = async () => {
       try {
         return await takeUpHere(runId);
       } finally {
         // It is at work under its id, or has ended elsewhere, or what is wrong with it may be put right.
         if (connection.held.get(runId) === run) connection.held.delete(runId);
       }
-    });
+    };
+    const run: RestingRun = new RestingRun({ id: runId, workflow, find, cancel: (reason) => cancel(runId, reason) });
     connection.held.set(runId, run);
     return run;
   }

@@ -320,13 +320,31 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
   }
 
   async abort(reason: unknown): Promise<void> {
-    if (this.end.isReached) return;
-    const aborted = new AbortedError(reason);
-    // If it has ended, then how has not been read yet.
-    if (this.native.abort(this.#textFor(aborted))) this.#failOnceStored(aborted);
-    else this.driver.comeBack();
+    this.#endAsAborted(reason);
     // How it ends, or why that is not stored, is told by its result.
     await this.whenStored()?.catch(() => undefined);
+  }
+
+  /** Ends the run, and says whether it was this that ended it, when its store has its end. Rejects if that fails. */
+  async cancel(reason: unknown): Promise<boolean> {
+    const isEndedByThis = this.#endAsAborted(reason);
+    try {
+      await this.result;
+    } catch (failure) {
+      if (failure instanceof StoreError) throw failure;
+    }
+    return isEndedByThis;
+  }
+
+  /** Ends the run now, whatever its store has yet, and says whether it was this that ended it. */
+  #endAsAborted(reason: unknown): boolean {
+    if (this.end.isReached) return false;
+    const aborted = new AbortedError(reason);
+    const isEndedByThis = this.native.abort(this.#textFor(aborted));
+    // If it has ended, then how has not been read yet.
+    if (isEndedByThis) this.#failOnceStored(aborted);
+    else this.driver.comeBack();
+    return isEndedByThis;
   }
 
   // What the readers of its stream ask for.

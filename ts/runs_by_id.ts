@@ -6,6 +6,7 @@ import { recoverRuns } from "./recovery.js";
 import type { Run } from "./run.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
 import { errorFromText } from "./stored_error.js";
+import { toldElsewhere } from "./told_elsewhere.js";
 import type { RunResult } from "./types.js";
 
 export interface RunsByIdOptions {
@@ -15,6 +16,8 @@ export interface RunsByIdOptions {
   readonly connection: StoreConnection | undefined;
   /** Goes on with a run that has been loaded. */
   readonly takeUp: (loaded: LoadedRun) => Run;
+  /** Takes a run up that is ended before anything else happens. */
+  readonly takeUpToEnd: (loaded: LoadedRun) => Run;
 }
 
 export class RunsById {
@@ -23,15 +26,17 @@ export class RunsById {
   readonly #workflow: string;
   readonly #connection: StoreConnection | undefined;
   readonly #takeUp: RunsByIdOptions["takeUp"];
+  readonly #takeUpToEnd: RunsByIdOptions["takeUpToEnd"];
   /** Runs that are being looked for or begun, so that none is twice; shared as well. */
   readonly #arriving: Map<string, Promise<HeldRun>>;
 
-  constructor({ workflow, connection, takeUp }: RunsByIdOptions) {
+  constructor({ workflow, connection, takeUp, takeUpToEnd }: RunsByIdOptions) {
     this.here = connection?.held ?? new Map();
     this.#arriving = connection?.arriving ?? new Map();
     this.#workflow = workflow;
     this.#connection = connection;
     this.#takeUp = takeUp;
+    this.#takeUpToEnd = takeUpToEnd;
   }
 
   /** The run of that id; if there is none, one is begun. Resolves when the store has it. */
@@ -43,7 +48,7 @@ export class RunsById {
 
   async #findOrBegin(runId: string, begin: () => Run): Promise<HeldRun> {
     const loaded = await this.#connection?.load(runId);
-    if (loaded != null) return this.#hold(loaded);
+    if (loaded != null) return this.#hold(this.#ours(loaded));
     const run = begin();
     await run.whenStored();
     return run;
@@ -52,15 +57,39 @@ export class RunsById {
   /**
    * The run of that id: at work here, ended, or else taken up.
    *
-   * @param asker names who asks, for the message of an error
    * @throws StoreError, as a rejection, if there is none
    */
-  async find(runId: string, asker: string): Promise<HeldRun> {
-    const connection = this.#needStore(asker);
+  async find(runId: string): Promise<HeldRun> {
     while (this.#arriving.has(runId)) await this.#arrived(runId);
-    const here = this.here.get(runId) ?? (await this.#once(runId, () => this.#load(connection, runId)));
+    const here = this.here.get(runId) ?? (await this.#once(runId, () => this.#find(runId)));
     this.#ours(here);
     return here instanceof RestingRun ? here.arrive() : here;
+  }
+
+  /**
+   * Ends the run of that id as cancelled; if it is not at work here, no handler is called for that.
+   *
+   * @returns whether it was this that has ended it, when the store has its end
+   * @throws StoreError, as a rejection, if there is none, or it could not be ended
+   */
+  async cancel(runId: string, reason: unknown): Promise<boolean> {
+    while (this.#arriving.has(runId)) await this.#arrived(runId);
+    const held = this.here.get(runId);
+    if (held !== undefined) this.#ours(held);
+    if (held?.here !== undefined) return held.here.cancel(reason);
+    let cancelled: Promise<boolean> | undefined;
+    const found = this.#once(runId, async () => {
+      const loaded = await this.#load(runId);
+      const ended = endOf(loaded);
+      if (ended !== undefined) return ended;
+      const run = this.#takeUpToEnd(loaded);
+      cancelled = run.cancel(reason);
+      return run;
+    });
+    // Whoever has a handler of it hears of this.
+    if (held instanceof RestingRun) toldElsewhere(held.arrive());
+    await found;
+    return cancelled ?? false;
   }
 
   /**
@@ -68,20 +97,21 @@ export class RunsById {
    *
    * @param waitingToo also those that wait for an answer, since their time is limited
    */
-  async recover(asker: string, waitingToo: boolean): Promise<HeldRun[]> {
-    const connection = this.#needStore(asker);
+  async recover(waitingToo: boolean): Promise<HeldRun[]> {
     const takeUp = async (runId: string) => {
       const here = this.here.get(runId)?.here;
-      return here ?? this.#once(runId, () => this.#load(connection, runId));
+      return here ?? this.#once(runId, () => this.#find(runId));
     };
-    return recoverRuns({ connection, workflow: this.#workflow, takeUp, waitingToo });
+    const cancel = (runId: string, reason: unknown) => this.cancel(runId, reason);
+    return recoverRuns({ connection: this.#needStore(), workflow: this.#workflow, takeUp, cancel, waitingToo });
   }
 
   /** A run that has begun here can be found by its id until it has ended. */
   register(run: Run): void {
     const { id } = run;
-    // One that its store refuses, since the run is here already, must not take its place.
-    if (this.here.get(id)?.here !== undefined) return;
+    // One that its store refuses, since the run is here already, must not take its place. Where there is no store, one
+    // that goes on from a snapshot does.
+    if (this.#connection !== undefined && this.here.get(id)?.here !== undefined) return;
     this.here.set(id, run);
     run.whenEnded(() => {
       if (this.here.get(id) === run) this.here.delete(id);
@@ -109,17 +139,24 @@ export class RunsById {
     }
   }
 
-  async #load(connection: StoreConnection, runId: string): Promise<HeldRun> {
-    const loaded = await connection.load(runId);
-    if (loaded === null) {
-      throw new StoreError("ERR_BLAZEN_UNKNOWN_RUN", `the store has no run ${runId}: it never began, or it was pruned`);
-    }
-    return this.#hold(loaded);
+  async #find(runId: string): Promise<HeldRun> {
+    return this.#hold(await this.#load(runId));
+  }
+
+  /** @throws StoreError, as a rejection, if the store has no such run of this workflow, or there is no store */
+  async #load(runId: string): Promise<LoadedRun> {
+    const loaded = await this.#connection?.load(runId);
+    if (loaded != null) return this.#ours(loaded);
+    throw new StoreError(
+      "ERR_BLAZEN_UNKNOWN_RUN",
+      this.#connection === undefined
+        ? `workflow ${JSON.stringify(this.#workflow)} has no run ${runId} at work here, and without a store runs are known while they are`
+        : `the store has no run ${runId}: it never began, or it was pruned`,
+    );
   }
 
   /** A run that has been loaded: taken up, or what is left of it. */
   #hold(loaded: LoadedRun): HeldRun {
-    this.#ours(loaded);
     return endOf(loaded) ?? this.#takeUp(loaded);
   }
 
@@ -132,11 +169,11 @@ export class RunsById {
     );
   }
 
-  #needStore(asker: string): StoreConnection {
+  #needStore(): StoreConnection {
     if (this.#connection !== undefined) return this.#connection;
     throw new StoreError(
       "ERR_BLAZEN_NO_STORE",
-      `${asker} needs a store, and workflow ${JSON.stringify(this.#workflow)} has none: new Workflow(name, { store })`,
+      `recover() needs a store, and workflow ${JSON.stringify(this.#workflow)} has none: new Workflow(name, { store })`,
     );
   }
 }

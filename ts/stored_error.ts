@@ -8,7 +8,6 @@ import {
   AbortedError,
   type BlazenError,
   type BlazenErrorCode,
-  isBlazenError,
   ofCode,
   SchemaError,
   type SchemaIssue,
@@ -50,7 +49,7 @@ export function errorText(error: BlazenError): string {
     ...(error instanceof StepError ? { step: error.step } : {}),
     ...(error instanceof SerializationError ? { path: error.path } : {}),
     ...(error instanceof SchemaError ? { eventType: error.eventType, issues: error.issues } : {}),
-    ...("cause" in error ? { cause: storedCause(error.cause, DEEPEST_CAUSE) } : {}),
+    ...(error.cause === undefined ? {} : { cause: storedCause(error.cause, DEEPEST_CAUSE) }),
   };
   return JSON.stringify(stored);
 }
@@ -85,7 +84,8 @@ function withMessage<Failure extends Error>(error: Failure, message: string): Fa
 
 function storedCause(thrown: unknown, depthLeft: number): StoredCause {
   try {
-    if (types.isNativeError(thrown) || isBlazenError(thrown)) return storedErrorCause(thrown, depthLeft);
+    // A DOMException, which is what aborts a signal that is given no reason, is no native error.
+    if (types.isNativeError(thrown) || thrown instanceof Error) return storedErrorCause(thrown, depthLeft);
     const value: unknown = JSON.parse(toJson(thrown, () => "what was thrown"));
     return { value };
   } catch {

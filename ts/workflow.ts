@@ -19,6 +19,7 @@ import { type IncomingOptions, readIncomingOptions } from "./outside_events.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
+import { abortOn, checkSignal } from "./run_signal.js";
 import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
 import { checkedStartEvent, startEvent } from "./start_event.js";
@@ -84,6 +85,12 @@ export interface StartOptions {
    * `{ lifecycle: true }`; the callback of `runStreaming` is told of it. See `LifecycleEvent`.
    */
   lifecycle?: boolean;
+  /**
+   * Aborts the run when it is aborted: `result()` rejects with `ERR_BLAZEN_ABORTED` and the reason of the signal as its
+   * `cause`. If it is aborted already, no run begins and the call rejects so. One signal may be given to any number of
+   * runs. With a `runId`, it concerns the run of that id, whoever has begun it.
+   */
+  signal?: AbortSignal;
 }
 
 /**
@@ -125,6 +132,7 @@ export class Workflow<
       workflow: name,
       connection: this.#writing?.connection,
       takeUp: (loaded) => this.#takeUp(loaded),
+      takeUpToEnd: (loaded) => this.#begin(true, (_payloads, now) => this.#native.takeUpToEnd(loaded, now)),
     });
     if (this.#writing !== undefined) {
       this.#native.writeTo(this.#writing.connection.native, this.#writing.durability as Native.RunDurability);
@@ -220,11 +228,12 @@ export class Workflow<
    *
    * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), with an
    * `InvalidEventError` if a handler returned what is no event, and with a `SchemaError` if the input or an event is not
-   * what its schema takes; if it is the input, no run has begun.
+   * what its schema takes; if it is the input, no run has begun. Rejects with an `AbortedError` if its `signal` is aborted.
    */
   async run(...[input, options]: StartArguments<Emitted>): Promise<RunResult<RunData<Events>>> {
-    const { runId } = readStartOptions(options);
+    const { runId, signal } = readStartOptions(options);
     const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId, false);
+    if (signal !== undefined) abortOn(signal, held);
     return held.result as Promise<RunResult<RunData<Events>>>;
   }
 
@@ -233,13 +242,18 @@ export class Workflow<
    *
    * With a `runId` the run is begun once, however often this is called: later calls give a handler of the same run, at
    * work or ended, and their input is not looked at. A paused run stays paused: `resume(runId)` goes on with it. Without a
-   * store a run is known by its id while it is at work.
+   * store a run is known by its id until it has ended.
    */
   async runWithHandler(...[input, options]: StartArguments<Emitted>): Promise<WorkflowHandler<Events>> {
-    const { runId, lifecycle } = readStartOptions(options);
-    if (runId !== undefined) return handlerOf(await this.#startOnce(input, runId, lifecycle));
+    const { runId, lifecycle, signal } = readStartOptions(options);
+    if (runId !== undefined) {
+      const held = await this.#startOnce(input, runId, lifecycle);
+      if (signal !== undefined) abortOn(signal, held);
+      return handlerOf(held);
+    }
     const run = this.#start(input, true);
     if (lifecycle) run.stream.keepLifecycle();
+    if (signal !== undefined) abortOn(signal, run);
     await run.whenStored();
     return handlerOf(run);
   }
@@ -259,8 +273,9 @@ export class Workflow<
     options?: StartOptions,
   ): Promise<RunResult<RunData<Events>>> {
     checkFunction(callback, "the callback");
-    const { runId, lifecycle } = readStartOptions(options);
+    const { runId, lifecycle, signal } = readStartOptions(options);
     const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId, lifecycle);
+    if (signal !== undefined) abortOn(signal, held);
     const stream = held.stream ?? (await held.live()).stream;
     const { done } = subscribe(stream, callback, { lifecycle });
     const result = await held.result;
@@ -282,20 +297,37 @@ export class Workflow<
    * Rejects with `ERR_BLAZEN_NO_STORE`, and with a `StoreError` if the store cannot be read.
    */
   async recover(): Promise<WorkflowHandler<Events>[]> {
-    const found = await this.#runs.recover("recover()", this.#timeLimited);
+    const found = await this.#runs.recover(this.#timeLimited);
     return found.map((held) => handlerOf(held));
   }
 
   /**
    * A handler of a run: of one that is at work here, of one that has ended, and else of one that is taken up. A paused
-   * run stays paused.
+   * run stays paused. Without a store there are the runs that have a handler or a `runId`, until they end.
    *
-   * Rejects with `ERR_BLAZEN_UNKNOWN_RUN`, with `ERR_BLAZEN_RUN_MISMATCH` if it is of another workflow or needs a step
-   * that this one does not have, and with `ERR_BLAZEN_NO_STORE`.
+   * Rejects with `ERR_BLAZEN_UNKNOWN_RUN`, and with `ERR_BLAZEN_RUN_MISMATCH` if it is of another workflow or needs a step
+   * that this one does not have.
    */
   async attach(runId: string): Promise<WorkflowHandler<Events>> {
     checkRunId(runId);
-    return handlerOf(await this.#runs.find(runId.toLowerCase(), "attach()"));
+    return handlerOf(await this.#runs.find(runId.toLowerCase()));
+  }
+
+  /**
+   * Ends a run, wherever it is: at work here, paused, waiting, or in the store since a crash, even if it needs a step that
+   * this workflow does not have. Handlers at work have their `ctx.signal` aborted, and none is called any more. Its
+   * `result()` rejects with `ERR_BLAZEN_ABORTED` and `reason` as its `cause`; the store has it as cancelled. Without a
+   * store there are the runs that have a handler or a `runId`, until they end.
+   *
+   * @param reason comes back as the `cause`, from a store as far as JSON goes
+   * @returns when the store has the end of the run: `true` if it was this that ended it, `false` if it had ended
+   *
+   * Rejects with `ERR_BLAZEN_UNKNOWN_RUN`, with `ERR_BLAZEN_RUN_MISMATCH` if it is of another workflow, and with a
+   * `StoreError` if the store does not take the end: then the run is unfinished in it.
+   */
+  async cancel(runId: string, reason?: unknown): Promise<boolean> {
+    checkRunId(runId);
+    return this.#runs.cancel(runId.toLowerCase(), reason);
   }
 
   /**
@@ -331,7 +363,7 @@ export class Workflow<
 
   /**
    * Goes on from a snapshot, in this process or any other that has the steps; or, given the id of a run, with the paused
-   * run of the store.
+   * run of the store, or of this process.
    *
    * Rejects with `ERR_BLAZEN_SNAPSHOT_INVALID` if it is none, with `ERR_BLAZEN_SNAPSHOT_VERSION` if a newer version of
    * this package wrote it, and with `ERR_BLAZEN_SNAPSHOT_MISMATCH` if it is of another workflow or needs a step that
@@ -340,7 +372,7 @@ export class Workflow<
    */
   async resume(snapshot: string): Promise<WorkflowHandler<Events>> {
     checkString(snapshot, "the snapshot");
-    if (isRunId(snapshot)) return this.#resumeStored(snapshot.toLowerCase());
+    if (isRunId(snapshot)) return this.#resumeById(snapshot.toLowerCase());
     const run = this.#begin(true, (payloads, now) => {
       const context = this.#native.takeUp(snapshot, now);
       const asText = this.#writing !== undefined;
@@ -355,8 +387,8 @@ export class Workflow<
     return handlerOf(run);
   }
 
-  async #resumeStored(runId: string): Promise<WorkflowHandler<Events>> {
-    const held = await this.#runs.find(runId, "resume() with the id of a run");
+  async #resumeById(runId: string): Promise<WorkflowHandler<Events>> {
+    const held = await this.#runs.find(runId);
     const run = held.here ?? (await held.live());
     if (!run.isPaused) {
       throw new RunStateError(
@@ -396,17 +428,13 @@ export class Workflow<
 
   /** Begins a run that its store knows, or that has an id already. */
   #startAs(event: object, runId: string | undefined): Run {
-    return this.#begin(
-      true,
-      (payloads, now) => {
-        const json = this.#writing === undefined ? undefined : eventText(event);
-        return this.#native.startAs(payloads.keep(json ?? event), json, runId, now);
-      },
-      true,
-    );
+    return this.#begin(true, (payloads, now) => {
+      const json = this.#writing === undefined ? undefined : eventText(event);
+      return this.#native.startAs(payloads.keep(json ?? event), json, runId, now);
+    });
   }
 
-  #begin(hasHandler: boolean, begin: RunOptions["begin"], isNamed = false): Run {
+  #begin(hasHandler: boolean, begin: RunOptions["begin"]): Run {
     const options = {
       definition: this.#definition,
       pausePolicy: this.#pausePolicy,
@@ -418,8 +446,8 @@ export class Workflow<
     };
     this.#hasRuns = true;
     const run = translated(() => new Run(options));
-    // One that has neither a store nor an id that was chosen is looked for by nobody.
-    if (this.#writing !== undefined || isNamed) this.#runs.register(run);
+    // One that has neither a store nor a handler nor an id that was chosen is looked for by nobody.
+    if (this.#writing !== undefined || hasHandler) this.#runs.register(run);
     return run;
   }
 
@@ -443,13 +471,21 @@ function connect(store: unknown): StoreConnection {
   return connectionTo(store);
 }
 
-function readStartOptions(options: StartOptions | undefined): { runId: string | undefined; lifecycle: boolean } {
-  if (options === undefined) return { runId: undefined, lifecycle: false };
+interface Start {
+  readonly runId: string | undefined;
+  readonly lifecycle: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws AbortedError if the signal is aborted */
+function readStartOptions(options: StartOptions | undefined): Start {
+  if (options === undefined) return { runId: undefined, lifecycle: false, signal: undefined };
   const what = "the options of a run";
-  const { runId, lifecycle } = readOptions(options, what, ["runId", "lifecycle"]);
+  const { runId, lifecycle, signal } = readOptions(options, what, ["runId", "lifecycle", "signal"]);
   if (runId !== undefined) checkRunId(runId);
   if (lifecycle !== undefined) checkBoolean(lifecycle, `"lifecycle" of ${what}`);
-  return { runId: runId?.toLowerCase(), lifecycle: lifecycle === true };
+  if (signal !== undefined) checkSignal(signal, `"signal" of ${what}`);
+  return { runId: runId?.toLowerCase(), lifecycle: lifecycle === true, signal };
 }
 
 function handlerOf<Events>(run: HeldRun): WorkflowHandler<Events> {

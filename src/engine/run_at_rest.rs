@@ -117,6 +117,18 @@ impl RestingWait {
 }
 
 impl RunAtRest {
+    /// The run for whoever takes it up to end it, and for nothing else: nothing is on its way any more, so that it needs
+    /// none of its steps, and it stays at rest until then.
+    #[must_use]
+    pub fn only_to_end(mut self) -> Self {
+        self.pending_events.clear();
+        self.input_requests.clear();
+        if let Origin::Store { paused, .. } = &mut self.origin {
+            *paused = true;
+        }
+        self
+    }
+
     /// The events of the run, in the order in which [`Run::resume`](crate::engine::Run::resume) numbers their payloads.
     pub fn payload_texts(&self) -> impl Iterator<Item = &Arc<str>> {
         let pending = self.pending_events.iter().map(|event| &event.json);

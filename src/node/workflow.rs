@@ -123,6 +123,12 @@ impl Workflow {
         self.resume(durable::at_rest(run.take()?), now)
     }
 
+    /// Takes a stored run up for nothing but to end it, which is to be done at once. It needs none of its steps.
+    #[napi(catch_unwind)]
+    pub fn take_up_to_end(&self, run: &mut LoadedRun, now: f64) -> Result<Context> {
+        self.resume(durable::at_rest(run.take()?).only_to_end(), now)
+    }
+
     fn resume(&self, at_rest: RunAtRest, now: f64) -> Result<Context> {
         let payloads: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
         // A store has the events of its own runs; what goes out later, if at all, is written once more then.

@@ -97,6 +97,24 @@ fn a_paused_run_that_is_taken_up_stays_paused_until_it_is_told_to_go_on() {
 }
 
 #[test]
+fn a_run_that_is_taken_up_only_to_end_it_needs_no_step_and_changes_nothing_before() {
+    for (paused, durability) in
+        [(false, Durability::Sync), (true, Durability::Async), (false, Durability::Exit)]
+    {
+        let mut at_rest = stored(12, paused);
+        at_rest.pending_events[0].deliveries[0].step = "gone".into();
+        let mut story = taken_up(at_rest.only_to_end(), durability);
+        assert!(story.changes().is_empty());
+        assert_eq!(story.told(), ["paused"]);
+        assert!(story.run.abort());
+        let whole = if durability == Durability::Exit { " whole a is 1" } else { "" };
+        assert_eq!(story.changes(), [format!("13:{whole} aborted")]);
+        story.is_stored();
+        assert_eq!(story.told(), ["ended"]);
+    }
+}
+
+#[test]
 fn a_snapshot_in_a_store_that_does_not_know_it_is_written_whole() {
     let at_rest = RunAtRest { origin: Origin::Snapshot, ..stored(0, false) };
     let mut story = taken_up(at_rest, Durability::Sync);
