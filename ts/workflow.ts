@@ -341,7 +341,7 @@ export class Workflow<
   async sendEvent(runId: string, event: Incoming<Emitted>, options: IncomingOptions = {}): Promise<boolean> {
     checkRunId(runId);
     const atOnce = readIncomingOptions(options);
-    const run = await this.#live(runId, "sendEvent()");
+    const run = await this.#live(runId);
     return run.receive(event, atOnce);
   }
 
@@ -352,12 +352,12 @@ export class Workflow<
   async respondToInput(runId: string, requestId: string, response: unknown): Promise<void> {
     checkRunId(runId);
     checkString(requestId, "the request id");
-    const run = await this.#live(runId, "respondToInput()");
+    const run = await this.#live(runId);
     await run.respond(requestId, response);
   }
 
-  async #live(runId: string, asker: string): Promise<Run> {
-    const held = await this.#runs.find(runId.toLowerCase(), asker);
+  async #live(runId: string): Promise<Run> {
+    const held = await this.#runs.find(runId.toLowerCase());
     return held.here ?? held.live();
   }
 

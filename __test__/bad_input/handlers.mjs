@@ -1,7 +1,7 @@
 // What is asked of a handler: with bad arguments, at the wrong time, twice.
 
 import assert from "node:assert/strict";
-import { SessionPausePolicy, Workflow } from "blazen";
+import { MemoryStore, SessionPausePolicy, Workflow } from "blazen";
 import {
   CODED,
   deferred,
@@ -346,14 +346,30 @@ const reasons = [
   ["a revoked Proxy", () => revoked()],
   ["a Proxy that throws", () => hostileProxy()],
   ["a string of ten million characters", () => "x".repeat(1e7)],
-].map(([name, reason]) => [
-  `abort(${name})`,
-  async () => {
-    const handler = await parked();
-    await handler.abort(reason());
-    return handler.result();
-  },
-  "ERR_BLAZEN_ABORTED",
+].flatMap(([name, reason]) => [
+  [
+    `abort(${name})`,
+    async () => {
+      const handler = await parked();
+      await handler.abort(reason());
+      return handler.result();
+    },
+    "ERR_BLAZEN_ABORTED",
+  ],
+  [
+    `cancel(an id, ${name})`,
+    async () => {
+      const store = new MemoryStore();
+      const workflow = new Workflow("cancelled", { store }).addStep(
+        "begin",
+        ["blazen::StartEvent"],
+        () => new Promise(() => {}),
+      );
+      const { runId } = await workflow.runWithHandler();
+      return [await workflow.cancel(runId, reason()), (await store.run(runId)).status];
+    },
+    gives([true, "cancelled"]),
+  ],
 ]);
 
 const hardError = async (key, value) => {
@@ -464,6 +480,42 @@ const responseOptions = [
   ["keepAliveMs: a string", { keepAliveMs: "5" }],
 ].map(([name, options]) => [`toResponse(${name})`, async () => (await parked()).toResponse(options), INVALID]);
 
+const notSignals = [
+  ["null", null],
+  ["a number", 5],
+  ["a string", "abort"],
+  ["true", true],
+  ["a BigInt", 5n],
+  ["a symbol", Symbol("abort")],
+  ["a function", () => {}],
+  ["an array", []],
+  ["an empty object", {}],
+  ["an AbortController", new AbortController()],
+  ["an EventTarget", new EventTarget()],
+  ["aborted: a number", { aborted: 0, addEventListener() {}, removeEventListener() {} }],
+  ["no addEventListener", { aborted: false, removeEventListener() {} }],
+  ["no removeEventListener", { aborted: false, addEventListener() {} }],
+  ["aborted: true, and nothing else", { aborted: true }],
+  [
+    "a getter that throws",
+    Object.defineProperty({ addEventListener() {}, removeEventListener() {} }, "aborted", { get: throwing }),
+  ],
+  ["what inherits from one", Object.create(AbortSignal.prototype)],
+  ["a revoked Proxy", revoked()],
+  ["a Proxy that throws", hostileProxy()],
+].flatMap(([name, signal]) => {
+  const workflow = () => workflowOf(() => assert.fail("a handler was called"));
+  return [
+    [`run({}, { signal: ${name} })`, () => workflow().run({}, { signal }), INVALID],
+    [`runWithHandler({}, { signal: ${name} })`, () => workflow().runWithHandler({}, { signal }), INVALID],
+    [
+      `runStreaming({}, callback, { signal: ${name} })`,
+      () => workflow().runStreaming({}, () => {}, { signal }),
+      INVALID,
+    ],
+  ];
+});
+
 const streamBuffers = [0, -1, 0.5, Number.NaN, "5", 5n, null, true].map((streamBuffer) => [
   `new Workflow(..., { streamBuffer: ${typeof streamBuffer} ${streamBuffer} })`,
   () => new Workflow("buffered", { streamBuffer }),
@@ -473,6 +525,12 @@ const streamBuffers = [0, -1, 0.5, Number.NaN, "5", 5n, null, true].map((streamB
 export default [
   ...streamOptions,
   ...responseOptions,
+  ...notSignals,
+  [
+    "run({}, { signal: undefined })",
+    async () => (await workflowOf(() => stop(1)).run({}, { signal: undefined })).data,
+    gives(1),
+  ],
   ...streamBuffers,
   ["stream({ withOffsets: a number })", async () => (await parked()).stream({ withOffsets: 1 }), INVALID],
   [

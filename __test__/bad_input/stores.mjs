@@ -136,6 +136,7 @@ const runIds = notIds.flatMap(([name, value]) => [
   [`store.run(${name})`, () => memory().run(value), INVALID],
   [`store.history(${name})`, () => memory().history(value), INVALID],
   [`attach(${name})`, () => stored().attach(value), INVALID],
+  [`cancel(${name})`, () => stored().cancel(value), INVALID],
   ...(name === "undefined"
     ? []
     : [
@@ -169,9 +170,11 @@ const starts = [
   ["attach() of no run", () => stored().attach(ID), UNKNOWN],
   ["resume(the id of no run)", () => stored().resume(ID), UNKNOWN],
   ["resume(a UUID in braces)", () => stored().resume(`{${ID}}`), "ERR_BLAZEN_SNAPSHOT_INVALID"],
-  ["attach() without a store", () => new Workflow("a").attach(ID), NO_STORE],
+  ["attach() of no run without a store", () => new Workflow("a").attach(ID), UNKNOWN],
+  ["cancel() of no run", () => stored().cancel(ID), UNKNOWN],
+  ["cancel() of no run without a store", () => new Workflow("a").cancel(ID), UNKNOWN],
   ["recover() without a store", () => new Workflow("a").recover(), NO_STORE],
-  ["resume(an id) without a store", () => new Workflow("a").resume(ID), NO_STORE],
+  ["resume(the id of no run) without a store", () => new Workflow("a").resume(ID), UNKNOWN],
   ["recover() of a workflow without steps", () => new Workflow("a", { store: memory() }).recover(), gives([])],
 ];
 

@@ -155,6 +155,16 @@ same<Awaited<ReturnType<typeof handler.result>>["data"], { receipt: string }>();
 const snapshot: string = await handler.pause({ graceMs: 5 });
 same<Awaited<ReturnType<typeof orders.resume>>, typeof handler>();
 await orders.resume(snapshot);
+const { signal } = new AbortController();
+await orders.run({ order: { id: "1", cents: 5 } }, { signal, runId: handler.runId });
+await orders.runStreaming({ order: { id: "1", cents: 5 } }, () => {}, { signal });
+// @ts-expect-error a controller is no signal
+await orders.run({ order: { id: "1", cents: 5 } }, { signal: new AbortController() });
+const cancelled = await orders.cancel(handler.runId);
+same<typeof cancelled, boolean>();
+await orders.cancel(handler.runId, { by: "the customer" });
+// @ts-expect-error which one?
+await orders.cancel();
 
 orders.setSessionPausePolicy("hard_error");
 // @ts-expect-error no such policy

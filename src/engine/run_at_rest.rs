@@ -122,7 +122,7 @@ impl RunAtRest {
     #[must_use]
     pub fn only_to_end(mut self) -> Self {
         self.pending_events.clear();
-        self.input_requests.clear();
+        self.waits.clear();
         if let Origin::Store { paused, .. } = &mut self.origin {
             *paused = true;
         }
