@@ -12,6 +12,7 @@ import snapshots from "./bad_input/snapshots.mjs";
 import state from "./bad_input/state.mjs";
 import stateObjects from "./bad_input/state_objects.mjs";
 import stores from "./bad_input/stores.mjs";
+import waiting from "./bad_input/waiting.mjs";
 
 const TABLES = {
   "what a workflow is made of": definitions,
@@ -23,6 +24,7 @@ const TABLES = {
   "what is put into state and session": state,
   "state objects": stateObjects,
   "what is asked of stores": stores,
+  "what is waited for": waiting,
 };
 
 /** Only there so that a row that hangs fails instead of holding everything. */

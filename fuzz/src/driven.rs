@@ -140,8 +140,7 @@ impl Driven {
         );
         assert!(invocation.id > self.last_invocation, "{invocation:?} has an earlier number");
         self.last_invocation = invocation.id;
-        // What has slept, and is older, may come before it.
-        if let Some(first) = self.cut_short.pop_front_if(|first| *first <= invocation.delivery) {
+        if let Some(first) = self.cut_short.pop_front() {
             assert_eq!(invocation.delivery, first, "{invocation:?} before {first:?}");
         }
         self.recorder.begins(invocation.id, UnixMillis(0));
@@ -203,9 +202,11 @@ impl Driven {
         let interrupted = self.run.interrupt();
         if !interrupted.is_empty() {
             assert!(interrupted.iter().eq(self.at_work.iter().map(|invocation| &invocation.id)));
-            // By age: one that has slept was called after younger ones.
-            self.cut_short.extend(self.at_work.drain(..).map(|invocation| invocation.delivery));
-            self.cut_short.make_contiguous().sort_unstable();
+            // They are called before those of an earlier interruption that have not been called since.
+            let mut cut_short: VecDeque<_> =
+                self.at_work.drain(..).map(|invocation| invocation.delivery).collect();
+            cut_short.append(&mut self.cut_short);
+            self.cut_short = cut_short;
             self.late.extend(interrupted);
         }
     }

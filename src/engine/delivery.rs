@@ -10,6 +10,8 @@ use super::run_state::Uncommitted;
 #[derive(Clone, Debug)]
 pub(super) struct Delivery {
     pub(super) seq: DeliverySeq,
+    /// Its place in the queue: later ones are greater. One that has slept comes after all that was queued before it woke.
+    pub(super) turn: u64,
     pub(super) step: StepId,
     pub(super) payload: PayloadRef,
     /// 1 for the first invocation.

@@ -9,7 +9,7 @@
 //! 1. A delivery is asleep, queued, in flight or settled, in this order. It goes back only from in flight: to the queue,
 //!    when a pause could not wait for it, or to sleep, when its handler has failed and is to be called again. One that
 //!    has settled may be held: its event waits for others.
-//! 2. `queue` is sorted by [`DeliverySeq`](super::ids::DeliverySeq). An attempt that was cut short, or has failed, has no
+//! 2. `queue` is sorted by the turns of its deliveries. An attempt that was cut short, or has failed, has no
 //!    way back: the next one has another [`InvocationId`].
 //! 3. A running run has something queued, asleep, in flight or waited for; one that has not is stalled, which is an end.
 //! 4. A run that has ended stays as it ended.
@@ -86,6 +86,7 @@ pub struct Run {
     definition: Arc<Definition>,
     phase: Phase,
     last_delivery: u64,
+    last_turn: u64,
     queue: VecDeque<Delivery>,
     sleeping: Sleeping,
     fan_in: FanIn,
@@ -192,6 +193,7 @@ impl Run {
             definition,
             phase: Phase::Running,
             last_delivery: 0,
+            last_turn: 0,
             queue: VecDeque::new(),
             sleeping: Sleeping::default(),
             fan_in: FanIn::default(),

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use super::clock::Millis;
 use super::delivery::Delivery;
-use super::ids::DeliverySeq;
 
-/// By the time at which they are due, and then in the order in which they were emitted.
+/// By the time at which they are due, and then by their turns: in the order in which they were emitted.
 #[derive(Debug, Default)]
-pub(super) struct Sleeping(BTreeMap<(Millis, DeliverySeq), Delivery>);
+pub(super) struct Sleeping(BTreeMap<(Millis, u64), Delivery>);
 
 impl Sleeping {
     pub(super) fn is_empty(&self) -> bool {
@@ -16,7 +15,7 @@ impl Sleeping {
     }
 
     pub(super) fn put(&mut self, due: Millis, delivery: Delivery) {
-        self.0.insert((due, delivery.seq), delivery);
+        self.0.insert((due, delivery.turn), delivery);
     }
 
     /// When the first of them is due.
@@ -29,7 +28,7 @@ impl Sleeping {
         if self.first_due().is_none_or(|first| first > now) {
             return Vec::new();
         }
-        let later = self.0.split_off(&(Millis(now.0.saturating_add(1)), DeliverySeq(0)));
+        let later = self.0.split_off(&(Millis(now.0.saturating_add(1)), 0));
         std::mem::replace(&mut self.0, later).into_values().collect()
     }
 

@@ -123,7 +123,8 @@ impl Run {
         let caused_by = self.next_change();
         for delivery in due {
             self.note_again(&delivery, None, None);
-            self.enqueue(Delivery { caused_by, ..delivery });
+            let turn = self.next_turn();
+            self.queue.push_back(Delivery { turn, caused_by, ..delivery });
         }
         self.seal();
     }
@@ -266,8 +267,10 @@ impl Run {
         for &step in steps {
             self.last_delivery += 1;
             let seq = DeliverySeq(self.last_delivery);
+            let turn = self.last_turn + 1;
+            self.last_turn = turn;
             let delivery =
-                Delivery { seq, step, payload, attempt: 1, gathered: false, sent_before: 0, caused_by };
+                Delivery { seq, turn, step, payload, attempt: 1, gathered: false, sent_before: 0, caused_by };
             match due {
                 None => self.queue.push_back(delivery),
                 Some(due) => self.sleeping.put(due, delivery),
@@ -300,9 +303,14 @@ impl Run {
         }
     }
 
-    /// Queues a delivery where its number belongs. Whatever comes back is among the oldest, or among the newest.
+    pub(super) fn next_turn(&mut self) -> u64 {
+        self.last_turn += 1;
+        self.last_turn
+    }
+
+    /// Queues a delivery that has been queued before, where it belongs: it is among the oldest, or among the newest.
     fn enqueue(&mut self, delivery: Delivery) {
-        let place = self.queue.partition_point(|queued| queued.seq < delivery.seq);
+        let place = self.queue.partition_point(|queued| queued.turn < delivery.turn);
         self.queue.insert(place, delivery);
     }
 

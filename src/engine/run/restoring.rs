@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::super::clock::{Millis, Now, TimeLimit};
+use super::super::clock::{Millis, Now, TimeLimit, WallMillis};
 use super::super::definition::Definition;
 use super::super::delivery::Delivery;
 use super::super::ids::{EventTypeId, PayloadRef};
@@ -85,6 +85,7 @@ impl Run {
         };
         run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, stored)));
         let lost = matches!(at_rest.origin, Origin::Store { paused: false, .. });
+        let mut asleep = Vec::new();
         let mut next_payload = (0..).map(PayloadRef);
         for event in at_rest.pending_events {
             let payload = next_payload.next().expect("a payload number for each of fewer than 2^32 events");
@@ -99,7 +100,7 @@ impl Run {
                     continue;
                 }
                 if let Some(due) = due {
-                    run.sleeping.put(now.to_monotonic(due), delivery);
+                    asleep.push((due, delivery));
                     continue;
                 }
                 if lost {
@@ -109,6 +110,7 @@ impl Run {
                 run.queue.push_back(delivery);
             }
         }
+        run.go_on_sleeping(asleep, now);
         for wait in at_rest.waits {
             run.go_on_waiting(wait, &mut next_payload, now);
         }
@@ -128,7 +130,7 @@ impl Run {
     }
 
     fn delivery_at_rest(
-        &self,
+        &mut self,
         pending: PendingDelivery,
         payload: PayloadRef,
         origin: Origin,
@@ -143,7 +145,8 @@ impl Run {
             });
         };
         let caused_by = self.next_change();
-        Ok(Delivery { seq, step, payload, attempt, gathered, sent_before: sent, caused_by })
+        let turn = self.next_turn();
+        Ok(Delivery { seq, turn, step, payload, attempt, gathered, sent_before: sent, caused_by })
     }
 
     /// What is queued, asleep or held, cut where one event ends and the next begins.
@@ -209,6 +212,18 @@ impl Run {
 }
 
 impl Run {
+    /// These slept. What has come due since is behind what is queued, in the order of the times.
+    fn go_on_sleeping(&mut self, mut asleep: Vec<(WallMillis, Delivery)>, now: Now) {
+        asleep.sort_by_key(|(due, delivery)| (*due, delivery.seq));
+        let mut last = now.monotonic;
+        for (due, delivery) in asleep {
+            // Times that have passed are one time here, and keep their order by the turns that they were given.
+            last = last.max(now.to_monotonic(due));
+            let turn = self.next_turn();
+            self.sleeping.put(last, Delivery { turn, ..delivery });
+        }
+    }
+
     /// A run at rest waited for this; its payloads come next.
     fn go_on_waiting(
         &mut self,

@@ -213,3 +213,26 @@ fn a_run_that_is_written_whole_is_written_with_what_sleeps() {
     story.run.write_whole();
     assert_eq!(story.changes(), ["1: whole queued 1 for fetch at 10 queued 2 for ship at 30 paused"]);
 }
+
+#[test]
+fn what_comes_due_at_once_comes_in_the_order_of_its_times() {
+    let mut story = begun(None);
+    story.sends_later("fetch", "Broken", 30);
+    story.sends_later("fetch", "Charged", 20);
+    story.told();
+    story.it_is(40);
+    assert_eq!(story.told(), [invoke("ship", "Charged"), invoke("mend", "Broken")]);
+}
+
+#[test]
+fn what_came_due_while_nobody_was_there_comes_in_the_order_of_its_times() {
+    let mut story = begun(None);
+    story.it_is(10);
+    story.sends_later("fetch", "Broken", 30);
+    story.sends_later("fetch", "Charged", 20);
+    story.pauses();
+    story.returns_nothing("fetch");
+    let later = story.snapshot().replace("\"due\":30", "\"due\":-1").replace("\"due\":20", "\"due\":-2");
+    let mut moved = Story::moved_to(&later, patient()).unwrap();
+    assert_eq!(moved.told(), [invoke("ship", "Charged"), invoke("mend", "Broken")]);
+}
