@@ -34,9 +34,9 @@ const unwanted = () => assert.fail("a handler was called");
 /** What a store has of a run. One in JavaScript has no `run()`, and is asked as a workflow would ask. */
 async function stored(store, runId) {
   if (!(store instanceof MapStore)) return store.run(runId);
-  const { status, pending, requests, error } = await store.load(runId);
+  const { status, pending, waits, error } = await store.load(runId);
   const { code, cause } = error === undefined ? {} : JSON.parse(error);
-  return { status, pending, inputRequests: requests, error: { code, cause: cause?.value } };
+  return { status, pending, inputRequests: waits, error: { code, cause: cause?.value } };
 }
 
 async function assertCancelled(store, runId, reason = REASON) {

@@ -35,6 +35,9 @@ pub struct Model {
     clock: Clock,
     /// In order; those before the first that is not committed are in `rest`.
     writes: Vec<Write>,
+    /// In which order what is pending is invoked, by delivery.
+    turns: BTreeMap<u64, u64>,
+    last_turn: u64,
 }
 
 impl Model {
@@ -96,7 +99,7 @@ impl Model {
             let limit = u64::try_from(limit.as_millis()).expect("a short time");
             Clock::Due(now + rest.time_left.map_or(limit, |left| left.min(limit)))
         });
-        Self {
+        let mut model = Self {
             workload: workload.clone(),
             rest,
             version,
@@ -107,7 +110,25 @@ impl Model {
             is_pausing: false,
             clock,
             writes: Vec::new(),
-        }
+            turns: BTreeMap::new(),
+            last_turn: 0,
+        };
+        model.everything_takes_turns();
+        model
+    }
+
+    /// What is awake comes before what sleeps, and that in the order of its times.
+    fn everything_takes_turns(&mut self) {
+        let pending = self.rest.pending.iter();
+        let mut order: Vec<_> = pending.map(|(delivery, waiting)| (waiting.due, *delivery)).collect();
+        order.sort_unstable();
+        order.into_iter().for_each(|(_, delivery)| self.takes_a_turn(delivery));
+    }
+
+    /// It comes after everything else.
+    fn takes_a_turn(&mut self, delivery: u64) {
+        self.last_turn += 1;
+        self.turns.insert(delivery, self.last_turn);
     }
 
     pub fn is_at_work(&self) -> bool {
@@ -122,8 +143,9 @@ impl Model {
     pub fn next_delivery(&self) -> Option<(u64, &Waiting)> {
         let at_work: BTreeSet<u64> = self.at_work.values().map(|worker| worker.delivery).collect();
         let goes_on = self.rest.standing == Standing::Running && !self.is_pausing;
-        let mut awake = self.rest.pending.iter().filter(|(_, waiting)| waiting.due.is_none());
-        let next = awake.find(|(delivery, _)| !at_work.contains(delivery));
+        let awake = self.rest.pending.iter().filter(|(_, waiting)| waiting.due.is_none());
+        let waiting = awake.filter(|(delivery, _)| !at_work.contains(delivery));
+        let next = waiting.min_by_key(|(delivery, _)| self.turns[delivery]);
         next.filter(|_| goes_on).map(|(delivery, waiting)| (*delivery, waiting))
     }
 
@@ -227,6 +249,7 @@ impl Model {
             let waiting = Waiting { step, event: event.clone(), attempt: 1, sent: 0, due, since };
             expected.queued.push((self.rest.last_delivery, waiting.clone()));
             self.rest.pending.insert(self.rest.last_delivery, waiting);
+            self.takes_a_turn(self.rest.last_delivery);
         }
     }
 

@@ -66,14 +66,17 @@ impl Model {
     pub(super) fn wakes(&mut self, expected: &mut Expected) -> bool {
         let (now, since) = (self.now, self.version + 1);
         let before = expected.again.len();
+        let mut woken = Vec::new();
         for (delivery, waiting) in &mut self.rest.pending {
-            if waiting.due.is_some_and(|due| due <= now) {
-                waiting.due = None;
+            if let Some(due) = waiting.due.take_if(|due| *due <= now) {
                 waiting.since = since;
                 expected.again.push((*delivery, waiting.attempt, waiting.sent, None));
+                woken.push((due, self.turns[delivery], *delivery));
                 self.seen.push(Sight::Woken);
             }
         }
+        woken.sort_unstable();
+        woken.into_iter().for_each(|(.., delivery)| self.takes_a_turn(delivery));
         expected.again.len() > before
     }
 
