@@ -65,6 +65,14 @@ export interface CheckpointStore {
   load(runId: string): Promise<CheckpointedRun | null>;
   /** Runs that fit a query, a page at a time. */
   runs(query: CheckpointQuery): Promise<CheckpointPage>;
+  /**
+   * Events of the stream of a run from an offset on, in order and without a gap: up to `limit`, and none only if the stream
+   * has none there; `null` if there is no run of that id. For workflows with `persistStream`; without it their streams are
+   * not stored.
+   *
+   * @param from how many events come before the first that is wanted
+   */
+  stream?(runId: string, from: number, limit: number): Promise<readonly string[] | null>;
 }
 
 const STORE = "a store, such as SqliteStore.open(path), or an object with the methods of a CheckpointStore";

@@ -13,6 +13,7 @@ import { PERSISTING } from "./conformance/persisting.js";
 import { REFUSING } from "./conformance/refusing.js";
 import { SCHEDULE } from "./conformance/schedule.js";
 import { BrokenPromise, StoreUnderTest } from "./conformance/store_under_test.js";
+import { STREAMING } from "./conformance/streaming.js";
 
 /** Something that a store must hold to. */
 export interface StorePromise {
@@ -56,6 +57,7 @@ export function storePromises<Store extends CheckpointStore>(
     ...REFUSING,
     ...ENDING,
     ...LISTING,
+    ...STREAMING,
     ...(reopen ? PERSISTING : {}),
     ...SCHEDULE,
   };

@@ -1,12 +1,13 @@
 // The connection to a store that is written in JavaScript.
 
+import { reading } from "./arguments.js";
 import type { CheckpointQuery, CheckpointStore } from "./checkpoint_store.js";
 import { summary } from "./describe.js";
 import { isBlazenError, StoreError } from "./errors.js";
 import { native } from "./native.js";
 import type { RunCommit } from "./run_commit.js";
 import type { RunStatus } from "./run_status.js";
-import { checkPage, checkRun, otherVersions, readingRun } from "./store_answers.js";
+import { checkPage, checkRun, checkStream, otherVersions, readingRun } from "./store_answers.js";
 import { type ListedRuns, type LoadedRun, StoreConnection, type StoreQuery } from "./store_connection.js";
 
 /** How many commits are handed over at once. */
@@ -49,6 +50,15 @@ class ConnectionToJavaScript extends StoreConnection {
     };
     const { runs, next } = checkPage(await this.#call("runs", () => this.#store.runs(query)));
     return { runs: [...runs], damaged: [], ...(next == null ? {} : { next }) };
+  }
+
+  override get keepsStreams(): boolean {
+    return typeof reading("the store", () => this.#store.stream) === "function";
+  }
+
+  override async stream(runId: string, from: number, atMost: number): Promise<readonly string[] | null> {
+    const read = async () => this.#store.stream?.(runId, from, atMost);
+    return checkStream(await this.#call("stream", read), atMost);
   }
 
   protected override woken(): void {

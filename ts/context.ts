@@ -180,11 +180,15 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
   /**
    * Tells whoever reads the stream of the run. The event may be of any type; no step receives it.
    *
-   * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler
-   * has settled.
+   * Of a workflow with `persistStream` the event goes to the store, and readers have it when that does. The promise does
+   * not wait for it, so that a handler may await each of many events: they are written together. It waits only while
+   * some thousand are on their way.
+   *
+   * Rejects with `ERR_BLAZEN_INVALID_EVENT` if it is no event, with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has
+   * settled, and with `ERR_BLAZEN_NOT_SERIALIZABLE` if it is to be stored and JSON cannot hold it.
    */
-  async writeEventToStream(event: AnyEvent): Promise<void> {
-    this.#run.writeToStream(this.#invocation, event);
+  writeEventToStream(event: AnyEvent): Promise<void> {
+    return this.#run.writeToStream(this.#invocation, event);
   }
 
   static {

@@ -4,12 +4,16 @@
 // nobody, and one that falls so far behind that what it would read next has been let go of is told so. A callback may
 // write to the very stream that it reads: what it writes comes after what is being handed out.
 //
+// A stream that a store has as well is kept here only as far as readers mostly need it: one that is behind reads on from
+// the store. Its events come here when the store has them, and are announced when they are written.
+//
 // Lifecycle events are not written by users and not part of the stream: they are noted while somebody wants them, each
 // with the number of events that came before it.
 
 import { InvalidArgumentError, StreamGoneError } from "./errors.js";
 import { KeptEvents } from "./kept_events.js";
 import type { LifecycleEvent } from "./lifecycle.js";
+import type { StoredStream } from "./stored_stream.js";
 import { StreamPlace } from "./stream_place.js";
 import type { AnyEvent } from "./types.js";
 
@@ -28,7 +32,7 @@ export interface StreamReader {
 
 /** Where a reader begins, and what it hears. */
 export interface ReadingOptions {
-  /** The offset of the first event; the oldest that is kept unless given. */
+  /** The offset of the first event; the oldest that is kept unless given, 0 if a store keeps all. */
   readonly from?: number | undefined;
   readonly lifecycle?: boolean | undefined;
 }
@@ -49,19 +53,24 @@ export class EventStream {
   readonly events: KeptEvents<AnyEvent>;
   /** There while somebody wants them. */
   lifecycle: KeptEvents<Noted> | undefined;
+  /** The store's part, if it has one. */
+  readonly stored: StoredStream | undefined;
   readonly #keepsForLateReaders: boolean;
   readonly #owner: StreamOwner | undefined;
   #keepsLifecycle = false;
   #readers: readonly StreamReader[] = [];
   #wakingSoon = false;
   #end: StreamEnd | undefined;
+  /** How many events were announced, and have not come. */
+  #coming = 0;
 
   /**
    * @param keepsForLateReaders whether an event is kept that everybody who reads now has read
    * @param most how many events are kept
    */
-  constructor(keepsForLateReaders: boolean, most: number, owner?: StreamOwner) {
-    this.events = new KeptEvents(most);
+  constructor(keepsForLateReaders: boolean, most: number, owner?: StreamOwner, stored?: StoredStream) {
+    this.events = new KeptEvents(most, stored?.length);
+    this.stored = stored;
     this.#keepsForLateReaders = keepsForLateReaders;
     this.#owner = owner;
   }
@@ -79,10 +88,21 @@ export class EventStream {
     if (!this.#keepsForLateReaders) this.#letGoOfWhatIsRead();
   }
 
+  /** An event was written, and readers will have it when the store does. */
+  announce(): void {
+    this.#coming += 1;
+  }
+
+  /** An event that was announced. */
+  writeAnnounced(event: AnyEvent): void {
+    this.#coming -= 1;
+    this.write(event);
+  }
+
   /** Readers are told soon, and not now: whoever notes something is in the middle of it. */
   note(event: LifecycleEvent): void {
     if (this.lifecycle === undefined) return;
-    this.lifecycle.add({ before: this.events.next, event });
+    this.lifecycle.add({ before: this.events.next + this.#coming, event });
     this.#wakeSoon();
   }
 
@@ -106,15 +126,20 @@ export class EventStream {
    * @throws StreamGoneError or InvalidArgumentError
    */
   placeFor({ from, lifecycle }: ReadingOptions): StreamPlace {
-    const offset = from ?? this.events.oldest;
     const { oldest, next } = this.events;
-    if (offset < oldest) throw StreamGoneError.beforeOldest(offset, this.events);
+    const offset = from ?? (this.stored === undefined ? oldest : 0);
+    if (offset < oldest && this.stored === undefined) throw StreamGoneError.beforeOldest(offset, this.events);
     if (offset > next) {
       throw new InvalidArgumentError(
         `there is no event at offset ${offset} yet: the stream has ${next} ${next === 1 ? "event" : "events"} so far, and can be read from ${next} or less`,
       );
     }
     return new StreamPlace(this, offset, lifecycle === true ? this.#firstLifecycle(from ?? 0) : undefined);
+  }
+
+  /** Wakes the reader that is there, if it waits. */
+  wakeAt(place: StreamPlace): void {
+    for (const reader of this.#readers) if (reader.place === place) reader.wake();
   }
 
   /** The reader is woken from now on. */

@@ -128,7 +128,7 @@ export class WorkflowHandler<Events = AnyEvents> {
 
   /**
    * Calls `callback` for every event of the run's stream, from the oldest that is kept on (of a resumed run: from the
-   * resume on), in order. If it returns a promise, the next event waits for it, and the run does not.
+   * resume on; with `persistStream`: from the first on), in order. If it returns a promise, the next event waits for it, and the run does not.
    *
    * @returns at once, a promise of the subscription; its `done` is when the callback has had everything
    */
@@ -150,7 +150,8 @@ export class WorkflowHandler<Events = AnyEvents> {
    *
    * A loop that is slower than the run holds nobody up and costs no memory: events are kept once per run, the last
    * `streamBuffer` of them. If what it would read next is not kept any more, it throws a `StreamGoneError`
-   * (`ERR_BLAZEN_STREAM_GONE`); nothing is ever left out in silence.
+   * (`ERR_BLAZEN_STREAM_GONE`); nothing is ever left out in silence. Of a workflow with `persistStream` it is read from the
+   * store instead, from any offset, also when the run has ended.
    *
    * @throws InvalidArgumentError
    */

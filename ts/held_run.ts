@@ -3,6 +3,7 @@
 import { type BlazenError, ofCode, RunStateError } from "./errors.js";
 import { EventStream, type StreamEnd } from "./event_stream.js";
 import type { Run } from "./run.js";
+import type { StoredStream } from "./stored_stream.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { RunResult } from "./types.js";
 
@@ -100,9 +101,11 @@ export class EndedRun implements HeldRun {
   readonly workflow: string;
   readonly result: Promise<RunResult>;
   readonly here = undefined;
-  readonly stream = new EventStream(false, 1);
+  readonly stream: EventStream;
 
-  constructor(id: string, workflow: string, result: Promise<RunResult>, how: StreamEnd) {
+  /** @param stored its stream, if a store has that */
+  constructor(id: string, workflow: string, result: Promise<RunResult>, how: StreamEnd, stored?: StoredStream) {
+    this.stream = new EventStream(false, 1, undefined, stored);
     this.id = id;
     this.workflow = workflow;
     this.result = result;

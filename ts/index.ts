@@ -76,7 +76,7 @@ export {
   type StoredRun,
 } from "./store.js";
 export type { StreamCallback, StreamSubscription } from "./stream_callback.js";
-export type { Streamed, StreamOptions, StreamRequest, StreamResponseOptions } from "./stream_options.js";
+export type { Streamed, StreamOptions, StreamQuery, StreamRequest, StreamResponseOptions } from "./stream_options.js";
 export type { LifecycleEntry, StreamEntry } from "./stream_place.js";
 export type {
   AnyEvent,

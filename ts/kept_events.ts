@@ -13,9 +13,13 @@ export class KeptEvents<Event> {
   #gone = 0;
   #oldest = 0;
 
-  /** @param most how many are kept; may be infinite */
-  constructor(most: number) {
+  /**
+   * @param most how many are kept; may be infinite
+   * @param first the offset of the first that will be added
+   */
+  constructor(most: number, first = 0) {
     this.#most = most;
+    this.#oldest = first;
   }
 
   get most(): number {

@@ -37,6 +37,8 @@ import { Signals } from "./signals.js";
 import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_driver.js";
 import type { WrittenRun } from "./store_connection.js";
 import { errorText } from "./stored_error.js";
+import { StoredStream } from "./stored_stream.js";
+import { type StreamingRun, StreamWriting } from "./stream_writing.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { AnyEvent, InputRequestEvent, RunResult } from "./types.js";
 import { Wanted, type WantedEvents } from "./wanted_events.js";
@@ -51,6 +53,8 @@ export interface RunOptions {
   readonly hasHandler: boolean;
   /** How many events of its stream are kept. */
   readonly streamBuffer: number;
+  /** How many events of its stream the store has. */
+  readonly streamed: number;
   /** Whether the run must be told the time. */
   readonly timeLimited: boolean;
   /** Begins the run in the engine; its first events go into the table. */
@@ -59,7 +63,9 @@ export interface RunOptions {
   readonly writing: Writing | undefined;
 }
 
-export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableRun, StreamOwner, WrittenRun {
+export class Run
+  implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableRun, StreamOwner, StreamingRun, WrittenRun
+{
   /** The number by which the functions of the hot path name the run. */
   readonly key: number;
   readonly native: NativeContext;
@@ -71,6 +77,8 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
 
   readonly definition: Definition;
   readonly #hasHandler: boolean;
+  /** There if the stream is kept with the run. */
+  readonly #streamWriting: StreamWriting | undefined;
   #id: string | undefined;
   #state: NativeState | undefined;
   #session: NativeSession | undefined;
@@ -83,11 +91,13 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
     this.pausePolicy = options.pausePolicy;
     // Whoever knows the id of a stored run can have a handler of it at any time.
     this.#hasHandler = options.hasHandler || options.writing !== undefined;
-    this.stream = new EventStream(this.#hasHandler, options.streamBuffer, this);
     this.driver = new StepDriver(options.definition, this, travelOf(options.writing));
     this.native = options.begin(this.driver.payloads, performance.now());
     this.key = this.native.key;
     this.writing = options.writing && new RunWriting(options.writing, this.native, this);
+    const stored = this.#storedStream(options);
+    this.stream = new EventStream(this.#hasHandler, options.streamBuffer, this, stored);
+    if (stored !== undefined) this.#streamWriting = new StreamWriting(this);
     this.end = new RunEnd(this);
     // Whoever knows its id can ask, and nobody need.
     if (options.writing !== undefined) toldElsewhere(this.result);
@@ -107,11 +117,20 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
     this.driver.comeBack();
   }
 
+  hurry(): void {
+    this.#streamWriting?.seal();
+  }
+
   lost(error: BlazenError): void {
     if (this.end.isReached) return;
     this.native.abandon();
     // Each run has an error of its own, which knows the run.
     this.end.fail(ofCode(error.code, error.message));
+  }
+
+  /** When the store has all that has changed so far. */
+  async whenDurable(): Promise<void> {
+    await this.writing?.whenDurable();
   }
 
   // As a held run, it is here.
@@ -245,11 +264,18 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
     await this.whenStored();
   }
 
-  /** @throws InvalidEventError or RunStateError */
-  writeToStream(invocation: number, event: unknown): void {
-    const checked = checkEvent(event, "writeEventToStream() was given");
-    this.expectInFlight(invocation);
-    this.stream.write(checked.event as AnyEvent);
+  /** Rejects with InvalidEventError, SerializationError or RunStateError. */
+  writeToStream(invocation: number, value: unknown): Promise<void> {
+    try {
+      const { event } = checkEvent(value, "writeEventToStream() was given");
+      const writing = this.#streamWriting;
+      if (writing !== undefined) return this.end.sayWhy(() => writing.write(invocation, event)) ?? Promise.resolve();
+      this.expectInFlight(invocation);
+      this.stream.write(event as AnyEvent);
+      return Promise.resolve();
+    } catch (refusal) {
+      return Promise.reject(refusal);
+    }
   }
 
   signalFor(invocation: number): AbortSignal {
@@ -401,6 +427,10 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
     );
   }
 
+  streamed(event: object): void {
+    this.stream.writeAnnounced(event as AnyEvent);
+  }
+
   paused(): void {
     this.#forPause().paused();
   }
@@ -418,6 +448,23 @@ export class Run implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableR
       // It is the engine that has failed: nothing more is asked of it.
     }
     this.end.fail(isBlazenError(error) ? error : new InternalError("the engine failed", { cause: error }));
+  }
+
+  // What the writing of its stream needs.
+
+  get payloads(): PayloadTable {
+    return this.driver.payloads;
+  }
+
+  comeBack(): void {
+    this.driver.comeBack();
+  }
+
+  #storedStream({ writing, streamed }: RunOptions): StoredStream | undefined {
+    if (writing?.keepsStreams !== true) return undefined;
+    const { connection } = writing;
+    const whenDurable = () => this.whenDurable();
+    return new StoredStream({ connection, runId: () => this.id, length: streamed, whenDurable });
   }
 
   // What its pause does to it.

@@ -51,6 +51,11 @@ export interface RunCommit {
   opened: OpenWait[];
   /** State keys that were set or taken out, each once, whatever their order here: `place` gives it. */
   written: WrittenKey[];
+  /**
+   * Events that follow those of the run's stream, JSON texts; also if the commit replaces, or ends the run. There are some
+   * only in workflows with `persistStream`.
+   */
+  streamed: string[];
   /** How the run stands now. One that has ended has nothing pending and nothing open any more; its state stays. */
   status: RunStatus;
   /** The result of a completed run, a JSON text. */
@@ -170,6 +175,8 @@ export interface CheckpointedRun {
   lastDelivery: number;
   /** As of its last commit. */
   timeRemaining?: number;
+  /** How many events its stream has: those that all its commits have `streamed`. Not there, or 0, if it has none. */
+  streamed?: number;
   /** Events on their way, by delivery. */
   pending: QueuedDelivery[];
   /** What it waits for, and what waits for it, in the order in which that was opened. */

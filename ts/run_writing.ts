@@ -11,6 +11,8 @@ import type { StoreConnection, WrittenRun } from "./store_connection.js";
 export interface Writing {
   readonly connection: StoreConnection;
   readonly durability: Durability;
+  /** Whether streams are written as well. */
+  readonly keepsStreams: boolean;
 }
 
 interface Waiter {

@@ -6,6 +6,7 @@ import { recoverRuns } from "./recovery.js";
 import type { Run } from "./run.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
 import { errorFromText } from "./stored_error.js";
+import { StoredStream } from "./stored_stream.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { RunResult } from "./types.js";
 
@@ -14,6 +15,8 @@ export interface RunsByIdOptions {
   readonly workflow: string;
   /** The store, if there is one. */
   readonly connection: StoreConnection | undefined;
+  /** Whether the store has the streams of its runs. */
+  readonly keepsStreams: boolean;
   /** Goes on with a run that has been loaded. */
   readonly takeUp: (loaded: LoadedRun) => Run;
   /** Takes a run up that is ended before anything else happens. */
@@ -25,16 +28,18 @@ export class RunsById {
   readonly here: Map<string, HeldRun>;
   readonly #workflow: string;
   readonly #connection: StoreConnection | undefined;
+  readonly #keepsStreams: boolean;
   readonly #takeUp: RunsByIdOptions["takeUp"];
   readonly #takeUpToEnd: RunsByIdOptions["takeUpToEnd"];
   /** Runs that are being looked for or begun, so that none is twice; shared as well. */
   readonly #arriving: Map<string, Promise<HeldRun>>;
 
-  constructor({ workflow, connection, takeUp, takeUpToEnd }: RunsByIdOptions) {
+  constructor({ workflow, connection, keepsStreams, takeUp, takeUpToEnd }: RunsByIdOptions) {
     this.here = connection?.held ?? new Map();
     this.#arriving = connection?.arriving ?? new Map();
     this.#workflow = workflow;
     this.#connection = connection;
+    this.#keepsStreams = keepsStreams;
     this.#takeUp = takeUp;
     this.#takeUpToEnd = takeUpToEnd;
   }
@@ -157,7 +162,12 @@ export class RunsById {
 
   /** A run that has been loaded: taken up, or what is left of it. */
   #hold(loaded: LoadedRun): HeldRun {
-    return endOf(loaded) ?? this.#takeUp(loaded);
+    return endOf(loaded, this.#streamOf(loaded)) ?? this.#takeUp(loaded);
+  }
+
+  #streamOf({ runId, streamed }: LoadedRun): StoredStream | undefined {
+    if (this.#connection === undefined || !this.#keepsStreams) return undefined;
+    return new StoredStream({ connection: this.#connection, runId: () => runId, length: streamed });
   }
 
   /** @throws StoreError if the run is of another workflow */
@@ -179,15 +189,15 @@ export class RunsById {
 }
 
 /** What is left of a run that has ended. */
-function endOf(loaded: LoadedRun): HeldRun | undefined {
+function endOf(loaded: LoadedRun, stream: StoredStream | undefined): HeldRun | undefined {
   const { runId, workflow, status, result, error } = loaded;
   if (status === "completed") {
     const data: unknown = result == null ? undefined : JSON.parse(result);
     const whole = Promise.resolve<RunResult>({ type: "blazen::StopEvent", data, runId });
-    return new EndedRun(runId, workflow, whole, { status });
+    return new EndedRun(runId, workflow, whole, { status }, stream);
   }
   if (error == null) return undefined;
   const failure = errorFromText(error, runId);
   const how = { status: failure instanceof AbortedError ? "cancelled" : "failed", code: failure.code } as const;
-  return new EndedRun(runId, workflow, Promise.reject(failure), how);
+  return new EndedRun(runId, workflow, Promise.reject(failure), how, stream);
 }

@@ -27,6 +27,7 @@ const {
   EFFECT_PAUSED,
   EFFECT_PUBLISH,
   EFFECT_RELEASE,
+  EFFECT_STREAM,
   LONGEST_EFFECT,
   NO_EVENT,
   NOT_SETTLED,
@@ -77,6 +78,8 @@ export interface DrivenRun {
   controllerOf(invocation: number): AbortController | undefined;
   /** An input request was made. */
   published(event: object): void;
+  /** The store has what a handler has written to the stream, or (`durability: "async"`) is about to. */
+  streamed(event: object): void;
   paused(): void;
   /** @param stop the stop event, or `NO_STOP_EVENT` */
   ended(stop: number): void;
@@ -236,6 +239,10 @@ export class StepDriver {
           this.#run.published(this.event(room[at + 1] as number));
           at += 2;
           break;
+        case EFFECT_STREAM:
+          this.#stream(room[at + 1] as number);
+          at += 2;
+          break;
         case EFFECT_PAUSED:
           this.#run.paused();
           at += 1;
@@ -245,6 +252,12 @@ export class StepDriver {
           return;
       }
     }
+  }
+
+  #stream(payload: number): void {
+    const event = this.event(payload);
+    this.payloads.release(payload);
+    this.#run.streamed(event);
   }
 
   #invokeAt(room: Float64Array, at: number): void {

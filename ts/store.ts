@@ -5,14 +5,14 @@ import { checkString, readOptions, refuse } from "./arguments.js";
 import type { BlazenError } from "./errors.js";
 import { InvalidArgumentError, StoreError, translated } from "./errors.js";
 import { native } from "./native.js";
+import { readLimit } from "./page_limit.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { RUN_STATUSES, type RunStatus } from "./run_status.js";
 import { type LoadedRun, type PastCommit, StoreConnection } from "./store_connection.js";
 import { errorFromText } from "./stored_error.js";
+import { readStreamQuery, type StreamQuery } from "./stream_options.js";
+import type { StreamEntry } from "./stream_place.js";
 import type { AnyEvent, StateValue } from "./types.js";
-
-const DEFAULT_LIMIT = 100;
-const GREATEST_LIMIT = 10_000;
 
 /** Which runs, a page at a time. */
 export interface RunQuery {
@@ -208,7 +208,21 @@ abstract class Store {
   }
 
   /**
-   * Forgets the runs that ended before a time, with their state and history, and gives the space back. Unfinished runs
+   * Events of the stream of a run whose workflow has `persistStream`, with their offsets, a page at a time: the next page
+   * is `from` one more than the last offset. Empty if there are none there (yet), `null` if there is no run of that id. A
+   * page may have fewer than `limit` events if they are large.
+   *
+   * Rejects with `ERR_BLAZEN_STORE_CORRUPT` if what is there is not what was written.
+   */
+  async stream(runId: string, options: StreamQuery = {}): Promise<StreamEntry[] | null> {
+    checkRunId(runId);
+    const { from, limit } = readStreamQuery(options);
+    const events = await this.#connection.stream(runId, from, limit);
+    return events === null ? null : events.map((event, at) => ({ offset: from + at, event: JSON.parse(event) }));
+  }
+
+  /**
+   * Forgets the runs that ended before a time, with their state, history and stream, and gives the space back. Unfinished runs
    * stay.
    *
    * @returns how many those were
@@ -288,22 +302,14 @@ export function isRunId(value: string): boolean {
 }
 
 function readQuery(query: RunQuery) {
-  const {
-    workflow,
-    status,
-    limit = DEFAULT_LIMIT,
-    after,
-  } = readOptions(query, "the query", ["workflow", "status", "limit", "after"]);
+  const { workflow, status, limit, after } = readOptions(query, "the query", ["workflow", "status", "limit", "after"]);
   if (workflow !== undefined) checkString(workflow, "the workflow");
   if (status !== undefined && !RUN_STATUSES.includes(status))
     refuse("the status", `one of ${RUN_STATUSES.join(", ")}`, status);
-  if (!Number.isInteger(limit) || limit < 1 || limit > GREATEST_LIMIT) {
-    refuse("the limit", `a whole number from 1 to ${GREATEST_LIMIT}`, limit);
-  }
   if (after !== undefined && (typeof after !== "string" || !/^\d{1,15}$/.test(after))) {
     refuse("after", "the next of the page before", after);
   }
-  return { workflow, status, limit, after: after === undefined ? undefined : Number(after) };
+  return { workflow, status, limit: readLimit(limit), after: after === undefined ? undefined : Number(after) };
 }
 
 function timeOf(date: unknown): number {

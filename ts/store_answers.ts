@@ -74,6 +74,18 @@ export function checkPage(answer: unknown): CheckpointPage {
   throw wrong("ERR_BLAZEN_STORE_IO", "runs()", "{ runs, next }, with the runId of each run", answer);
 }
 
+/**
+ * The answer to `stream()`.
+ *
+ * @throws StoreError unless it is a page of texts, or null
+ */
+export function checkStream(answer: unknown, atMost: number): readonly string[] | null {
+  if (answer === null) return null;
+  const isPage = Array.isArray(answer) && answer.length <= atMost && answer.every((event) => typeof event === "string");
+  if (isPage) return answer;
+  throw wrong("ERR_BLAZEN_STORE_IO", "stream()", `up to ${atMost} JSON texts, or null`, answer);
+}
+
 function wrong(
   code: "ERR_BLAZEN_STORE_IO" | "ERR_BLAZEN_STORE_CORRUPT",
   method: string,

@@ -35,6 +35,8 @@ interface StoredRun {
 export interface WrittenRun extends StoredRun {
   /** Some of its changes are durable. */
   stored(): void;
+  /** The store is about to be closed: what waits to be written goes now. */
+  hurry(): void;
 }
 
 interface Question {
@@ -103,6 +105,19 @@ export class StoreConnection {
     );
   }
 
+  /** Whether the store has a place for the streams of runs. */
+  get keepsStreams(): boolean {
+    return true;
+  }
+
+  /** Events of the stream of a run, JSON texts, from an offset on; null if there is no such run. */
+  stream(runId: string, from: number, atMost: number): Promise<readonly string[] | null> {
+    return this.#ask(
+      (ticket) => this.native.askForStream(ticket, runId, from, atMost),
+      (ticket) => this.native.streamed(ticket),
+    );
+  }
+
   prune(finishedBefore: number): Promise<number> {
     return this.#ask(
       (ticket) => this.native.askToPrune(ticket, finishedBefore),
@@ -117,6 +132,7 @@ export class StoreConnection {
   }
 
   async #close(): Promise<void> {
+    for (const run of this.#written.values()) run.hurry();
     await this.#ask(
       (ticket) => this.native.askToClose(ticket),
       (ticket) => this.native.closed(ticket),

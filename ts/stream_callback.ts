@@ -5,7 +5,7 @@
 
 import { AsyncResource } from "node:async_hooks";
 import { summary } from "./describe.js";
-import { type BlazenError, StreamCallbackError, type StreamGoneError } from "./errors.js";
+import { type BlazenError, StreamCallbackError, StreamGoneError } from "./errors.js";
 import type { EventStream, ReadingOptions, StreamReader } from "./event_stream.js";
 import type { LifecycleEntry, StreamEntry, StreamPlace } from "./stream_place.js";
 import { toldElsewhere } from "./told_elsewhere.js";
@@ -76,8 +76,9 @@ class CallbackReader implements StreamReader, StreamSubscription {
       try {
         next = this.place.take();
       } catch (gone) {
-        const { message } = gone as StreamGoneError;
-        this.#fail(gone as StreamGoneError, `A stream callback is too slow and reads no further: ${message}`);
+        const { message } = gone as BlazenError;
+        const why = gone instanceof StreamGoneError ? "is too slow and reads" : "reads";
+        this.#fail(gone as BlazenError, `A stream callback ${why} no further: ${message}`);
         return;
       }
       if (next === undefined) break;
@@ -94,7 +95,7 @@ class CallbackReader implements StreamReader, StreamSubscription {
       }
     }
     this.#busy = false;
-    if (this.#stream.ended !== undefined) this.#close();
+    if (this.#stream.ended !== undefined && !this.place.isReading) this.#close();
   }
 
   async #readOnAfter(outcome: unknown): Promise<void> {

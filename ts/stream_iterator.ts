@@ -117,7 +117,7 @@ class PullReader<Given> implements StreamReader {
     if (this.#closed) return DONE;
     const entry = this.place.take();
     if (entry !== undefined) return { done: false, value: this.#give(entry) };
-    if (this.#stream.ended === undefined) return undefined;
+    if (this.place.isReading || this.#stream.ended === undefined) return undefined;
     this.#closed = true;
     return DONE;
   }

@@ -3,14 +3,15 @@
 import { checkDuration, reading, readOptions, refuse } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
 import { DEFAULT_STREAM_BUFFER, type ReadingOptions } from "./event_stream.js";
+import { readLimit } from "./page_limit.js";
 import type { LifecycleEntry, StreamEntry } from "./stream_place.js";
 import type { AnyEvent } from "./types.js";
 
 /** How the stream of a run is read. */
 export interface StreamOptions {
   /**
-   * The offset of the first event to read: how many events came before it. The oldest that is kept unless given. One that is
-   * not kept any more is refused with `ERR_BLAZEN_STREAM_GONE`, and one that is further than the next event with
+   * The offset of the first event to read: how many events came before it. The oldest that is kept unless given, 0 of a
+   * workflow with `persistStream`, where all are kept. One that is not kept any more is refused with `ERR_BLAZEN_STREAM_GONE`, and one that is further than the next event with
    * `ERR_BLAZEN_INVALID_ARGUMENT`.
    */
   from?: number;
@@ -21,6 +22,14 @@ export interface StreamOptions {
   lifecycle?: boolean;
   /** Whether each event comes with its offset, as `{ offset, event }`. */
   withOffsets?: boolean;
+}
+
+/** Which events of a stream. */
+export interface StreamQuery {
+  /** The offset of the first: how many events came before it; 0 unless given. */
+  from?: number;
+  /** How many at most: 100 unless given, 10,000 at most. */
+  limit?: number;
 }
 
 type Entries<Options> =
@@ -73,6 +82,13 @@ export function readStreamOptions(options: StreamOptions, what: string): StreamO
   if (read.lifecycle !== undefined) checkBoolean(read.lifecycle, `"lifecycle" of ${what}`);
   if (read.withOffsets !== undefined) checkBoolean(read.withOffsets, `"withOffsets" of ${what}`);
   return read;
+}
+
+/** @throws InvalidArgumentError */
+export function readStreamQuery(query: StreamQuery): { from: number; limit: number } {
+  const { from = 0, limit } = readOptions(query, "the query", ["from", "limit"]);
+  checkOffset(from, "the offset to read from");
+  return { from, limit: readLimit(limit) };
 }
 
 /** @throws InvalidArgumentError */

@@ -2,12 +2,11 @@
 
 import type * as Native from "../native.js";
 import { checkDuration, checkFunction, checkName, checkString, readNames, readOptions } from "./arguments.js";
-import { type CheckpointStore, checkCheckpointStore } from "./checkpoint_store.js";
-import { connectionTo } from "./connection_to_javascript.js";
+import type { CheckpointStore } from "./checkpoint_store.js";
 import { Definition, type Handler } from "./definition.js";
-import { checkDurability, type Durability } from "./durability.js";
+import type { Durability } from "./durability.js";
 import { isEvent } from "./emission.js";
-import { InvalidArgumentError, RunStateError, SnapshotError, translated } from "./errors.js";
+import { RunStateError, SnapshotError, translated } from "./errors.js";
 import { EventSchemas } from "./event_schemas.js";
 import { eventText } from "./event_text.js";
 import { graphOf, type WorkflowGraph } from "./graph.js";
@@ -25,8 +24,8 @@ import { RunsById } from "./runs_by_id.js";
 import { checkedStartEvent, startEvent } from "./start_event.js";
 import { checkStateConflicts, type StateConflicts } from "./state_conflicts.js";
 import { readStepOptions, type StepOptions } from "./step_options.js";
-import { checkRunId, connectionOf, isRunId, isStore, type MemoryStore, type SqliteStore } from "./store.js";
-import type { LoadedRun, StoreConnection } from "./store_connection.js";
+import { checkRunId, isRunId, type MemoryStore, type SqliteStore } from "./store.js";
+import type { LoadedRun } from "./store_connection.js";
 import { type StreamCallback, subscribe } from "./stream_callback.js";
 import { checkBoolean, readStreamBuffer } from "./stream_options.js";
 import { toldElsewhere } from "./told_elsewhere.js";
@@ -44,6 +43,7 @@ import type {
   StepHandler,
 } from "./types.js";
 import { WorkflowBuilder } from "./workflow_builder.js";
+import { readWriting } from "./writing_options.js";
 
 /**
  * How runs of a workflow behave.
@@ -62,9 +62,16 @@ export interface WorkflowOptions<Events = AnyEvents, Emitted = Events> {
   durability?: Durability;
   /**
    * How many events of its stream a run keeps for readers who come late or take their time; 10,000 unless given, all if
-   * infinite. Of lifecycle events, where they are asked for, as many.
+   * infinite. Of lifecycle events, where they are asked for, as many. With `persistStream` it says only how many are kept
+   * in memory.
    */
   streamBuffer?: number;
+  /**
+   * Whether the stream of a run is kept in its store, input requests included: then it can be read from any offset, at any
+   * time, until the run is pruned, and its offsets go on where they were when the run is taken up again. Readers have an
+   * event when the store has it, and events must be JSON. `false` unless given; not with `durability: "exit"`.
+   */
+  persistStream?: boolean;
   /**
    * What events must be, by their types: a [Standard Schema](https://standardschema.dev), of zod, valibot, arktype or
    * another library, for the fields of the event without its `type`. It is applied when the event is emitted (that of
@@ -119,23 +126,32 @@ export class Workflow<
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
   constructor(name: string, options: WorkflowOptions<Events, Emitted> = {}) {
     checkName(name, "the name of a workflow");
-    const { timeout, sessionPausePolicy, store, durability, schemas, stateConflicts, streamBuffer } = readOptions(
-      options,
-      "the options of a workflow",
-      ["timeout", "sessionPausePolicy", "store", "durability", "schemas", "stateConflicts", "streamBuffer"],
-    );
+    const read = readOptions(options, "the options of a workflow", [
+      "timeout",
+      "sessionPausePolicy",
+      "store",
+      "durability",
+      "schemas",
+      "stateConflicts",
+      "streamBuffer",
+      "persistStream",
+    ]);
+    const { timeout, sessionPausePolicy, store, durability, schemas, stateConflicts, streamBuffer, persistStream } =
+      read;
     this.#native = translated(() => new native.Workflow(name));
     this.#definition = Definition.empty(name, schemas === undefined ? undefined : new EventSchemas(schemas));
     this.#streamBuffer = readStreamBuffer(streamBuffer);
-    this.#writing = readWriting(store, durability);
+    this.#writing = readWriting(store, durability, persistStream);
     this.#runs = new RunsById({
       workflow: name,
       connection: this.#writing?.connection,
+      keepsStreams: this.#writing?.keepsStreams === true,
       takeUp: (loaded) => this.#takeUp(loaded),
       takeUpToEnd: (loaded) => this.#begin(true, (_payloads, now) => this.#native.takeUpToEnd(loaded, now)),
     });
     if (this.#writing !== undefined) {
       this.#native.writeTo(this.#writing.connection.native, this.#writing.durability as Native.RunDurability);
+      if (this.#writing.keepsStreams) this.#native.keepStreams();
     }
     if (stateConflicts !== undefined) {
       checkStateConflicts(stateConflicts);
@@ -402,11 +418,13 @@ export class Workflow<
 
   /** Goes on with a run of the store. */
   #takeUp(loaded: LoadedRun): Run {
-    const run = this.#begin(true, (payloads, now) => {
+    const { streamed } = loaded;
+    const begin: RunOptions["begin"] = (payloads, now) => {
       const context = this.#native.takeUpStored(loaded, now);
       for (const json of context.takePayloads()) payloads.keep(json);
       return context;
-    });
+    };
+    const run = this.#begin(true, begin, streamed);
     run.lookAtTheClock();
     return run;
   }
@@ -434,11 +452,12 @@ export class Workflow<
     });
   }
 
-  #begin(hasHandler: boolean, begin: RunOptions["begin"]): Run {
+  #begin(hasHandler: boolean, begin: RunOptions["begin"], streamed = 0): Run {
     const options = {
       definition: this.#definition,
       pausePolicy: this.#pausePolicy,
       streamBuffer: this.#streamBuffer,
+      streamed,
       timeLimited: this.#timeLimited,
       hasHandler,
       begin,
@@ -454,21 +473,6 @@ export class Workflow<
   static {
     publicClass(Workflow, { isOurs: (value) => #native in value, rejects: false, native: native.Workflow });
   }
-}
-
-function readWriting(store: unknown, durability: unknown): Writing | undefined {
-  if (durability !== undefined) checkDurability(durability);
-  if (store === undefined) {
-    if (durability === undefined) return undefined;
-    throw new InvalidArgumentError("a durability was given without a store that it could be about");
-  }
-  return { connection: connect(store), durability: durability ?? "sync" };
-}
-
-function connect(store: unknown): StoreConnection {
-  if (isStore(store)) return connectionOf(store);
-  checkCheckpointStore(store);
-  return connectionTo(store);
 }
 
 interface Start {

@@ -132,9 +132,65 @@ const stores = [
   ].map(([name, durability]) => [`durability: ${name}`, () => stored(memory(), { durability }), CODED]),
 ];
 
+const keptStreams = [
+  ["persistStream without a store", () => new Workflow("a", { persistStream: true }), INVALID],
+  ["persistStream: false without a store", () => new Workflow("a", { persistStream: false }).name, gives("a")],
+  ["persistStream, written at the exit", () => stored(memory(), { persistStream: true, durability: "exit" }), INVALID],
+  [
+    "persistStream and a store without stream()",
+    () => stored({ commit() {}, load() {}, runs() {} }, { persistStream: true }),
+    INVALID,
+  ],
+  [
+    "persistStream and a store whose stream() is no function",
+    () => stored({ commit() {}, load() {}, runs() {}, stream: [] }, { persistStream: true }),
+    INVALID,
+  ],
+  [
+    "persistStream and a store whose stream() cannot be looked at",
+    () => {
+      const store = { commit() {}, load() {}, runs() {} };
+      Object.defineProperty(store, "stream", { get: () => assert.fail("getter") });
+      return stored(store, { persistStream: true });
+    },
+    INVALID,
+  ],
+  ...[null, 0, 1, "true", {}, 5n, Symbol("s")].map((persistStream) => [
+    `persistStream: ${typeof persistStream} ${String(persistStream)}`,
+    () => stored(memory(), { persistStream }),
+    INVALID,
+  ]),
+  [
+    "an offset from the future of a stream that is kept",
+    async () => {
+      const handler = await stored(memory(), { persistStream: true }).runWithHandler();
+      await handler.result();
+      for await (const _ of handler.stream({ from: 1 })) assert.fail("there is nothing");
+    },
+    INVALID,
+  ],
+];
+
+const streamQueries = [
+  ...notOptions,
+  ...[-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "0", null, 5n].map((from) => [
+    `from: ${typeof from} ${from}`,
+    { from },
+  ]),
+  ...[0, -1, 1.5, Number.NaN, 10_001, "10", null].map((limit) => [`limit: ${typeof limit} ${limit}`, { limit }]),
+].map(([name, query]) => [`store.stream(id, ${name})`, () => memory().stream(ID, query), INVALID]);
+
+const goodStreamQueries = [
+  ["nothing", undefined],
+  ["{}", {}],
+  ["options that are undefined", { from: undefined, limit: undefined }],
+  ["the greatest offset", { from: Number.MAX_SAFE_INTEGER, limit: 10_000 }],
+].map(([name, query]) => [`store.stream(an id of no run, ${name})`, () => memory().stream(ID, query), gives(null)]);
+
 const runIds = notIds.flatMap(([name, value]) => [
   [`store.run(${name})`, () => memory().run(value), INVALID],
   [`store.history(${name})`, () => memory().history(value), INVALID],
+  [`store.stream(${name})`, () => memory().stream(value), INVALID],
   [`attach(${name})`, () => stored().attach(value), INVALID],
   [`cancel(${name})`, () => stored().cancel(value), INVALID],
   ...(name === "undefined"
@@ -268,7 +324,7 @@ const goodPrunes = [
 ].map(([name, finishedBefore]) => [`prune(${name})`, () => memory().prune({ finishedBefore }), gives(0)]);
 
 const lost = [SqliteStore, MemoryStore].flatMap((owner) =>
-  ["run", "runs", "history", "prune", "close"].flatMap((method) =>
+  ["run", "runs", "history", "stream", "prune", "close"].flatMap((method) =>
     [
       ["undefined", undefined],
       ["{}", {}],
@@ -312,6 +368,9 @@ export default [
   ...hostileOptions,
   ...made,
   ...stores,
+  ...keptStreams,
+  ...streamQueries,
+  ...goodStreamQueries,
   ...runIds,
   ...startOptions,
   ...starts,

@@ -25,6 +25,10 @@ class DriverStore {
     return this.#driver.runs(workflow, status, order === "oldest-first", after, limit);
   }
 
+  async stream(runId, from, limit) {
+    return this.#driver.stream(runId, from, limit);
+  }
+
   close() {
     this.#driver.close();
   }

@@ -5,12 +5,13 @@ import { MapStore } from "./map_store.mjs";
 const same = (value) => value;
 
 /** A MapStore behind something that spoils what goes in or what comes out. */
-function spoilt({ commit = same, run = same, query = same, page = same, answers = same }) {
+function spoilt({ commit = same, run = same, query = same, page = same, answers = same, stream = same, asked = same }) {
   const store = new MapStore();
   return {
     commit: async (commits) => answers(await store.commit(commits.map(commit)), commits),
     load: async (runId) => run(await store.load(runId), runId),
     runs: async (asked) => page(await store.runs(query(asked)), asked),
+    stream: async (runId, from, limit) => stream(await store.stream(runId, ...asked([from, limit])), runId),
   };
 }
 
@@ -20,6 +21,19 @@ const takes = (change) => () => spoilt({ commit: (commit) => ({ ...commit, ...ch
 const gives = (change) => () => spoilt({ run: (run) => run && { ...run, ...change(run) } });
 /** One that changes what it says of runs. */
 const lists = (change) => () => spoilt({ page: change });
+/** One that changes the events of every stream that there is. */
+const streams = (change) => () => spoilt({ stream: (events, runId) => events && change(events, runId) });
+/** One that keeps streams in its own way: `next` is what a commit makes of one. */
+const keepsStreams = (next) => () => {
+  const kept = new Map();
+  const store = spoilt({
+    commit: (commit) => {
+      kept.set(commit.runId, next(kept.get(commit.runId) ?? [], commit));
+      return commit;
+    },
+  });
+  return { ...store, stream: async (runId, from, limit) => kept.get(runId)?.slice(from, from + limit) ?? null };
+};
 /** One that handles batches in its own way. */
 const commits = (commit) => () => {
   const store = new MapStore();
@@ -27,6 +41,7 @@ const commits = (commit) => () => {
     commit: (batch) => commit(store, batch),
     load: (runId) => store.load(runId),
     runs: (query) => store.runs(query),
+    stream: (runId, from, limit) => store.stream(runId, from, limit),
   };
 };
 
@@ -358,6 +373,35 @@ export const FAULTS = {
     })),
     "knows no ends": lists((page) => ({ ...page, runs: page.runs.map((run) => ({ ...run, finishedAt: undefined })) })),
   },
+  "a stream comes in the order in which it was written": {
+    "gives the newest first": streams((events) => events.toReversed()),
+    "orders events as texts": streams((events) => events.toSorted()),
+    "has an empty stream for every id": () => spoilt({ stream: (events) => events ?? [] }),
+    "keeps the last commit's": keepsStreams((events, { streamed }) => (streamed.length > 0 ? streamed : events)),
+  },
+  "a stream is read from any offset, a page at a time": {
+    "always begins at the first event": () => spoilt({ asked: ([, limit]) => [0, limit] }),
+    "gives one more than was asked for": () => spoilt({ asked: ([from, limit]) => [from, limit + 1] }),
+    "begins behind the offset": () => spoilt({ asked: ([from, limit]) => [from + 1, limit] }),
+    "takes the end for a run that is not there": () =>
+      spoilt({ stream: (events) => (events?.length === 0 ? null : events) }),
+  },
+  "the events of a stream come back character by character": {
+    "reads and writes JSON anew": streams((events) => events.map((event) => JSON.stringify(JSON.parse(event)))),
+    "gives what the texts say": streams((events) => events.map((event) => JSON.parse(event))),
+  },
+  "a stream grows with the commits that are taken, and only then": {
+    "appends before it looks at the version": keepsStreams((events, { streamed }) => [...events, ...streamed]),
+  },
+  "a stream outlasts what is replaced, and the end of its run": {
+    "replaces it as well": keepsStreams((events, { replaces, streamed }) => [...(replaces ? [] : events), ...streamed]),
+    "streams nothing with the end": takes((commit) => (hasEnded(commit) ? { streamed: [] } : {})),
+  },
+  "a run says how many events its stream has": {
+    "does not say": gives(() => ({ streamed: undefined })),
+    "gives what it counts in as a text": gives(({ streamed }) => ({ streamed: String(streamed) })),
+  },
+  "a stream is there when the store is opened again": { "keeps nothing": () => new MapStore() },
   "what was taken is there when the store is opened again": {
     "keeps nothing": () => new MapStore(),
   },

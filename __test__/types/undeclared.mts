@@ -141,6 +141,9 @@ handler.stream({ form: 3 });
 // @ts-expect-error an offset is a number
 handler.stream({ from: "3" });
 new Workflow("buffered", { streamBuffer: 5 });
+new Workflow("kept", { persistStream: true });
+// @ts-expect-error it is kept or not
+new Workflow("kept", { persistStream: "yes" });
 await handler.respondToInput("r", { any: "value" });
 await handler.abort(new Error("reason"));
 await Promise.all([done, handler.resumeInPlace(), handler.snapshot()]);

@@ -115,7 +115,7 @@ impl Driven {
         self.record();
         while let Some(effect) = self.run.poll_effect() {
             match effect {
-                Effect::Release(payload) => {
+                Effect::Release(payload) | Effect::Stream(payload) => {
                     assert!(self.texts.remove(&payload).is_some(), "{payload:?} is released twice");
                 }
                 Effect::Publish(payload) => {

@@ -151,6 +151,7 @@ fn read_run(bytes: &mut Bytes<'_>) -> StoredRun {
         updated_at: UnixMillis(bytes.number().cast_signed()),
         finished_at: bytes.flag().then(|| UnixMillis(bytes.number().cast_signed())),
         last_delivery: bytes.number(),
+        streamed: 0,
         time_remaining: bytes.flag().then(|| bytes.any_number()),
         parent: None,
         code: None,

@@ -100,8 +100,12 @@ impl Recorder {
             .iter()
             .map(|opened| self.wait(opened, due(opened.expiry.map(|expiry| expiry.due))))
             .collect();
+        let streamed = change.streamed.iter().map(|payload| self.text(*payload)).collect();
         for payload in change.queued.iter().map(|queued| queued.payload) {
             self.texts.remove(&payload);
+        }
+        for payload in &change.streamed {
+            self.texts.remove(payload);
         }
         for opened in &change.opened {
             // What goes out later, if at all, is written once more then.
@@ -136,6 +140,7 @@ impl Recorder {
             queued,
             opened,
             written: change.written,
+            streamed,
             status: self.status(change.standing),
             ending: None,
             last_delivery: change.last_delivery.0,

@@ -25,7 +25,7 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
         waits: stored.waits.into_iter().map(resting_wait).collect(),
         time_remaining: stored.time_remaining.map(Duration::from_millis),
         last_delivery: DeliverySeq(stored.last_delivery),
-        origin: Origin::Store { changes: stored.version, paused },
+        origin: Origin::Store { changes: stored.version, streamed: stored.streamed, paused },
     }
 }
 

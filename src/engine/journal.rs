@@ -59,6 +59,8 @@ pub struct Change {
     pub opened: Vec<Opened>,
     /// What was written to the state.
     pub written: Vec<Written>,
+    /// Events that were written to the stream, of a run that keeps it.
+    pub streamed: Vec<PayloadRef>,
     /// How the run stands now.
     pub standing: Standing,
     /// The last delivery that has been numbered.
@@ -183,6 +185,7 @@ pub(super) struct OpenChange {
     pub(super) queued: SmallVec<[Queued; 1]>,
     pub(super) opened: Vec<Opened>,
     pub(super) written: Vec<Written>,
+    pub(super) streamed: Vec<PayloadRef>,
 }
 
 #[derive(Debug)]
@@ -229,8 +232,19 @@ impl Journal {
         let Some(open) = self.open.take() else { return };
         let (standing, last_delivery, time) = standing();
         self.last += 1;
-        let OpenChange { is_whole, settled, held, gathered, sent, again, closed, queued, opened, written } =
-            *open;
+        let OpenChange {
+            is_whole,
+            settled,
+            held,
+            gathered,
+            sent,
+            again,
+            closed,
+            queued,
+            opened,
+            written,
+            streamed,
+        } = *open;
         self.sealed.push_back(Change {
             number: self.last,
             whole: is_whole,
@@ -243,6 +257,7 @@ impl Journal {
             queued,
             opened,
             written,
+            streamed,
             standing,
             last_delivery,
             time,
@@ -271,13 +286,14 @@ impl Journal {
         self.durable == self.last
     }
 
-    /// Whether what the change `number` has caused may begin.
+    /// Whether what the change `number` has caused may begin. A change that is still being made causes nothing yet.
     pub(super) fn lets_begin(&self, number: u64) -> bool {
         let ahead = match self.durability {
             Durability::Sync => 0,
             Durability::Async => u64::from(MOST_AHEAD),
             Durability::Exit => return true,
         };
-        number <= self.durable + ahead
+        let is_open = number > self.last && self.open.is_some();
+        number <= self.durable + ahead && !is_open
     }
 }

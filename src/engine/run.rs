@@ -23,6 +23,7 @@ mod phase;
 mod restoring;
 #[cfg(test)]
 mod stories;
+mod streaming;
 mod writing;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -62,6 +63,8 @@ pub struct RunOptions {
     pub durability: Option<Durability>,
     /// What is done about a lost update of the state.
     pub state_conflicts: StateConflicts,
+    /// Whether the stream goes to the store with the run; not under [`Durability::Exit`].
+    pub keeps_stream: bool,
 }
 
 /// What the driver must do.
@@ -71,6 +74,9 @@ pub enum Effect {
     Release(PayloadRef),
     /// Put this payload, an input request, on the run's stream.
     Publish(PayloadRef),
+    /// Put this payload, which a handler has written to a stream that is kept, on the stream; the engine will not name it
+    /// again.
+    Stream(PayloadRef),
     /// Call a handler.
     Invoke(Invocation),
     /// What was in flight has settled: the run is paused and can be taken as a snapshot.
@@ -101,6 +107,7 @@ pub struct Run {
     conflicts: ConflictWatch,
     session: KeySpace<serde_json::Value>,
     journal: Option<Box<Journal>>,
+    keeps_stream: bool,
     /// What the driver has not been told of: payloads, and then the latest change of phase.
     outbox: VecDeque<Outgoing>,
     notice: Option<Effect>,
@@ -207,6 +214,7 @@ impl Run {
             conflicts: ConflictWatch::new(options.state_conflicts),
             session: KeySpace::default(),
             journal: None,
+            keeps_stream: options.keeps_stream,
             outbox: VecDeque::new(),
             notice: None,
         }

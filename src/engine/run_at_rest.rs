@@ -40,6 +40,8 @@ pub enum Origin {
     Store {
         /// How many changes the store has.
         changes: u64,
+        /// How many events of its stream the store has.
+        streamed: u64,
         /// Whether it is paused. If not, the process that had it was lost, and what is pending may have been attempted.
         paused: bool,
     },

@@ -99,6 +99,13 @@ impl Driver {
     }
 
     #[napi(catch_unwind)]
+    pub fn stream(&mut self, run_id: String, from: f64, at_most: u32) -> Result<Option<Vec<String>>> {
+        let from = whole(from, "the offset")?;
+        let events = self.store.stream(parse_id(&run_id)?, from, at_most as usize).map_err(errors::to_js)?;
+        Ok(events.map(|events| events.iter().map(ToString::to_string).collect()))
+    }
+
+    #[napi(catch_unwind)]
     pub fn close(&mut self) -> Result<()> {
         self.store.close().map_err(errors::to_js)
     }
@@ -123,6 +130,7 @@ fn commit(from: RunCommit) -> Result<Commit> {
         queued: from.queued.into_iter().map(pending).collect::<Result<_>>()?,
         opened: from.opened.into_iter().map(wait).collect::<Result<_>>()?,
         written: from.written.into_iter().map(written).collect::<Result<_>>()?,
+        streamed: from.streamed.into_iter().map(Into::into).collect(),
         status: status(&from.status, from.result, from.error)?,
         ending: from.ending.map(Into::into),
         last_delivery: delivery(from.last_delivery)?,
@@ -181,6 +189,7 @@ impl From<StoredRun> for CheckpointedRun {
             finished_at: run.finished_at.map(time_to_js),
             last_delivery: number_to_js(run.last_delivery),
             time_remaining: run.time_remaining.map(number_to_js),
+            streamed: (run.streamed > 0).then(|| number_to_js(run.streamed)),
             pending: run.pending.into_iter().map(QueuedDelivery::from).collect(),
             waits: run.waits.into_iter().map(OpenWait::from).collect(),
             state: run.state.into_iter().map(CheckpointedKey::from).collect(),

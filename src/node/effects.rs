@@ -5,6 +5,7 @@
 //! | invoke | `EFFECT_INVOKE`, invocation, step, payload, attempt |
 //! | release | `EFFECT_RELEASE`, payload |
 //! | publish | `EFFECT_PUBLISH`, payload |
+//! | stream | `EFFECT_STREAM`, payload |
 //! | paused | `EFFECT_PAUSED` |
 //! | ended | `EFFECT_ENDED`, stop event, or `NO_STOP_EVENT` if the run was not completed |
 //!
@@ -28,6 +29,9 @@ pub const EFFECT_PUBLISH: u32 = 2;
 pub const EFFECT_PAUSED: u32 = 3;
 #[napi]
 pub const EFFECT_ENDED: u32 = 4;
+
+#[napi]
+pub const EFFECT_STREAM: u32 = 5;
 
 /// In place of a payload: the run ended without a stop event, and `Context.outcome` says how.
 #[napi]
@@ -61,6 +65,7 @@ pub(super) fn write(run: &mut HostedRun, mut lent: Float64ArraySlice<'_>) -> Res
                 of_payload(row, EFFECT_RELEASE, payload)
             }
             Effect::Publish(payload) => of_payload(row, EFFECT_PUBLISH, payload),
+            Effect::Stream(payload) => of_payload(row, EFFECT_STREAM, payload),
             Effect::Paused => {
                 row[0] = f64::from(EFFECT_PAUSED);
                 1

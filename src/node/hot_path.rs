@@ -69,6 +69,27 @@ pub fn hand_over(run: f64, payload: u32, json: Option<WellFormed>) -> Result<()>
     })
 }
 
+/// The handler of `invocation` writes an event, of which `json` is the text, to a stream that is kept.
+#[napi(catch_unwind)]
+pub fn write_to_stream(run: f64, invocation: f64, payload: u32, json: WellFormed) -> Result<()> {
+    RunKey::from_js(run).with(|run| {
+        run.expect_in_flight(invocation_from_js(invocation)).map_err(errors::to_js)?;
+        if let Some(recorder) = run.recorder() {
+            recorder.keep_text(PayloadRef(payload), json.as_str().into());
+        }
+        run.write_to_stream(invocation_from_js(invocation), PayloadRef(payload)).map_err(errors::to_js)
+    })
+}
+
+/// What was written to the stream since the last change goes to the store.
+#[napi(catch_unwind)]
+pub fn seal_stream(run: f64) -> Result<()> {
+    RunKey::from_js(run).with(|run| {
+        run.seal_stream();
+        Ok(())
+    })
+}
+
 /// The handler of `invocation` puts its event, of that type, aside under a key, until there are as many of each type as
 /// are wanted: the first `words` of `lent` are a type, how many, a type, ... Then it gives them, type by type.
 #[napi(catch_unwind)]

@@ -6,7 +6,7 @@ use napi::bindgen_prelude::{BufferSlice, Either, Utf16String};
 use napi_derive::napi;
 
 use super::errors::{self, ErrorCode, Result, error};
-use super::numbers::time_to_js;
+use super::numbers::{number_to_js, time_to_js};
 use super::store_in_javascript::{CheckpointedRun, OpenWait};
 use super::text;
 use crate::StateValue;
@@ -99,6 +99,12 @@ impl LoadedRun {
             Status::Failed { error } | Status::Cancelled { error } => Ok(Some(error.clone())),
             _ => Ok(None),
         }
+    }
+
+    /// How many events its stream has.
+    #[napi(getter, catch_unwind)]
+    pub fn streamed(&self) -> Result<f64> {
+        Ok(number_to_js(self.run()?.streamed))
     }
 
     /// The events on their way.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use napi::Env;
 use napi::bindgen_prelude::Float64ArraySlice;
+use napi::{Env, JsString};
 use napi_derive::napi;
 
 use super::connection::Connection;
@@ -14,6 +14,7 @@ use super::loaded_run::LoadedRun;
 use super::mailbox::{News, Wake};
 use super::numbers::{number_from_js, number_to_js, parse_id, time_to_js};
 use super::store_in_javascript::RunCommit;
+use super::text;
 use crate::store::query::RunOrder;
 use crate::store::stored_run::HistoryEntry;
 use crate::store::writer::{Answer, Question};
@@ -267,6 +268,22 @@ impl Store {
             }
             _ => Err(another_answer()),
         }
+    }
+
+    /// Asks for so many events of the stream of a run, from an offset on; `streamed` gives them.
+    #[napi(catch_unwind)]
+    pub fn ask_for_stream(&self, number: f64, run_id: String, from: f64, at_most: u32) -> Result<()> {
+        let question = Question::Stream(parse_id(&run_id)?, number_from_js(from), at_most as usize);
+        self.connection.ask(number_from_js(number), question);
+        Ok(())
+    }
+
+    /// Events of a stream that was asked for, JSON texts.
+    #[napi(catch_unwind)]
+    pub fn streamed<'env>(&self, env: &'env Env, number: f64) -> Result<Option<Vec<JsString<'env>>>> {
+        let Answer::Stream(events) = self.answer(number)? else { return Err(another_answer()) };
+        let events = events.map(|events| events.iter().map(|event| text::to_js(env, event)).collect());
+        events.transpose().map_err(errors::of_napi)
     }
 
     /// Asks to forget runs that ended before a time; `pruned` says how many those were.

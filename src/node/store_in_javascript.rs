@@ -50,6 +50,8 @@ pub struct RunCommit {
     pub opened: Vec<OpenWait>,
     /// State keys that were set or taken out, each once.
     pub written: Vec<WrittenKey>,
+    /// Events that follow those of the run's stream, JSON texts.
+    pub streamed: Vec<String>,
     /// How the run stands now. One that has ended has nothing pending and nothing open any more; its state stays.
     pub status: String,
     /// The result of a completed run, a JSON text.
@@ -175,6 +177,8 @@ pub struct CheckpointedRun {
     pub finished_at: Option<f64>,
     pub last_delivery: f64,
     pub time_remaining: Option<f64>,
+    /// How many events its stream has; not there if it has none.
+    pub streamed: Option<f64>,
     /// Events on their way, by delivery.
     pub pending: Vec<QueuedDelivery>,
     /// What it waits for, and what waits for it, in the order in which that began.
@@ -219,6 +223,7 @@ impl From<Commit> for RunCommit {
             queued: commit.queued.into_iter().map(QueuedDelivery::from).collect(),
             opened: commit.opened.into_iter().map(OpenWait::from).collect(),
             written: commit.written.into_iter().map(WrittenKey::from).collect(),
+            streamed: commit.streamed.iter().map(ToString::to_string).collect(),
             status,
             result,
             error,
@@ -319,6 +324,7 @@ impl CheckpointedRun {
             finished_at: self.finished_at.map(|at| time(at, "finishedAt")).transpose()?,
             last_delivery: whole(self.last_delivery, "lastDelivery")?,
             time_remaining: self.time_remaining.map(|left| whole(left, "timeRemaining")).transpose()?,
+            streamed: whole(self.streamed.unwrap_or_default(), "streamed")?,
             pending,
             waits: self.waits.into_iter().map(wait).collect::<Result<_>>()?,
             state: state.collect::<Result<Vec<_>>>()?,

@@ -80,6 +80,12 @@ impl Workflow {
         self.options.durability = Some(durability.into());
     }
 
+    /// The streams of the runs that begin from now on are written to the store as well.
+    #[napi(catch_unwind)]
+    pub fn keep_streams(&mut self) {
+        self.options.keeps_stream = true;
+    }
+
     /// What the runs that begin from now on do about lost updates.
     #[napi(catch_unwind)]
     pub fn watch_state(&mut self, conflicts: StateConflicts) {
@@ -131,8 +137,13 @@ impl Workflow {
 
     fn resume(&self, at_rest: RunAtRest, now: f64) -> Result<Context> {
         let payloads: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
-        // A store has the events of its own runs; what goes out later, if at all, is written once more then.
-        let stored = if at_rest.origin == Origin::Snapshot { 0 } else { at_rest.pending_events.len() };
+        // A store has the events of its own runs, but for a stream that begins now; and what goes out later, if at all, is
+        // written once more then.
+        let is_told = match at_rest.origin {
+            Origin::Snapshot => true,
+            Origin::Store { streamed, .. } => self.options.keeps_stream && streamed == 0,
+        };
+        let stored = if is_told { 0 } else { at_rest.pending_events.len() };
         let run = Run::resume(self.definition.clone(), at_rest, self.options, on_both_clocks(now))
             .map_err(errors::to_js)?;
         let texts = (0..).map(PayloadRef).zip(payloads.iter().cloned()).skip(stored);

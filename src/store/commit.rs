@@ -48,6 +48,8 @@ pub struct Commit {
     pub opened: Vec<Wait>,
     /// State keys that were set or taken out. A key stands here once.
     pub written: Vec<Written>,
+    /// Events of the run's stream, JSON texts, that follow those that the stream has, also if the commit replaces.
+    pub streamed: Vec<Arc<str>>,
     /// How the run stands now. A run that has ended has nothing pending and nothing open any more, whatever the lists
     /// say; its state stays.
     pub status: Status,
@@ -82,6 +84,7 @@ impl Commit {
             queued: Vec::new(),
             opened: Vec::new(),
             written: Vec::new(),
+            streamed: Vec::new(),
             status: Status::Running,
             ending: None,
             last_delivery: 0,

@@ -29,6 +29,7 @@ mod pruning;
 mod refusing;
 pub(super) mod samples;
 mod schedule;
+mod streaming;
 
 use super::CheckpointStore;
 
@@ -104,6 +105,22 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "a forgotten run leaves nothing to one of the same id", check: pruning::same_id_again },
     Promise { name: "what was taken is there after closing", check: persisting::reopened },
     Promise { name: "a closed store gives errors", check: persisting::closed },
+    Promise { name: "a stream comes in the order in which it was written", check: streaming::in_order },
+    Promise { name: "a stream is read from any offset, a page at a time", check: streaming::pages },
+    Promise {
+        name: "the events of a stream come back character by character",
+        check: streaming::exact_events,
+    },
+    Promise {
+        name: "a stream grows with the commits that are taken, and only then",
+        check: streaming::atomic,
+    },
+    Promise {
+        name: "a stream outlasts what is replaced, and the end of its run",
+        check: streaming::outlasting,
+    },
+    Promise { name: "a stream is forgotten with its run", check: streaming::pruned },
+    Promise { name: "a stream is there after closing", check: streaming::reopened },
     Promise { name: "a long random schedule is answered as by the model", check: schedule::as_the_model },
 ];
 

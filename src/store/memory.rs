@@ -4,6 +4,7 @@
 //! answers, this one answers too. It keeps a history.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ struct Kept {
     number: u64,
     run: StoredRun,
     history: Vec<HistoryEntry>,
+    stream: Vec<Arc<str>>,
 }
 
 impl MemoryStore {
@@ -53,6 +55,7 @@ impl MemoryStore {
         let kept = self.runs.get_mut(&commit.run).expect("a run whose version was checked");
         kept.history.push(kept.run.history_entry(commit));
         kept.run.apply(commit);
+        kept.stream.extend(commit.streamed.iter().cloned());
         Ok(())
     }
 
@@ -72,7 +75,8 @@ impl MemoryStore {
         self.created.insert(self.last_created, commit.run);
         let begun = StoredRun::begun(commit.run, commit.creates.as_deref().unwrap_or_default(), commit.at);
         let run = StoredRun { parent: commit.parent, ..begun };
-        self.runs.insert(commit.run, Kept { number: self.last_created, run, history: Vec::new() });
+        let kept = Kept { number: self.last_created, run, history: Vec::new(), stream: Vec::new() };
+        self.runs.insert(commit.run, kept);
     }
 }
 
@@ -111,6 +115,12 @@ impl CheckpointStore for MemoryStore {
 
     fn history(&mut self, run: Uuid) -> Result<Option<Vec<HistoryEntry>>, StoreError> {
         Ok(self.open()?.runs.get(&run).map(|kept| kept.history.clone()))
+    }
+
+    fn stream(&mut self, run: Uuid, from: u64, at_most: usize) -> Result<Option<Vec<Arc<str>>>, StoreError> {
+        let Some(kept) = self.open()?.runs.get(&run) else { return Ok(None) };
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        Ok(Some(kept.stream.iter().skip(from).take(at_most).cloned().collect()))
     }
 
     fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {
@@ -159,6 +169,7 @@ impl StoredRun {
         if commit.code.is_some() {
             self.code.clone_from(&commit.code);
         }
+        self.streamed += commit.streamed.len() as u64;
         if commit.replaces {
             self.pending.clear();
             self.waits.clear();

@@ -25,6 +25,8 @@ pub use query::{RunPage, RunQuery, RunSummary};
 pub use sqlite::{History, SqliteOptions, SqliteStore};
 pub use stored_run::{Status, StatusKind, StoredRun};
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 /// Milliseconds since the Unix epoch, on the clock of whoever made the commit.
@@ -57,7 +59,12 @@ pub trait CheckpointStore: Send {
     /// What has happened in a run, oldest first: empty if the driver keeps no history. `None` for an unknown run.
     fn history(&mut self, run: Uuid) -> Result<Option<Vec<stored_run::HistoryEntry>>, StoreError>;
 
-    /// Forgets up to `at_most` runs that ended before a point in time, with their history, and says how many those
+    /// Events of a run's stream from the offset `from` on (the first one has 0), in order and without a gap: as many as
+    /// `at_most`, or fewer if they are large, and none only if the stream has none there. `None` for an unknown run.
+    /// Costs no more than the page does, however long the stream is.
+    fn stream(&mut self, run: Uuid, from: u64, at_most: usize) -> Result<Option<Vec<Arc<str>>>, StoreError>;
+
+    /// Forgets up to `at_most` runs that ended before a point in time, with their history and stream, and says how many those
     /// were: fewer than `at_most` means that there are no more. What they took on disk is free again, for the system
     /// and not only for the store.
     fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError>;

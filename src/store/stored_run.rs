@@ -117,6 +117,8 @@ pub struct StoredRun {
     pub last_delivery: u64,
     /// What is left of the time that it may take, in milliseconds; `None` if it has no limit.
     pub time_remaining: Option<u64>,
+    /// How many events its stream has.
+    pub streamed: u64,
     /// Events on their way, by delivery.
     pub pending: Vec<PendingDelivery>,
     /// What it waits for, and what waits for it, in the order in which that began.
@@ -142,6 +144,7 @@ impl StoredRun {
             finished_at: None,
             last_delivery: 0,
             time_remaining: None,
+            streamed: 0,
             pending: Vec::new(),
             waits: Vec::new(),
             state: Vec::new(),

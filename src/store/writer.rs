@@ -11,6 +11,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -36,6 +37,8 @@ pub enum Question {
     Runs(RunQuery),
     /// What has happened in a run.
     History(Uuid),
+    /// So many events of the stream of a run, from an offset on.
+    Stream(Uuid, u64, usize),
     /// Forget the runs that ended before.
     Prune(UnixMillis),
     /// Give the store up.
@@ -51,6 +54,8 @@ pub enum Answer {
     Runs(RunPage),
     /// To [`Question::History`].
     History(Option<Vec<HistoryEntry>>),
+    /// To [`Question::Stream`].
+    Stream(Option<Vec<Arc<str>>>),
     /// To [`Question::Prune`]: how many runs were forgotten.
     Pruned(usize),
     /// To [`Question::Close`].
@@ -196,6 +201,9 @@ impl Work {
             }
             Question::Runs(query) => self.guarded(|store| store.runs(&query)).map(Answer::Runs),
             Question::History(run) => self.guarded(|store| store.history(run)).map(Answer::History),
+            Question::Stream(run, from, at_most) => {
+                self.guarded(|store| store.stream(run, from, at_most)).map(Answer::Stream)
+            }
             Question::Prune(before) => {
                 self.prunes.push_back((ticket, before, 0));
                 return;

@@ -142,6 +142,7 @@ impl Author {
         let version = known.map_or(0, |known| known.run.version) + 1;
         Commit {
             last_delivery: known.map_or(0, |known| known.run.last_delivery),
+            streamed: (0..version % 3).map(|n| format!("{{\"n\":{n}}}").into()).collect(),
             time_remaining: self.random.percent(50).then(|| self.random.next() >> 20),
             code: self.random.percent(5).then(|| self.code()),
             ending: self.random.percent(5).then(|| self.json().into()),

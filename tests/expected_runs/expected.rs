@@ -30,6 +30,7 @@ impl Expected {
         if let Some(code) = &commit.code {
             run.code = Some(code.clone());
         }
+        run.streamed += commit.streamed.len() as u64;
         if commit.replaces {
             run.pending.clear();
             run.waits.clear();

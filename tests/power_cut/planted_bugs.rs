@@ -1,6 +1,7 @@
 //! The checker is proved: stores and disks that break their word are found out.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use blazen::store::stored_run::HistoryEntry;
 use blazen::store::{CheckpointStore, Commit, Refusal, RunPage, RunQuery, StoreError, StoredRun, UnixMillis};
@@ -75,6 +76,10 @@ impl CheckpointStore for Broken {
 
     fn history(&mut self, run: Uuid) -> Result<Option<Vec<HistoryEntry>>, StoreError> {
         self.sound.history(run)
+    }
+
+    fn stream(&mut self, run: Uuid, from: u64, at_most: usize) -> Result<Option<Vec<Arc<str>>>, StoreError> {
+        self.sound.stream(run, from, at_most)
     }
 
     fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {

@@ -4,17 +4,21 @@ import type { CheckpointQuery, CheckpointSummary } from "../checkpoint_store.js"
 import type { CheckpointedRun, QueuedDelivery, RunCommit } from "../run_commit.js";
 import type { Whole } from "./difference.js";
 
-export type ModelRun = Whole<CheckpointedRun>;
+/** How long its stream is, it does not say. */
+export type ModelRun = Omit<Whole<CheckpointedRun>, "streamed">;
 
 export class Model {
   /** In the order in which they were created. */
   readonly runs = new Map<string, ModelRun>();
+  /** By run. */
+  readonly streams = new Map<string, readonly string[]>();
 
   /** The version that is stored, for a commit that is refused. */
   take(commit: RunCommit): number | null {
     const run = this.runs.get(commit.runId) ?? nothingYet(commit);
     if (commit.version !== run.version + 1) return run.version;
     this.runs.set(commit.runId, followed(run, commit));
+    this.streams.set(commit.runId, [...(this.streams.get(commit.runId) ?? []), ...commit.streamed]);
     return null;
   }
 

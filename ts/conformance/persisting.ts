@@ -1,6 +1,6 @@
 // What a store is after it was closed and opened again.
 
-import { after, full, queued, runId, settled } from "./samples.js";
+import { after, first, full, queued, runId, settled } from "./samples.js";
 import { type Checks, expect } from "./store_under_test.js";
 
 export const PERSISTING: Checks = {
@@ -18,5 +18,16 @@ export const PERSISTING: Checks = {
     await store.has(runId(1), { version: 2, pending, waits: commit.opened, state }, " after reopening once more");
     const runs = await store.pages({ order: "newest-first", limit: 2 });
     expect("The pages of 2, newest first, after reopening", runs, [[3, 2].map(runId), [runId(1)]]);
+  },
+
+  "a stream is there when the store is opened again": async (store) => {
+    if (!store.keepsStreams) return;
+    const commit = first(1, { streamed: ['{"n":0}', '{"n":1}'] });
+    await store.takes(commit);
+    await store.reopen();
+    await store.hasStream(runId(1), commit.streamed, " after reopening");
+    await store.takes(after(commit, { streamed: ['{"n":2}'] }));
+    await store.reopen();
+    await store.hasStream(runId(1), [...commit.streamed, '{"n":2}'], " after reopening once more");
   },
 };

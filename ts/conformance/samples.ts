@@ -20,6 +20,7 @@ export function first(n: number, changes: Partial<RunCommit> = {}): RunCommit {
     queued: [],
     opened: [],
     written: [],
+    streamed: [],
     status: "running",
     lastDelivery: 0,
     ...changes,

@@ -59,6 +59,7 @@ class Schedule {
       const run = this.#model.runs.get(runId(n));
       if (run === undefined) await store.lacks(runId(n));
       else await store.has(run.runId, run, ` for run ${run.runId}`);
+      if (store.keepsStreams) await store.hasStream(runId(n), this.#model.streams.get(runId(n)) ?? null);
     }
     for (const order of ["oldest-first", "newest-first"] as const) {
       const workflow = this.#chance.oneIn(2) ? { workflow: "orders" } : {};
@@ -115,6 +116,7 @@ class Schedule {
       lastDelivery: run.lastDelivery + more.length,
       opened: chance.oneIn(4) ? [this.#opened()] : [],
       written: this.#written(replaces ? [] : run.state),
+      streamed: Array.from({ length: chance.below(3) }, () => this.#json(30)),
       ...this.#standing(),
       ...(chance.oneIn(2) ? { timeRemaining: chance.below(2 ** 31) } : {}),
     };

@@ -80,6 +80,37 @@ export class StoreUnderTest {
     expect("What load() resolves to for a run that is not there", await this.load(runId), null);
   }
 
+  /** A run whose stream must be so, from its beginning on; null if there must be no such run. */
+  async hasStream(runId: string, events: readonly string[] | null, when = ""): Promise<void> {
+    const found: string[] = [];
+    for (;;) {
+      const page = await this.stream(runId, found.length, EVERYTHING.limit);
+      if (page === null) {
+        expect(`What stream() gives${when}`, page, events);
+        return;
+      }
+      if (page.length === 0) break;
+      found.push(...page);
+    }
+    expect(`What stream() gives${when}`, found, events);
+  }
+
+  async stream(runId: string, from: number, limit: number): Promise<readonly string[] | null> {
+    const events = await this.#call("stream", async () => this.#store.stream?.(runId, from, limit) ?? null);
+    if (events !== null && !Array.isArray(events)) {
+      throw new BrokenPromise("What stream() resolves to.", "a list, or null", events);
+    }
+    if (events !== null && events.length > limit) {
+      throw new BrokenPromise(`How many events stream(runId, ${from}, ${limit}) gives.`, limit, events.length);
+    }
+    return events;
+  }
+
+  /** Whether the store keeps streams. */
+  get keepsStreams(): boolean {
+    return typeof this.#store.stream === "function";
+  }
+
   load(runId: string): Promise<CheckpointedRun | null> {
     return this.#call("load", () => this.#store.load(runId));
   }

@@ -120,11 +120,6 @@ impl Run {
         self.outbox.push_back(Outgoing { effect: Effect::Release(payload), caused_by: 0 });
     }
 
-    pub(super) fn publish(&mut self, request: PayloadRef) {
-        let caused_by = self.next_change();
-        self.outbox.push_back(Outgoing { effect: Effect::Publish(request), caused_by });
-    }
-
     /// Whether what the change `number` has caused may begin.
     pub(super) fn may_begin(&self, number: u64) -> bool {
         self.journal.as_ref().is_none_or(|journal| journal.lets_begin(number))

@@ -192,7 +192,7 @@ impl Run {
         self.in_flight.clear();
         self.waits = Waits::default();
         self.shared_payloads.clear();
-        self.outbox.retain(|outgoing| matches!(outgoing.effect, Effect::Publish(_)));
+        self.outbox.retain(|outgoing| matches!(outgoing.effect, Effect::Publish(_) | Effect::Stream(_)));
         if let Some(journal) = self.journal.as_mut().filter(|journal| journal.writes_whole()) {
             journal.whole_change().written = self.state.all_written();
         }

@@ -112,7 +112,7 @@ impl Run {
         }
         run.go_on_sleeping(asleep, now);
         for wait in at_rest.waits {
-            run.go_on_waiting(wait, &mut next_payload, now);
+            run.go_on_waiting(wait, &mut next_payload, at_rest.origin, now);
         }
         run.state = RunState::restored(at_rest.state);
         match at_rest.origin {
@@ -229,6 +229,7 @@ impl Run {
         &mut self,
         wait: RestingWait,
         payloads: &mut impl Iterator<Item = PayloadRef>,
+        origin: Origin,
         now: Now,
     ) {
         let mut next = || payloads.next().expect("a payload number for each of fewer than 2^32 events");
@@ -248,7 +249,7 @@ impl Run {
         let expiry = due.map(|due| Expiry { due: now.to_monotonic(due), event });
         self.waits.open(OpenWait { id, awaited, expiry });
         if let Awaited::Answer(request) = awaited {
-            self.publish(request);
+            self.publish_again(request, origin);
         }
     }
 

@@ -12,6 +12,7 @@ mod schedules;
 mod sleeping;
 mod snapshots;
 mod storing;
+mod streaming;
 mod taking_up;
 mod time;
 mod waiting;
@@ -129,6 +130,10 @@ impl Story {
                     format!("release {event}")
                 }
                 Effect::Publish(payload) => format!("publish {}", self.payloads[&payload.0]),
+                Effect::Stream(payload) => {
+                    let event = self.payloads.remove(&payload.0).expect("a payload is streamed once");
+                    format!("stream {event}")
+                }
                 Effect::Paused => "paused".to_owned(),
                 Effect::Ended => "ended".to_owned(),
             };

@@ -28,6 +28,7 @@ pub(super) fn whole_run(stores: &mut dyn Stores) {
         finished_at: None,
         last_delivery: 2,
         time_remaining: Some(60_000),
+        streamed: 0,
         pending: commit.queued.clone(),
         waits: commit.opened.clone(),
         state: vec![

@@ -151,6 +151,7 @@ impl Schedule {
             opened: opened.map(|id| chance.wait(id)).into_iter().collect(),
             written: chance.written(if replaces { &[] } else { &run.state }),
             ending: chance.one_in(8).then(|| json(chance.index(90)).into()),
+            streamed: (0..chance.below(4)).map(|_| json(chance.length(300)).into()).collect(),
             status: chance.status(),
             time_remaining: chance.one_in(2).then(|| chance.next()),
         }
@@ -170,6 +171,9 @@ impl Schedule {
         for n in 0..40 {
             let run = store.load(run_id(n));
             assert_eq!(run, self.model.load(run_id(n)));
+            let from = self.chance.below(9);
+            let stream = store.stream(run_id(n), from, 50);
+            assert_eq!(stream, self.model.stream(run_id(n), from, 50));
             if with_history {
                 let history = store.history(run_id(n));
                 assert_eq!(history, self.model.history(run_id(n)));

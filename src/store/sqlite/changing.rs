@@ -272,7 +272,8 @@ impl Writer<'_> {
         let version = commit.version.cast_signed();
         let last_delivery = commit.last_delivery.cast_signed();
         let time_remaining = commit.time_remaining.map(u64::cast_signed);
-        let Counts { pending, waits, state } = live.counts;
+        let Counts { pending, waits, state, streamed } = live.counts;
+        let streamed = streamed.cast_signed();
         let (pending, waits, state) = (pending.cast_signed(), waits.cast_signed(), state.cast_signed());
         let seal = standing.seal(live.identity);
         let changed =
@@ -288,6 +289,7 @@ impl Writer<'_> {
                     state,
                     live.last_history,
                     seal,
+                    streamed,
                 ])?
             } else {
                 let outcome = outcome(commit);
@@ -302,6 +304,7 @@ impl Writer<'_> {
                     state,
                     live.last_history,
                     seal,
+                    streamed,
                     status.name(),
                     finished_at.map(|at| at.0),
                     outcome_seal(commit.run, outcome),

@@ -33,6 +33,7 @@ pub(super) struct Counts {
     pub(super) pending: u64,
     pub(super) waits: u64,
     pub(super) state: u64,
+    pub(super) streamed: u64,
 }
 
 /// The cache.

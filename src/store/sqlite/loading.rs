@@ -17,6 +17,7 @@ use super::live_runs::LiveRuns;
 use super::run_record::{self, RunRecord, outcome_seal};
 use super::seal::Table;
 use super::sealed_records::{PendingRecord, WaitRecord, seal_of_value};
+use super::stream_log;
 use crate::ExactString;
 
 /// Reads a run as it stands.
@@ -61,6 +62,7 @@ pub(super) fn load(
         finished_at: standing.finished_at,
         last_delivery: standing.last_delivery,
         time_remaining: standing.time_remaining,
+        streamed: counts.streamed,
         pending,
         waits,
         state,
@@ -87,6 +89,18 @@ pub(super) fn history(connection: &mut Connection, run: Uuid) -> Result<Option<V
     let transaction = connection.transaction()?;
     let Some((record, _)) = find(&transaction, run)? else { return Ok(None) };
     history_log::walk(&transaction, run, record.standing.last_history).map(Some)
+}
+
+/// Reads a page of the stream of a run.
+pub(super) fn stream(
+    connection: &mut Connection,
+    run: Uuid,
+    from: u64,
+    at_most: usize,
+) -> Result<Option<Vec<Arc<str>>>, Failure> {
+    let transaction = connection.transaction()?;
+    let Some((record, _)) = find(&transaction, run)? else { return Ok(None) };
+    stream_log::page(&transaction, &record, from, at_most).map(Some)
 }
 
 /// How a run stands, with what belongs to that.

@@ -27,6 +27,7 @@ mod seal;
 mod sealed_records;
 mod statements;
 mod store;
+mod stream_log;
 #[cfg(test)]
 mod tests;
 mod writing;

@@ -67,7 +67,7 @@ fn forget(connection: &Connection, run: &EndedRun) -> Result<(), Failure> {
             None => None,
         };
     }
-    for table in ["pending", "waits", "state"] {
+    for table in ["pending", "waits", "state", "stream"] {
         delete_all_of(connection, table, run.row)?;
     }
     connection.prepare_cached("DELETE FROM runs WHERE row = ?1")?.execute([run.row])?;

@@ -16,10 +16,10 @@ use super::seal::{Seal, Table};
 /// The columns of a [`RunRecord`], in the order in which it reads them.
 pub(super) const COLUMNS: &str = "row, id, workflow, status, version, created_at, updated_at, finished_at, \
      last_delivery, time_remaining, pending_events, open_waits, state_keys, last_history, crc, parent, depth, \
-     workflow_version, steps, error IS NOT NULL";
+     workflow_version, steps, error IS NOT NULL, streamed";
 
 /// How many those are.
-pub(super) const COLUMN_COUNT: usize = 20;
+pub(super) const COLUMN_COUNT: usize = 21;
 
 /// The record without its outcome.
 #[derive(Clone, Debug)]
@@ -75,6 +75,7 @@ impl RunRecord {
                     pending: record.unsigned(10)?,
                     waits: record.unsigned(11)?,
                     state: record.unsigned(12)?,
+                    streamed: record.unsigned(20)?,
                 },
                 last_history: record.optional_number(13)?,
             },
@@ -131,8 +132,8 @@ impl RunRecord {
 impl Standing {
     /// The checksum of the record.
     pub(super) fn seal(&self, identity: u32) -> u32 {
-        Seal::going_on(identity)
-            .number(self.version.cast_signed())
+        let mut seal = Seal::going_on(identity);
+        seal.number(self.version.cast_signed())
             .bytes(self.status.name().as_bytes())
             .number(self.updated_at.0)
             .optional_number(self.finished_at.map(|at| at.0))
@@ -141,8 +142,12 @@ impl Standing {
             .number(self.counts.pending.cast_signed())
             .number(self.counts.waits.cast_signed())
             .number(self.counts.state.cast_signed())
-            .optional_number(self.last_history)
-            .finish()
+            .optional_number(self.last_history);
+        // Files of version 1 have no such column, and their checksums fit.
+        if self.counts.streamed > 0 {
+            seal.number(self.counts.streamed.cast_signed());
+        }
+        seal.finish()
     }
 }
 

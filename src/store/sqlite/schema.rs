@@ -113,7 +113,7 @@ const VERSION_1: &str = "
 ";
 
 /// A pending delivery may have a time before which it is not attempted, may wait for others, and may be done, to be
-/// undone. A run waits for more than people, and knows its parent and its code.
+/// undone. A run waits for more than people, knows its parent and its code, and its stream may be kept.
 const VERSION_2: &str = "
     ALTER TABLE pending ADD COLUMN due INTEGER;
     ALTER TABLE pending ADD COLUMN held ANY;
@@ -141,6 +141,17 @@ const VERSION_2: &str = "
     ALTER TABLE runs ADD COLUMN depth INTEGER;
     ALTER TABLE runs ADD COLUMN workflow_version TEXT;
     ALTER TABLE runs ADD COLUMN steps TEXT;
+    ALTER TABLE runs ADD COLUMN streamed INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE stream (
+        run INTEGER NOT NULL,
+        offset INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        PRIMARY KEY (run, offset)
+    ) STRICT, WITHOUT ROWID;
+    CREATE VIEW run_stream AS
+        SELECT runs.id AS run, offset, event
+        FROM runs JOIN stream ON stream.run = runs.row;
     CREATE VIEW run_overview AS
         SELECT id, workflow, workflow_version, parent, status, version,
             datetime(created_at / 1000, 'unixepoch') AS created,

@@ -18,6 +18,7 @@ pub(super) enum Table {
     Waits = 4,
     State = 5,
     History = 6,
+    Stream = 7,
 }
 
 impl Table {
@@ -29,6 +30,7 @@ impl Table {
             Self::Waits => "waits",
             Self::State => "state",
             Self::History => "history",
+            Self::Stream => "stream",
         }
     }
 }

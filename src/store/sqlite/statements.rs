@@ -10,8 +10,8 @@ use super::sealed_records::PendingRecord;
 
 /// Names no indexed column: SQLite writes the index of a column that is named, whether it changes or not.
 const UPDATE_RUN: &str = "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, \
-     time_remaining = ?5, pending_events = ?6, open_waits = ?7, state_keys = ?8, last_history = ?9, crc = ?10 \
-     WHERE row = ?1";
+     time_remaining = ?5, pending_events = ?6, open_waits = ?7, state_keys = ?8, last_history = ?9, crc = ?10, \
+     streamed = ?11 WHERE row = ?1";
 
 /// All that a commit may need.
 pub(super) struct Statements<'c> {
@@ -49,7 +49,8 @@ impl<'c> Statements<'c> {
             update_run_and_status: connection.prepare_cached(
                 "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, time_remaining = ?5, \
                  pending_events = ?6, open_waits = ?7, state_keys = ?8, last_history = ?9, crc = ?10, \
-                 status = ?11, finished_at = ?12, outcome_crc = ?13, result = ?14, error = ?15 WHERE row = ?1",
+                 streamed = ?11, status = ?12, finished_at = ?13, outcome_crc = ?14, result = ?15, error = ?16 \
+                 WHERE row = ?1",
             )?,
             update_code: connection
                 .prepare_cached("UPDATE runs SET workflow_version = ?2, steps = ?3 WHERE row = ?1")?,

@@ -5,6 +5,7 @@
 //! durable, so that no commit that was reported as failed comes back to life.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -172,6 +173,10 @@ impl CheckpointStore for SqliteStore {
 
     fn history(&mut self, run: Uuid) -> Result<Option<Vec<HistoryEntry>>, StoreError> {
         self.call(|connection, _| loading::history(connection, run))
+    }
+
+    fn stream(&mut self, run: Uuid, from: u64, at_most: usize) -> Result<Option<Vec<Arc<str>>>, StoreError> {
+        self.call(|connection, _| loading::stream(connection, run, from, at_most))
     }
 
     fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {

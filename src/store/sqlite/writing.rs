@@ -16,6 +16,7 @@ use super::seal::Table;
 use super::sealed_records::PendingRecord;
 use super::statements::Statements;
 use super::store::History;
+use super::stream_log;
 
 /// Where commits are written to.
 pub(super) struct Writer<'c> {
@@ -74,6 +75,7 @@ impl<'c> Writer<'c> {
         live.counts.pending = self.change_pending(commit, live)?;
         live.counts.waits = self.change_waits(commit, live)?;
         live.counts.state = self.change_state(commit, live)?;
+        live.counts.streamed = stream_log::append(self.connection, commit, live)?;
         live = self.change_code(commit, live)?;
         self.change_run(commit, live).map(Ok)
     }
@@ -144,10 +146,12 @@ impl<'c> Writer<'c> {
             let value = written.after.as_ref().map(column_of).and_then(|value| value.as_bytes().ok());
             ("a value of the state", value.map_or(0, <[u8]>::len) + written.key.as_wtf8().len())
         });
+        let streamed = commit.streamed.iter().map(|event| ("an event of the stream", event.len()));
         let whole = [("how the run ended", run), ("the history of one commit", entry)];
         let (what, length) = pending
             .chain(waits)
             .chain(values)
+            .chain(streamed)
             .chain(whole)
             .find(|(_, length)| *length > self.longest_record)?;
         Some(format!("{what} takes {length} bytes, and {} is the most", self.longest_record))

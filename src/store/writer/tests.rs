@@ -1,5 +1,6 @@
 //! The thread that writes, with stores that wait, fail and panic.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -43,6 +44,10 @@ impl CheckpointStore for Gated {
 
     fn history(&mut self, run: Uuid) -> Result<Option<Vec<HistoryEntry>>, StoreError> {
         self.kept.history(run)
+    }
+
+    fn stream(&mut self, run: Uuid, from: u64, at_most: usize) -> Result<Option<Vec<Arc<str>>>, StoreError> {
+        self.kept.stream(run, from, at_most)
     }
 
     fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {

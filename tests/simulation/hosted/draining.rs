@@ -74,7 +74,7 @@ impl Hosted {
     pub(super) fn act(&mut self, effect: Effect, around: &mut Surroundings<'_>) {
         around.auditor.tell(|| format!("run {}: {effect:?}", self.holder.run));
         match effect {
-            Effect::Release(payload) => {
+            Effect::Release(payload) | Effect::Stream(payload) => {
                 let was_there = self.texts.remove(&payload.0).is_some();
                 around.auditor.check(was_there, || format!("{payload:?} is released twice"));
             }

@@ -71,6 +71,9 @@ impl Story {
         for written in &change.written {
             say(format_args!("{} is {}", written.key, json(written.after.as_ref())));
         }
+        for payload in &change.streamed {
+            say(format_args!("streamed {}", self.payloads[&payload.0]));
+        }
         match &change.standing {
             Standing::Running => {}
             Standing::Paused => say(format_args!("paused")),

@@ -6,7 +6,7 @@ use super::*;
 use crate::state_value::StateValue;
 
 /// As a store would give back a run with `changes`, of which `ship` and one question are pending.
-fn stored(changes: u64, paused: bool) -> RunAtRest {
+pub(super) fn stored(changes: u64, paused: bool) -> RunAtRest {
     let mut state = KeySpace::default();
     state.restore("a".into(), 4, StateValue::Json("1".to_owned()));
     let delivery = PendingDelivery {
@@ -32,7 +32,7 @@ fn stored(changes: u64, paused: bool) -> RunAtRest {
         }],
         time_remaining: Some(Duration::from_millis(40)),
         last_delivery: DeliverySeq(9),
-        origin: Origin::Store { changes, paused },
+        origin: Origin::Store { changes, streamed: 0, paused },
     }
 }
 

@@ -19,6 +19,7 @@ fn damaged(folder: &Folder, change: &str) -> super::SqliteStore {
         let mut next = after(&commit);
         next.settled = Some(settled(1));
         next.queued = vec![pending(3, "ship", "{\"amount\":100}")];
+        next.streamed = [0, 1, 2].map(|n| format!("{{\"n\":{n}}}").into()).to_vec();
         must_take(&mut store, &[commit, next]);
     }
     let mut ended = first(run_id(3), "orders");
@@ -51,6 +52,7 @@ fn what_a_run_has_is_not_given_back_changed() {
         ("runs", "UPDATE runs SET status = 'rvnning' WHERE row = 1"),
         ("runs", "UPDATE runs SET last_history = 1 WHERE row = 1"),
         ("runs", "UPDATE runs SET state_keys = 1 WHERE row = 1"),
+        ("runs", "UPDATE runs SET streamed = 2 WHERE row = 1"),
         ("runs", "UPDATE runs SET error = '{}' WHERE row = 1"),
         ("runs", "UPDATE runs SET parent = NULL WHERE row = 1"),
         ("runs", "UPDATE runs SET depth = 1 WHERE row = 1"),
@@ -113,6 +115,24 @@ fn a_history_is_not_given_back_changed() {
         assert_corrupt(&store.history(run_id(1)), "history", 1);
         assert_eq!(must_load(&mut store, run_id(1)).version, 2);
         assert_eq!(store.history(run_id(2)).unwrap().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn a_stream_is_not_given_back_changed() {
+    for change in [
+        "UPDATE stream SET event = '{\"n\":8}' WHERE run = 1 AND offset = 1",
+        "UPDATE stream SET offset = 9 WHERE run = 1 AND offset = 1",
+        "DELETE FROM stream WHERE run = 1 AND offset = 1",
+        "DELETE FROM stream WHERE run = 1 AND offset = 2",
+        "INSERT OR REPLACE INTO stream SELECT 1, offset, crc, event FROM stream WHERE run = 2 AND offset = 1",
+    ] {
+        let folder = Folder::new();
+        let mut store = damaged(&folder, change);
+        assert_corrupt(&store.stream(run_id(1), 0, 10), "stream", 1);
+        assert_eq!(store.stream(run_id(1), 0, 1).unwrap().unwrap().len(), 1, "what comes before is given");
+        assert_eq!(must_load(&mut store, run_id(1)).streamed, 3);
+        assert_eq!(store.stream(run_id(2), 0, 10).unwrap().unwrap().len(), 3);
     }
 }
 
