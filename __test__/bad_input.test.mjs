@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import children from "./bad_input/children.mjs";
 import definitions from "./bad_input/definitions.mjs";
 import events from "./bad_input/events.mjs";
 import handlers from "./bad_input/handlers.mjs";
@@ -16,6 +17,7 @@ import waiting from "./bad_input/waiting.mjs";
 
 const TABLES = {
   "what a workflow is made of": definitions,
+  "what is run as a child": children,
   "what handlers return, send and stream": events,
   "what is asked of a run": handlers,
   "what is called on the wrong object": receivers,

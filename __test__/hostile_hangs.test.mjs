@@ -37,7 +37,7 @@ describe("a handler that never settles", () => {
         const snapshot = await handler.pause({ graceMs });
         assert.deepEqual(
           JSON.parse(snapshot).pending_events.map(({ deliveries }) => deliveries),
-          [[{ step: "next 0", attempt: 2, sent: 0 }]],
+          [[{ delivery: 2, step: "next 0", attempt: 2, sent: 0 }]],
         );
         assert.equal((await (await workflow.resume(snapshot)).result()).data, "again");
         await handler.resumeInPlace();

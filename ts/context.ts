@@ -4,6 +4,7 @@
 // invocation would cost more than the invocation.
 
 import { readOptions } from "./arguments.js";
+import { readChildHost } from "./child_host.js";
 import { InvalidArgumentError } from "./errors.js";
 import type { ExpiryOptions } from "./expiry.js";
 import { native } from "./native.js";
@@ -18,16 +19,21 @@ import type {
   AnyEvents,
   AnyState,
   Emittable,
+  EventMap,
   EventOf,
   Expectable,
   ExpiryType,
+  InputArgument,
   KeyOf,
+  RunData,
+  RunResult,
   Settable,
   StateValue,
   UndeclaredKey,
   ValueOf,
 } from "./types.js";
 import { type CollectOptions, readKey, type WantedEvents } from "./wanted_events.js";
+import type { Workflow } from "./workflow.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: for code that does not depend on the events and state of a workflow
 export type AnyContext = Context<any, any, any>;
@@ -175,6 +181,40 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
       throw new InvalidArgumentError("collectEvents() must be given the event that the handler was called with");
     }
     return this.#run.collect(this.#invocation, this.#step, event, wanted, key);
+  }
+
+  /**
+   * Runs another workflow and waits for its result. The run is a child of this one: it is known by what this handler was
+   * called with, and by how many children the handler has run before it. So it is begun once, however often the handler is
+   * called for the same event: after a crash or a pause it is found again, at work or completed, and its input is not
+   * looked at any more. Only one that has failed is begun anew when the handler is attempted again.
+   *
+   * A child does not outlive those who wait for it: when the handler settles, or its run ends, a child that is still at
+   * work is aborted. It is paused and goes on with its run. What it asks for is heard on the stream of this run as well.
+   *
+   * @param child any workflow, this one included; if this run has a store, with the same
+   * @param input as for `Workflow.run`
+   *
+   * Rejects with what the child fails with, whose `runId` is the child's; with `ERR_BLAZEN_TOO_DEEP` if there are 32 runs
+   * above this one; with `ERR_BLAZEN_PAUSED` if the run is paused, and then the handler is called again on resume; with
+   * `ERR_BLAZEN_INVALID_ARGUMENT` and `ERR_BLAZEN_SCHEMA`; and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has
+   * settled.
+   */
+  runWorkflow<
+    ChildEvents extends EventMap<ChildEvents>,
+    ChildState extends object,
+    ChildEmitted extends EventMap<ChildEmitted>,
+  >(
+    child: Workflow<ChildEvents, ChildState, ChildEmitted>,
+    ...[input]: InputArgument<ChildEmitted>
+  ): Promise<RunResult<RunData<ChildEvents>>> {
+    const asker = { invocation: this.#invocation, attempt: this.attempt };
+    try {
+      const host = readChildHost(child, "the workflow of runWorkflow()", this.#run);
+      return this.#run.openChildren().run(asker, host, input) as Promise<RunResult<RunData<ChildEvents>>>;
+    } catch (refusal) {
+      return Promise.reject(refusal);
+    }
   }
 
   /**

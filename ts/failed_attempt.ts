@@ -52,8 +52,11 @@ export interface FailingRun {
   failStep(failed: FailedAttempt, failure: BlazenError): void;
 }
 
-/** @throws RunStateError if nothing is taken from the attempt any more */
-export function decide(run: FailingRun, failed: FailedAttempt): void {
+/**
+ * @returns whether there will be another attempt
+ * @throws RunStateError if nothing is taken from the attempt any more
+ */
+export function decide(run: FailingRun, failed: FailedAttempt): boolean {
   const { invocation, step, attempt, error } = failed;
   const { retry, onFailure } = run.definition.steps[step] as Step;
   const outlook = retry === undefined ? undefined : outlookOf(error, retry);
@@ -67,6 +70,7 @@ export function decide(run: FailingRun, failed: FailedAttempt): void {
   } else {
     giveUp(run, failed, onFailure, failure);
   }
+  return isRetried;
 }
 
 function triesAgain(run: FailingRun, invocation: number, { retryable, retryAfterMs }: Outlook): boolean {

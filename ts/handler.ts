@@ -63,7 +63,8 @@ export class WorkflowHandler<Events = AnyEvents> {
 
   /**
    * Stops new deliveries, lets the handlers that are at work return, and resolves to the run as a JSON document, from
-   * which `Workflow.resume` goes on anywhere. Pausing a paused run gives the same snapshot. Do not await it in a handler
+   * which `Workflow.resume` goes on anywhere. Its children are paused as well; a handler that only waits for these is not
+   * waited for, and is invoked again on resume. Pausing a paused run gives the same snapshot. Do not await it in a handler
    * of the run itself: it waits for that handler.
    *
    * If it rejects, the run goes on as if nobody had asked: with `ERR_BLAZEN_SESSION_NOT_EMPTY` under the policy
@@ -91,9 +92,9 @@ export class WorkflowHandler<Events = AnyEvents> {
   }
 
   /**
-   * Ends the run: handlers at work have their `ctx.signal` aborted, and `result()` rejects with `ERR_BLAZEN_ABORTED`
-   * and `reason` as its `cause`; a store has it as cancelled. A run that has ended stays as it ended. Whether the store
-   * has it is told by `result()`. `Workflow.cancel` ends a run by its id, and says whether it did.
+   * Ends the run and its children: handlers at work have their `ctx.signal` aborted, and `result()` rejects with
+   * `ERR_BLAZEN_ABORTED` and `reason` as its `cause`; a store has it as cancelled. A run that has ended stays as it ended.
+   * Whether the store has it is told by `result()`. `Workflow.cancel` ends a run by its id, and says whether it did.
    */
   async abort(reason?: unknown): Promise<void> {
     await this.#run.abort(reason);
@@ -101,7 +102,7 @@ export class WorkflowHandler<Events = AnyEvents> {
 
   /**
    * Answers an input request: the steps that accept `blazen::InputResponseEvent` receive
-   * `{ request_id, response }`. Resolves when the store of the run, if it has one, has the answer.
+   * `{ request_id, response }`. If the run has not asked this, a child that has is answered. Resolves when the store of the run, if it has one, has the answer.
    *
    * Rejects with `ERR_BLAZEN_UNKNOWN_REQUEST` if no such request is open, or it has been answered; with
    * `ERR_BLAZEN_PAUSED` while the run is paused; and with `ERR_BLAZEN_RUN_ENDED`.

@@ -95,6 +95,11 @@ export class RestingRun implements HeldRun {
   }
 }
 
+/** What has become of a run: it is at work here, or has ended. */
+export async function arrived(held: HeldRun): Promise<HeldRun> {
+  return held instanceof RestingRun ? held.arrive() : held;
+}
+
 /** A run of which only its end is left. */
 export class EndedRun implements HeldRun {
   readonly id: string;

@@ -78,6 +78,7 @@ export {
 export type { StreamCallback, StreamSubscription } from "./stream_callback.js";
 export type { Streamed, StreamOptions, StreamQuery, StreamRequest, StreamResponseOptions } from "./stream_options.js";
 export type { LifecycleEntry, StreamEntry } from "./stream_place.js";
+export type { SubworkflowOptions } from "./subworkflow_step.js";
 export type {
   AnyEvent,
   AnyEvents,

@@ -3,6 +3,7 @@
 // Made when a run is first paused. The engine decides when it has paused; here stands who waits for that, and what the
 // run rests as. A run that has ended rests no more.
 
+import type { Children } from "./children.js";
 import { fromNative, RunStateError } from "./errors.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { native } from "./native.js";
@@ -20,6 +21,8 @@ export interface PausableRun {
   readonly end: RunEnd;
   readonly pausePolicy: SessionPausePolicy;
   readonly writing: RunWriting | undefined;
+  /** The runs that its handlers wait for, if there have been any. */
+  readonly children: Children | undefined;
   /** Told of it, if somebody wants to hear of it. */
   readonly lifecycle: Lifecycle | undefined;
   /** Tells handlers at work that what they do is not taken any more. */
@@ -55,6 +58,7 @@ export class Pausing {
     // An abort listener may end the pause while it begins.
     const pause = this.#rest ?? new PauseInProgress();
     this.#becomes(pause);
+    this.#run.children?.pause(graceMs, (refusal) => this.#goOnAfter(refusal));
     if (graceMs !== undefined) pause.waitNoLongerThan(graceMs, () => this.#interrupt());
     this.#run.driver.comeBack();
     return pause.snapshot;
@@ -86,10 +90,23 @@ export class Pausing {
 
   /** The engine has paused the run. */
   paused(): void {
+    const resting = this.#run.children?.resting;
+    if (resting === undefined) this.#takeSnapshot();
+    else void this.#takeSnapshotOnceAllRest(resting, this.#rest);
+  }
+
+  /** Its children may take longer; in the meantime it may be resumed, or end. */
+  async #takeSnapshotOnceAllRest(resting: Promise<unknown>, pause: Rest): Promise<void> {
+    await resting;
+    if (this.#rest === pause && this.#run.native.isPaused) this.#takeSnapshot();
+  }
+
+  #takeSnapshot(): void {
     const pause = this.#rest;
     let snapshot: string;
     try {
-      snapshot = takeSnapshot(this.#run.native, this.#run.driver.payloads, this.#run.pausePolicy);
+      const { native: run, driver, pausePolicy, children } = this.#run;
+      snapshot = takeSnapshot(run, driver.payloads, pausePolicy, children?.atRest() ?? []);
     } catch (error) {
       this.#goOnAfter(error);
       return;
@@ -112,16 +129,23 @@ export class Pausing {
     return before instanceof PauseInProgress && before !== next ? before : undefined;
   }
 
+  /** The pause does not wait for these handlers. */
+  cutShort(invocations: number[]): void {
+    this.#areCutShort(this.#run.native.cutShort(invocations));
+  }
+
   #interrupt(): void {
-    const invocations = this.#run.native.interrupt();
-    this.#run.driver.cutShort(invocations);
-    this.#run.interruptSignals(
-      invocations,
-      new RunStateError(
-        "ERR_BLAZEN_PAUSED",
-        "the run was paused and did not wait for this handler; it will be invoked again",
-      ),
+    this.#areCutShort(this.#run.native.interrupt());
+  }
+
+  #areCutShort(invocations: readonly number[]): void {
+    const reason = new RunStateError(
+      "ERR_BLAZEN_PAUSED",
+      "the run was paused and did not wait for this handler; it will be invoked again",
     );
+    this.#run.driver.cutShort(invocations);
+    this.#run.children?.areCutShort(invocations, reason);
+    this.#run.interruptSignals(invocations, reason);
     this.#run.driver.comeBack();
   }
 
@@ -136,6 +160,7 @@ export class Pausing {
   }
 
   #goOn(): void {
+    this.#run.children?.goOn();
     this.#run.lookAtTheClock();
     this.#run.driver.comeBack();
   }

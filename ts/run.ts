@@ -1,6 +1,8 @@
 // One run as this process holds it: what users may ask of it, and how it answers them.
 
 import { Alarm } from "./alarm.js";
+import type { ParentRun, RestingChild } from "./child.js";
+import { Children, type RunWithChildren } from "./children.js";
 import { type AnyContext, Context } from "./context.js";
 import type { Definition, Step } from "./definition.js";
 import { checkEvent, emissionOf, observe } from "./emission.js";
@@ -25,6 +27,7 @@ import type { HeldRun } from "./held_run.js";
 import { keepExpiry } from "./kept_expiry.js";
 import { Lifecycle } from "./lifecycle.js";
 import { native } from "./native.js";
+import { OpenRequests } from "./open_requests.js";
 import { checkIncoming, typeOfExpected } from "./outside_events.js";
 import type { SessionPausePolicy } from "./pause_policy.js";
 import { type PausableRun, Pausing } from "./pausing.js";
@@ -35,7 +38,7 @@ import { RunWriting, travelOf, type Writing } from "./run_writing.js";
 import { readDue, type SendOptions } from "./send_options.js";
 import { Signals } from "./signals.js";
 import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_driver.js";
-import type { WrittenRun } from "./store_connection.js";
+import type { StoreConnection, WrittenRun } from "./store_connection.js";
 import { errorText } from "./stored_error.js";
 import { StoredStream } from "./stored_stream.js";
 import { type StreamingRun, StreamWriting } from "./stream_writing.js";
@@ -64,7 +67,17 @@ export interface RunOptions {
 }
 
 export class Run
-  implements FailingRun, DrivenRun, EndingRun, HeldRun, PausableRun, StreamOwner, StreamingRun, WrittenRun
+  implements
+    DrivenRun,
+    EndingRun,
+    FailingRun,
+    HeldRun,
+    ParentRun,
+    PausableRun,
+    RunWithChildren,
+    StreamOwner,
+    StreamingRun,
+    WrittenRun
 {
   /** The number by which the functions of the hot path name the run. */
   readonly key: number;
@@ -85,6 +98,9 @@ export class Run
   #pausing: Pausing | undefined;
   #signals: Signals | undefined;
   #alarm: Alarm | undefined;
+  #requests: OpenRequests | undefined;
+  #parent: Run | undefined;
+  #children: Children | undefined;
 
   constructor(options: RunOptions) {
     this.definition = options.definition;
@@ -154,6 +170,11 @@ export class Run
 
   get workflow(): string {
     return this.definition.workflow;
+  }
+
+  /** Its store, if it has one. */
+  get connection(): StoreConnection | undefined {
+    return this.writing?.connection;
   }
 
   get id(): string {
@@ -299,6 +320,8 @@ export class Run
   // What the holder of the run asks for.
 
   async respond(requestId: string, response: unknown): Promise<void> {
+    const below = this.hasAsked(requestId) ? undefined : this.#children?.whoAsks(requestId);
+    if (below !== undefined) return below.respond(requestId, response);
     const answer = { type: "blazen::InputResponseEvent", request_id: requestId, response };
     const { schemas } = this.definition;
     const event = schemas?.applied(answer, answer.type, "respondToInput() was given") ?? answer;
@@ -309,6 +332,7 @@ export class Run
       this.driver.payloads.release(payload);
       throw error;
     }
+    this.#requests?.answered(requestId);
     this.driver.comeBack();
     await this.whenStored();
   }
@@ -373,6 +397,68 @@ export class Run
     return isEndedByThis;
   }
 
+  // As a parent, and as a child.
+
+  /** The runs that its handlers wait for, if there have been any. */
+  get children(): Children | undefined {
+    return this.#children;
+  }
+
+  openChildren(): Children {
+    if (this.#children === undefined) {
+      this.#children = new Children(this);
+      if (this.#pausing?.isAtWork === false) this.#children.pause(undefined, () => {});
+    }
+    return this.#children;
+  }
+
+  /** @throws SnapshotError, and the run does not go on, if one of them is none of its own */
+  comeWith(children: readonly RestingChild[]): void {
+    try {
+      this.openChildren().comeWith(children);
+    } catch (error) {
+      this.broken(error);
+      toldElsewhere(this.result);
+      throw error;
+    }
+  }
+
+  get depth(): number {
+    return this.#parent === undefined ? 0 : this.#parent.depth + 1;
+  }
+
+  adopt(child: Run): void {
+    if (child.#parent === this) return;
+    child.#parent = this;
+    child.#openRequests().alsoTell((request) => this.#overhear(request));
+  }
+
+  hasAsked(requestId: string): boolean {
+    return this.#requests?.has(requestId) === true;
+  }
+
+  cutShort(invocation: number): void {
+    this.#forPause().cutShort([invocation]);
+  }
+
+  #openRequests(): OpenRequests {
+    this.#requests ??= new OpenRequests();
+    return this.#requests;
+  }
+
+  /** A run below asks: whoever holds this one can answer. A stream that is kept has only what this run has written. */
+  #overhear(request: object): void {
+    if (this.end.isReached) return;
+    if (this.#streamWriting === undefined) this.stream.write(request as AnyEvent);
+    if (this.#parent !== undefined) this.#parent.#overhear(request);
+  }
+
+  /** A child in memory is held by whoever holds its parent. */
+  get #canBeAnswered(): boolean {
+    if (this.writing !== undefined || this.#parent === undefined) return this.#hasHandler;
+    return this.#parent.#canBeAnswered;
+  }
+
   // What the readers of its stream ask for.
 
   lifecycleIsWanted(isWanted: boolean): void {
@@ -388,6 +474,7 @@ export class Run
   // What the driver meets.
 
   contextFor(invocation: number, step: number, attempt: number, event: object): AnyContext {
+    if (attempt > 1) this.#children?.begins(invocation);
     return new Context(INTERNAL, this, invocation, step, attempt, event);
   }
 
@@ -395,9 +482,15 @@ export class Run
     this.#signals?.forget(invocation);
   }
 
+  taken(invocation: number): void {
+    this.#children?.attemptIsOver(invocation, undefined, false);
+  }
+
   failed(failed: FailedAttempt): void {
     try {
-      decide(this, failed);
+      const isRetried = decide(this, failed);
+      // Those of a run that fails are told when its store knows.
+      if (this.end.failing === undefined) this.#children?.attemptIsOver(failed.invocation, failed.error, isRetried);
     } catch (refusal) {
       const reason = fromNative(refusal);
       // If a pause did not wait for the handler, it will be invoked again.
@@ -418,7 +511,8 @@ export class Run
   published(request: object): void {
     this.stream.write(request as AnyEvent);
     if ((request as InputRequestEvent).expiresMs !== undefined) this.lookAtTheClock();
-    if (this.#hasHandler || !this.native.abort(undefined)) return;
+    this.#openRequests().told(request);
+    if (this.#canBeAnswered || !this.native.abort(undefined)) return;
     this.end.fail(
       new RunFailedError(
         "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
@@ -513,6 +607,7 @@ export class Run
 
   abortSignals(): void {
     this.#signals?.abortAll(this.end.reason);
+    this.#children?.end(this.end.reason, this.end.failure instanceof StoreError);
   }
 
   /** What a store keeps of an error. */

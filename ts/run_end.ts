@@ -11,7 +11,7 @@ export interface EndingRun {
   readonly id: string;
   /** Nothing is called, waited for or written any more. */
   letGo(): void;
-  /** Tells handlers that are at work, if they have asked to be told. */
+  /** Tells handlers that are at work, if they have asked to be told, and ends the runs that they wait for. */
   abortSignals(): void;
 }
 

@@ -34,6 +34,10 @@ export class RunWriting {
     to.connection.writes(run.key, told);
   }
 
+  get connection(): StoreConnection {
+    return this.#to.connection;
+  }
+
   /** Whether the store has nothing of the run until it is paused or has ended. */
   get isOnlyAtRest(): boolean {
     return this.#to.durability === "exit";

@@ -1,7 +1,7 @@
 // The runs of a workflow by their ids: those that are at work here, and those that its store has.
 
 import { AbortedError, StoreError } from "./errors.js";
-import { EndedRun, type HeldRun, RestingRun } from "./held_run.js";
+import { arrived, EndedRun, type HeldRun, RestingRun } from "./held_run.js";
 import { recoverRuns } from "./recovery.js";
 import type { Run } from "./run.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
@@ -67,8 +67,13 @@ export class RunsById {
   async find(runId: string): Promise<HeldRun> {
     while (this.#arriving.has(runId)) await this.#arrived(runId);
     const here = this.here.get(runId) ?? (await this.#once(runId, () => this.#find(runId)));
-    this.#ours(here);
-    return here instanceof RestingRun ? here.arrive() : here;
+    return arrived(this.#ours(here));
+  }
+
+  /** Whether there is a run of that id: at work here, or in the store. */
+  async knows(runId: string): Promise<boolean> {
+    if (this.here.has(runId) || this.#arriving.has(runId)) return true;
+    return (await this.#connection?.load(runId)) != null;
   }
 
   /**
@@ -85,7 +90,7 @@ export class RunsById {
     let cancelled: Promise<boolean> | undefined;
     const found = this.#once(runId, async () => {
       const loaded = await this.#load(runId);
-      const ended = endOf(loaded);
+      const ended = endOf(loaded, this.#streamOf(loaded));
       if (ended !== undefined) return ended;
       const run = this.#takeUpToEnd(loaded);
       cancelled = run.cancel(reason);

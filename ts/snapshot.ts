@@ -2,6 +2,8 @@
 //
 // The engine writes the document; what it cannot write are the events that are on their way, which are JavaScript's.
 
+import type * as Native from "../native.js";
+import type { RestingChild } from "./child.js";
 import { eventText } from "./event_text.js";
 import type { native } from "./native.js";
 import { SessionPausePolicy, toNative } from "./pause_policy.js";
@@ -12,9 +14,11 @@ export function takeSnapshot(
   run: InstanceType<typeof native.Context>,
   payloads: PayloadTable,
   policy: SessionPausePolicy,
+  children: readonly RestingChild[],
 ): string {
   const events = pendingTexts(run, payloads);
-  const snapshot = run.snapshot(events, toNative(policy), new Date().toISOString(), performance.now());
+  const resting = children as Native.RestingChild[]; // the words are the same
+  const snapshot = run.snapshot(events, resting, toNative(policy), new Date().toISOString(), performance.now());
   if (policy === SessionPausePolicy.WarnDrop) warnOfSession(run.id, run.openSession().listKeys());
   return snapshot;
 }

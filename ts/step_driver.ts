@@ -72,6 +72,8 @@ export interface DrivenRun {
   contextFor(invocation: number, step: number, attempt: number, event: object): AnyContext;
   /** The handler of `invocation` has returned or thrown. */
   settled(invocation: number): void;
+  /** What the handler of `invocation` has returned is taken: there will be no other attempt. */
+  taken(invocation: number): void;
   /** A handler threw, returned what is no event, or took too long. */
   failed(attempt: FailedAttempt): void;
   /** What aborts the signal of an invocation, if its handler has asked for that. */
@@ -347,6 +349,7 @@ export class StepDriver {
       if (eventType !== NO_EVENT) this.payloads.release(payload);
       this.#explainNotSettled(invocation);
     } else {
+      this.#run.taken(invocation);
       if (this.lifecycle !== undefined) this.lifecycle.stepCompleted(step, invocation, attempt);
       if (hasTime) this.#act(words);
       else this.#comeBackNextTurn();

@@ -145,6 +145,20 @@ export type FailureType<Events> =
         [Type in keyof Events & string]: Omit<FailureEvent, "type"> extends Events[Type] ? Type : never;
       }[Exclude<keyof Events & string, `blazen::${string}`>];
 
+/** The type of an event that may carry the result of a child. */
+export type ResultType<Events, Result> =
+  Undeclared<Events> extends true
+    ? string
+    :
+        | {
+            [Type in keyof Events & string]: { result: Result; runId: string } extends Events[Type] ? Type : never;
+          }[Exclude<keyof Events & string, `blazen::${string}`>]
+        | ("blazen::StopEvent" extends keyof Events
+            ? { result: Result } extends Events["blazen::StopEvent"]
+              ? "blazen::StopEvent"
+              : never
+            : "blazen::StopEvent");
+
 /**
  * Schemas by event type. Where no events are declared they are what the schemas give, and are emitted as what the schemas
  * take; where they are declared, the schemas must give these.
@@ -190,6 +204,10 @@ export type StartArguments<Events> =
   Partial<RunInput<Events>> extends RunInput<Events>
     ? [input?: RunInput<Events>, options?: StartOptions]
     : [input: RunInput<Events>, options?: StartOptions];
+
+/** The argument that is the input of a run, which may be left out where every field of it may be. */
+export type InputArgument<Events> =
+  Partial<RunInput<Events>> extends RunInput<Events> ? [input?: RunInput<Events>] : [input: RunInput<Events>];
 
 /** The result of a run: `result` of its stop event, where that is declared. */
 export type RunData<Events> =

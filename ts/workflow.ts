@@ -3,6 +3,8 @@
 import type * as Native from "../native.js";
 import { checkDuration, checkFunction, checkName, checkString, readNames, readOptions } from "./arguments.js";
 import type { CheckpointStore } from "./checkpoint_store.js";
+import type { RestingChild } from "./child.js";
+import { type Adopt, type ChildHost, hostChildren } from "./child_host.js";
 import { Definition, type Handler } from "./definition.js";
 import type { Durability } from "./durability.js";
 import { isEvent } from "./emission.js";
@@ -11,7 +13,7 @@ import { EventSchemas } from "./event_schemas.js";
 import { eventText } from "./event_text.js";
 import { graphOf, type WorkflowGraph } from "./graph.js";
 import { WorkflowHandler } from "./handler.js";
-import type { HeldRun } from "./held_run.js";
+import { arrived, type HeldRun } from "./held_run.js";
 import { mermaidOf } from "./mermaid.js";
 import { native } from "./native.js";
 import { type IncomingOptions, readIncomingOptions } from "./outside_events.js";
@@ -23,17 +25,19 @@ import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
 import { checkedStartEvent, startEvent } from "./start_event.js";
 import { checkStateConflicts, type StateConflicts } from "./state_conflicts.js";
-import { readStepOptions, type StepOptions } from "./step_options.js";
+import { readStepOptions, type StepOptions, type StepSettings } from "./step_options.js";
 import { checkRunId, isRunId, type MemoryStore, type SqliteStore } from "./store.js";
 import type { LoadedRun } from "./store_connection.js";
 import { type StreamCallback, subscribe } from "./stream_callback.js";
 import { checkBoolean, readStreamBuffer } from "./stream_options.js";
+import { readSubworkflowStep, type SubworkflowOptions } from "./subworkflow_step.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type {
   Acceptable,
   AnyEvents,
   AnyState,
   EventMap,
+  EventOf,
   Incoming,
   RunData,
   RunInput,
@@ -100,6 +104,9 @@ export interface StartOptions {
   signal?: AbortSignal;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: for code that does not depend on the events and state of a workflow
+export type AnyWorkflow = Workflow<any, any, any>;
+
 /**
  * A name, and steps that are wired by the events they accept. It holds nothing of any run, so one workflow serves any
  * number of them at once.
@@ -122,6 +129,8 @@ export class Workflow<
   readonly #writing: Writing | undefined;
   readonly #streamBuffer: number;
   readonly #runs: RunsById;
+  /** The workflow as its runs are run as children. */
+  readonly #asChild: ChildHost;
 
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
   constructor(name: string, options: WorkflowOptions<Events, Emitted> = {}) {
@@ -149,6 +158,14 @@ export class Workflow<
       takeUp: (loaded) => this.#takeUp(loaded),
       takeUpToEnd: (loaded) => this.#begin(true, (_payloads, now) => this.#native.takeUpToEnd(loaded, now)),
     });
+    this.#asChild = {
+      workflow: name,
+      connection: this.#writing?.connection,
+      knows: (runId) => this.#runs.knows(runId),
+      begin: async (runId, input, adopt) => arrived(await this.#startOnce(input, runId, false, adopt)),
+      resume: async (runId, snapshot, adopt) => arrived(await this.#goOnOnce(runId, snapshot, adopt)),
+    };
+    hostChildren(this, this.#asChild);
     if (this.#writing !== undefined) {
       this.#native.writeTo(this.#writing.connection.native, this.#writing.durability as Native.RunDurability);
       if (this.#writing.keepsStreams) this.#native.keepStreams();
@@ -194,11 +211,43 @@ export class Workflow<
     const step = JSON.stringify(name);
     const accepts = readNames(eventTypes, `the event types of step ${step}`, `an event type of step ${step}`);
     checkFunction(handler, `the handler of step ${step}`);
-    const settings = readStepOptions(options, step);
+    return this.#add(name, accepts, handler as Handler, readStepOptions(options, step));
+  }
+
+  /**
+   * Adds a step that runs another workflow for each of its events, instead of a handler. When the run has completed, its
+   * result goes out as the event `{ type: emits, result, runId }`. If it fails, the step has failed, with that as the
+   * `cause`. As with `ctx.runWorkflow`, a crash or a pause does not begin it again.
+   *
+   * @param name unique in the workflow; snapshots name steps by it
+   * @param eventTypes the types of the events that the step receives
+   * @param child another workflow; if this one has a store, with the same
+   * @param options what comes of the run, and what it is given; and what else is known of the step
+   * @throws InvalidArgumentError
+   */
+  addSubworkflowStep<
+    const Types extends readonly Acceptable<Events>[],
+    ChildEvents extends EventMap<ChildEvents>,
+    ChildState extends object,
+    ChildEmitted extends EventMap<ChildEmitted>,
+  >(
+    name: string,
+    eventTypes: Types,
+    child: Workflow<ChildEvents, ChildState, ChildEmitted>,
+    options: SubworkflowOptions<Events, EventOf<Events, Types[number]>, ChildEmitted, RunData<ChildEvents>, Emitted>,
+  ): this {
+    checkName(name, "the name of a step");
+    const step = JSON.stringify(name);
+    const accepts = readNames(eventTypes, `the event types of step ${step}`, `an event type of step ${step}`);
+    const { handler, settings } = readSubworkflowStep(step, child, options, this.#asChild);
+    return this.#add(name, accepts, handler, settings);
+  }
+
+  #add(name: string, accepts: string[], handler: Handler, settings: StepSettings): this {
     const ids = translated(() => this.#native.defineStep(name, accepts, settings.retry, settings.concurrency));
     if (this.#hasRuns) this.#definition = this.#definition.copy();
     this.#hasRuns = false;
-    this.#definition.add({ name, handler: handler as Handler, accepts, ...settings }, ids);
+    this.#definition.add({ name, handler, accepts, ...settings }, ids);
     return this;
   }
 
@@ -389,6 +438,14 @@ export class Workflow<
   async resume(snapshot: string): Promise<WorkflowHandler<Events>> {
     checkString(snapshot, "the snapshot");
     if (isRunId(snapshot)) return this.#resumeById(snapshot.toLowerCase());
+    const run = this.#goOnFrom(snapshot);
+    await run.whenStored();
+    return handlerOf(run);
+  }
+
+  /** Goes on from a snapshot. */
+  #goOnFrom(snapshot: string): Run {
+    let children: RestingChild[] = [];
     const run = this.#begin(true, (payloads, now) => {
       const context = this.#native.takeUp(snapshot, now);
       const asText = this.#writing !== undefined;
@@ -396,11 +453,20 @@ export class Workflow<
         const event = parseEvent(json);
         payloads.keep(asText ? json : event);
       }
+      children = context.takeChildren();
       return context;
     });
+    if (children.length > 0) run.comeWith(children);
     run.lookAtTheClock();
-    await run.whenStored();
-    return handlerOf(run);
+    return run;
+  }
+
+  async #goOnOnce(runId: string, snapshot: string, adopt: Adopt): Promise<HeldRun> {
+    return this.#runs.beginOnce(runId, () => {
+      const run = this.#goOnFrom(snapshot);
+      adopt(run);
+      return run;
+    });
   }
 
   async #resumeById(runId: string): Promise<WorkflowHandler<Events>> {
@@ -435,11 +501,12 @@ export class Workflow<
     return this.#begin(hasHandler, (payloads, now) => this.#native.start(payloads.keep(event), now));
   }
 
-  async #startOnce(input: unknown, runId: string, lifecycle: boolean): Promise<HeldRun> {
+  async #startOnce(input: unknown, runId: string, lifecycle: boolean, adopt?: Adopt): Promise<HeldRun> {
     const event = startEvent(input);
     return this.#runs.beginOnce(runId, () => {
       const run = this.#startAs(checkedStartEvent(event, this.#definition), runId);
       if (lifecycle) run.stream.keepLifecycle();
+      adopt?.(run);
       return run;
     });
   }

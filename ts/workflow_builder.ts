@@ -4,7 +4,8 @@ import { InvalidArgumentError } from "./errors.js";
 import type { SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import type { StepOptions } from "./step_options.js";
-import type { Acceptable, AnyEvents, AnyState, EventMap, StepHandler } from "./types.js";
+import type { SubworkflowOptions } from "./subworkflow_step.js";
+import type { Acceptable, AnyEvents, AnyState, EventMap, EventOf, RunData, StepHandler } from "./types.js";
 import type { Workflow } from "./workflow.js";
 
 /** Builds a workflow step by step; made by `Workflow.builder(name)`. */
@@ -30,6 +31,22 @@ export class WorkflowBuilder<
     options: StepOptions<Events> = {},
   ): this {
     this.#open().addStep(name, eventTypes, handler, options);
+    return this;
+  }
+
+  /** As `Workflow.addSubworkflowStep`. */
+  addSubworkflowStep<
+    const Types extends readonly Acceptable<Events>[],
+    ChildEvents extends EventMap<ChildEvents>,
+    ChildState extends object,
+    ChildEmitted extends EventMap<ChildEmitted>,
+  >(
+    name: string,
+    eventTypes: Types,
+    child: Workflow<ChildEvents, ChildState, ChildEmitted>,
+    options: SubworkflowOptions<Events, EventOf<Events, Types[number]>, ChildEmitted, RunData<ChildEvents>, Emitted>,
+  ): this {
+    this.#open().addSubworkflowStep(name, eventTypes, child, options);
     return this;
   }
 

@@ -25,6 +25,8 @@ const CLASSES = [
 /** Good arguments, so that the receiver is all that is wrong. */
 const ARGUMENTS = {
   addStep: ["a", [START], () => {}],
+  addSubworkflowStep: ["a", [START], new Workflow("child"), { emits: "B" }],
+  runWorkflow: [new Workflow("child")],
   setTimeout: [5],
   timeout: [5],
   setSessionPausePolicy: ["warn_drop"],

@@ -25,6 +25,7 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
         waits: stored.waits.into_iter().map(resting_wait).collect(),
         time_remaining: stored.time_remaining.map(Duration::from_millis),
         last_delivery: DeliverySeq(stored.last_delivery),
+        children: Vec::new(), // they are runs of a store themselves
         origin: Origin::Store { changes: stored.version, streamed: stored.streamed, paused },
     }
 }

@@ -10,6 +10,7 @@
 #![deny(clippy::disallowed_methods)]
 #![forbid(unsafe_code)]
 
+mod child_at_rest;
 mod clock;
 mod commit;
 mod conflicts;
@@ -31,6 +32,7 @@ mod snapshot;
 mod step_limits;
 mod waits;
 
+pub use child_at_rest::{ChildAtRest, ChildRest};
 pub use clock::{Millis, Now, WallMillis};
 pub use commit::Emission;
 pub use conflicts::{StateConflict, StateConflicts};
@@ -51,5 +53,5 @@ pub use run_at_rest::{
     HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, ResumeError, RunAtRest, WaitKind,
 };
 pub use session_policy::{SessionNotEmpty, SessionPausePolicy};
-pub use snapshot::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError, type_in_text};
+pub use snapshot::{MAX_DEPTH, MAX_RUN_DEPTH, SNAPSHOT_VERSION, SnapshotError, type_in_text};
 pub use waits::{Awaited, Expiry};

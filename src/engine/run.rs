@@ -7,7 +7,7 @@
 //!
 //! Always true:
 //! 1. A delivery is asleep, queued, in flight or settled, in this order. It goes back only from in flight: to the queue,
-//!    when a pause could not wait for it, or to sleep, when its handler has failed and is to be called again. One that
+//!    when a pause does not wait for it, or to sleep, when its handler has failed and is to be called again. One that
 //!    has settled may be held: its event waits for others.
 //! 2. `queue` is sorted by the turns of its deliveries. An attempt that was cut short, or has failed, has no
 //!    way back: the next one has another [`InvocationId`].
@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::child_at_rest::ChildAtRest;
 use super::clock::{Millis, TimeLimit};
 use super::commit::{Commit, Emission};
 use super::conflicts::{ConflictWatch, StateConflicts};
@@ -106,6 +107,8 @@ pub struct Run {
     state: RunState,
     conflicts: ConflictWatch,
     session: KeySpace<serde_json::Value>,
+    /// What it rests with, beside what is its own.
+    children: Vec<ChildAtRest>,
     journal: Option<Box<Journal>>,
     keeps_stream: bool,
     /// What the driver has not been told of: payloads, and then the latest change of phase.
@@ -213,6 +216,7 @@ impl Run {
             state: RunState::default(),
             conflicts: ConflictWatch::new(options.state_conflicts),
             session: KeySpace::default(),
+            children: Vec::new(),
             journal: None,
             keeps_stream: options.keeps_stream,
             outbox: VecDeque::new(),

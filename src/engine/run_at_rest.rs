@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::child_at_rest::ChildAtRest;
 use super::clock::WallMillis;
 use super::ids::{DeliverySeq, RunId};
 use super::key_space::KeySpace;
@@ -27,6 +28,8 @@ pub struct RunAtRest {
     pub time_remaining: Option<Duration>,
     /// The last delivery that has been numbered.
     pub last_delivery: DeliverySeq,
+    /// Its children.
+    pub children: Vec<ChildAtRest>,
     /// Where the run comes from.
     pub origin: Origin,
 }

@@ -12,12 +12,15 @@ use thiserror::Error;
 pub use decode::type_in_text;
 pub(super) use encode::SnapshotWriter;
 
-/// The version of the document that this package writes, and the newest that it reads. Since 2 a delivery may have a
-/// time at which it is `due`.
+/// The version of the document that this package writes, and the newest that it reads. Since 2 a delivery has its number
+/// and may have a time at which it is `due`, and a run may have children.
 pub const SNAPSHOT_VERSION: u64 = 2;
 
 /// How deep a value may be nested, in state, events and results.
 pub const MAX_DEPTH: u32 = 1_000;
+
+/// How many runs may be above a run: its parent, the parent of that, and so on.
+pub const MAX_RUN_DEPTH: u32 = 32;
 
 /// Why a text is no snapshot that can be read.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -13,12 +13,14 @@ use super::hosted_run::HostedRun;
 use super::hot_path::emission;
 use super::numbers::number_to_js;
 use super::registry::OwnedRun;
+use super::resting_child::RestingChild;
 use super::session_namespace::SessionNamespace;
 use super::state_namespace::StateNamespace;
 use super::text::Exact;
 use super::workflow::{millis, on_both_clocks, wait};
 use crate::engine::{
-    Emission, EventTypeId, Expiry, FailedAttempt, Incoming, Outcome, PayloadRef, SessionPausePolicy,
+    ChildAtRest, Emission, EventTypeId, Expiry, FailedAttempt, Incoming, Outcome, PayloadRef,
+    SessionPausePolicy,
 };
 
 /// One run of a workflow.
@@ -26,6 +28,7 @@ use crate::engine::{
 pub struct Context {
     run: OwnedRun,
     resumed_payloads: Vec<Arc<str>>,
+    resumed_children: Vec<ChildAtRest>,
 }
 
 /// How many changes an asynchronous run may be ahead of its store.
@@ -81,11 +84,11 @@ impl From<PausePolicy> for SessionPausePolicy {
 
 impl Context {
     pub(super) fn new(run: OwnedRun) -> Self {
-        Self { run, resumed_payloads: Vec::new() }
+        Self { run, resumed_payloads: Vec::new(), resumed_children: Vec::new() }
     }
 
-    pub(super) fn resumed(run: OwnedRun, payloads: Vec<Arc<str>>) -> Self {
-        Self { run, resumed_payloads: payloads }
+    pub(super) fn resumed(run: OwnedRun, payloads: Vec<Arc<str>>, children: Vec<ChildAtRest>) -> Self {
+        Self { run, resumed_payloads: payloads, resumed_children: children }
     }
 }
 
@@ -119,6 +122,12 @@ impl Context {
     #[napi(catch_unwind)]
     pub fn take_payloads(&mut self) -> Vec<String> {
         std::mem::take(&mut self.resumed_payloads).iter().map(ToString::to_string).collect()
+    }
+
+    /// The children that a resumed run came with, once.
+    #[napi(catch_unwind)]
+    pub fn take_children(&mut self) -> Vec<RestingChild> {
+        std::mem::take(&mut self.resumed_children).into_iter().map(RestingChild::from).collect()
     }
 
     /// Adds to what `invocation` emits when it settles. `name` is as for `send`.
@@ -232,6 +241,13 @@ impl Context {
         self.run.key().with(|run| Ok(run.interrupt().into_iter().map(invocation_to_js).collect()))
     }
 
+    /// Does not wait for these invocations, and gives those of them that were cut short.
+    #[napi(catch_unwind)]
+    pub fn cut_short(&self, invocations: Vec<f64>) -> Result<Vec<f64>> {
+        let invocations: Vec<_> = invocations.into_iter().map(invocation_from_js).collect();
+        self.run.key().with(|run| Ok(run.cut_short(&invocations).into_iter().map(invocation_to_js).collect()))
+    }
+
     /// Takes deliveries up again.
     #[napi(catch_unwind)]
     pub fn resume_in_place(&self, now: f64) -> Result<()> {
@@ -302,16 +318,18 @@ impl Context {
         self.run.key().with(|run| Ok(run.pending_payloads().into_iter().map(|payload| payload.0).collect()))
     }
 
-    /// The paused run as a JSON document.
+    /// The paused run as a JSON document, with its children.
     #[napi(catch_unwind)]
     pub fn snapshot(
         &self,
         payloads: Vec<String>,
+        children: Vec<RestingChild>,
         policy: PausePolicy,
         timestamp: String,
         now: f64,
     ) -> Result<String> {
         self.run.key().with(|run| {
+            run.rest_with(children.into_iter().map(ChildAtRest::from).collect());
             run.snapshot(&payloads, policy.into(), &timestamp, on_both_clocks(now)).map_err(errors::to_js)
         })
     }

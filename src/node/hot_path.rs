@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::effects::{self, invocation_from_js};
 use super::errors::{self, ErrorCode, Result, error};
+use super::numbers::number_to_js;
 use super::registry::RunKey;
 use super::text::{self, Exact, WellFormed};
 use crate::engine::{Emission, EventTypeId, PayloadRef};
@@ -15,6 +16,10 @@ use crate::{NewValue, StateValue};
 /// How deep a value may be nested.
 #[napi]
 pub const MAX_DEPTH: u32 = crate::engine::MAX_DEPTH;
+
+/// How many runs may be above a run.
+#[napi]
+pub const MAX_RUN_DEPTH: u32 = crate::engine::MAX_RUN_DEPTH;
 
 /// In place of an event type: nothing is emitted.
 #[napi]
@@ -53,6 +58,15 @@ pub fn send(run: f64, invocation: f64, event_type: i32, payload: u32, name: Opti
 pub fn expect_in_flight(run: f64, invocation: f64) -> Result<()> {
     RunKey::from_js(run)
         .with(|run| run.expect_in_flight(invocation_from_js(invocation)).map_err(errors::to_js))
+}
+
+/// The number of what `invocation` is an attempt at. Throws as `expectInFlight` does.
+#[napi(catch_unwind)]
+pub fn delivery_of(run: f64, invocation: f64) -> Result<f64> {
+    RunKey::from_js(run).with(|run| {
+        let delivery = run.delivery_of(invocation_from_js(invocation)).map_err(errors::to_js)?;
+        Ok(number_to_js(delivery.0))
+    })
 }
 
 /// The JSON text of an event of a stored run, or of the result in a stop event, which need not have one: to be handed over

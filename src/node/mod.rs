@@ -22,6 +22,7 @@ mod numbers;
 #[cfg(feature = "probes")]
 mod panic_probe;
 mod registry;
+mod resting_child;
 mod session_namespace;
 mod settle;
 mod state_namespace;

@@ -137,6 +137,7 @@ impl Workflow {
 
     fn resume(&self, at_rest: RunAtRest, now: f64) -> Result<Context> {
         let payloads: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
+        let children = at_rest.children.clone();
         // A store has the events of its own runs, but for a stream that begins now; and what goes out later, if at all, is
         // written once more then.
         let is_told = match at_rest.origin {
@@ -147,7 +148,7 @@ impl Workflow {
         let run = Run::resume(self.definition.clone(), at_rest, self.options, on_both_clocks(now))
             .map_err(errors::to_js)?;
         let texts = (0..).map(PayloadRef).zip(payloads.iter().cloned()).skip(stored);
-        Ok(Context::resumed(OwnedRun::new(self.hosted(run, texts, now)), payloads))
+        Ok(Context::resumed(OwnedRun::new(self.hosted(run, texts, now)), payloads, children))
     }
 
     fn hosted(

@@ -77,8 +77,6 @@ impl Model {
 
     /// A run that goes on from a snapshot of one that stood as `rest`, in a store that does not know it.
     pub fn moved(workload: &Arc<Workload>, mut rest: Rest, now: u64) -> Self {
-        rest.pending = (1..).zip(std::mem::take(&mut rest.pending).into_values()).collect();
-        rest.last_delivery = rest.pending.len() as u64;
         rest.standing = Standing::Running;
         let mut model = Self::of(workload, rest, 0, now);
         model.everything_waits_for_this();

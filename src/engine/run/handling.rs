@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::super::clock::Millis;
 use super::super::commit::{Commit, Emission, Emissions};
 use super::super::delivery::{Delivery, InFlight};
-use super::super::ids::InvocationId;
+use super::super::ids::{DeliverySeq, InvocationId};
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::retry_policy::FailedAttempt;
 use super::Run;
@@ -97,6 +97,12 @@ impl Run {
     /// Whether anything is taken from the handler of `invocation`.
     pub fn expect_in_flight(&self, invocation: InvocationId) -> Result<(), DeliveryError> {
         if self.in_flight.contains_key(&invocation) { Ok(()) } else { Err(self.why_not_in_flight()) }
+    }
+
+    /// What `invocation` is an attempt at.
+    pub fn delivery_of(&self, invocation: InvocationId) -> Result<DeliverySeq, DeliveryError> {
+        let in_flight = self.in_flight.get(&invocation).ok_or_else(|| self.why_not_in_flight())?;
+        Ok(in_flight.delivery.seq)
     }
 
     fn in_flight_mut(&mut self, invocation: InvocationId) -> Result<&mut InFlight, DeliveryError> {

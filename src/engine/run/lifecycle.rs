@@ -59,6 +59,18 @@ impl Run {
         interrupted
     }
 
+    /// A pausing run does not wait for these invocations: those of them that are in flight go back to the queue, to be
+    /// invoked again on resume. Gives them, by age.
+    pub fn cut_short(&mut self, invocations: &[InvocationId]) -> Interrupted {
+        if !matches!(self.phase, Phase::Pausing) {
+            return Interrupted::new();
+        }
+        let in_flight = self.in_flight.keys().copied();
+        let cut_short: Interrupted = in_flight.filter(|one| invocations.contains(one)).collect();
+        self.take_back(&cut_short);
+        cut_short
+    }
+
     /// Goes on, whether the run is paused or only about to be.
     pub fn resume_in_place(&mut self, now: Millis) -> Result<(), LifecycleError> {
         match self.phase {

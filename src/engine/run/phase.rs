@@ -1,7 +1,7 @@
 //! Every change of a run's phase stands here, and what a commit does.
 //!
 //! ```text
-//! Running --pause--> Pausing --last in flight settles, or is interrupted--> Paused
+//! Running --pause--> Pausing --last in flight settles, or is cut short----> Paused
 //!    ^                  |                                                     |
 //!    +----- resume -----+------------------------ resume ---------------------+
 //! Running | Pausing | Paused --stop, failure, abort--> Ended
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::super::clock::Millis;
 use super::super::commit::{Commit, Emission};
 use super::super::conflicts::ConflictWatch;
-use super::super::delivery::Delivery;
+use super::super::delivery::{Delivery, InFlight};
 use super::super::fan_in::FanIn;
 use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, StepId};
 use super::super::journal::{Opened, Queued, Settled};
@@ -131,14 +131,7 @@ impl Run {
 
     /// A handler has failed, and will be called again: its delivery sleeps until then, and its writes are taken back.
     pub(super) fn put_to_sleep(&mut self, invocation: InvocationId, due: Millis) {
-        let Some(mut failed) = self.in_flight.remove(&invocation) else { return };
-        self.leave(failed.delivery.step);
-        for payload in failed.staged.iter().flat_map(Emission::payloads) {
-            self.release(payload);
-        }
-        self.take_back_writes(invocation, std::mem::take(&mut failed.uncommitted));
-        self.take_back_collecting(&mut failed);
-        self.conflicts.forget(std::mem::take(&mut failed.readings));
+        let Some(failed) = self.withdraw(invocation) else { return };
         let delivery = failed.again();
         self.note_again(&delivery, Some(invocation), Some(due));
         self.sleeping.put(due, delivery);
@@ -179,6 +172,32 @@ impl Run {
         self.seal();
     }
 
+    /// The same for some of what is in flight, each of which is in flight. The youngest comes first: it may have read what
+    /// an older one has written, and not the other way round.
+    pub(super) fn take_back(&mut self, invocations: &[InvocationId]) {
+        for &invocation in invocations.iter().rev() {
+            let Some(cut_short) = self.withdraw(invocation) else { continue };
+            let delivery = cut_short.again();
+            self.note_again(&delivery, Some(invocation), None);
+            self.enqueue(delivery);
+        }
+        self.draw_consequences(None);
+        self.seal();
+    }
+
+    /// An attempt is over, and nothing comes of it: what it has written is taken back.
+    fn withdraw(&mut self, invocation: InvocationId) -> Option<InFlight> {
+        let mut withdrawn = self.in_flight.remove(&invocation)?;
+        self.leave(withdrawn.delivery.step);
+        for payload in withdrawn.staged.iter().flat_map(Emission::payloads) {
+            self.release(payload);
+        }
+        self.take_back_writes(invocation, std::mem::take(&mut withdrawn.uncommitted));
+        self.take_back_collecting(&mut withdrawn);
+        self.conflicts.forget(std::mem::take(&mut withdrawn.readings));
+        Some(withdrawn)
+    }
+
     /// The run is over, once and for all. Of what the driver has not been told, only what was published counts still.
     pub(super) fn end(&mut self, outcome: Outcome) {
         if matches!(self.phase, Phase::Ended(_)) {
@@ -200,6 +219,7 @@ impl Run {
         self.state = RunState::default();
         self.conflicts = ConflictWatch::default();
         self.session = KeySpace::default();
+        self.children = Vec::new();
         self.phase = Phase::Ended(outcome);
         self.notice = Some(Effect::Ended);
         self.seal();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::super::child_at_rest::ChildAtRest;
 use super::super::clock::{Millis, Now, TimeLimit, WallMillis};
 use super::super::definition::Definition;
 use super::super::delivery::Delivery;
@@ -68,6 +69,11 @@ impl Run {
         Ok(self.write_snapshot(&events, event_texts, wait_texts, timestamp, now))
     }
 
+    /// Says which children the run rests with. One that was resumed has those that it came with.
+    pub fn rest_with(&mut self, children: Vec<ChildAtRest>) {
+        self.children = children;
+    }
+
     /// Goes on with a run at rest. The driver must keep [`RunAtRest::payload_texts`] as payloads 0, 1, 2, ...
     pub fn resume(
         definition: Arc<Definition>,
@@ -78,6 +84,7 @@ impl Run {
         check_fit(&definition, &at_rest)?;
         let time_limit = TimeLimit::starting(options.time_limit, at_rest.time_remaining, now.monotonic);
         let mut run = Self::empty(definition, at_rest.id, time_limit, options);
+        run.children = at_rest.children;
         run.last_delivery = at_rest.last_delivery.0;
         let stored = match at_rest.origin {
             Origin::Snapshot => 0,
@@ -187,6 +194,7 @@ impl Run {
                 event.list_of_objects("deliveries", deliveries, |object, resting| {
                     let Resting { delivery, due, held } = resting;
                     let step = self.definition.step_name(delivery.step);
+                    object.field("delivery", &delivery.seq.0.to_string());
                     object.field("step", &ExactString::from(step).to_json());
                     object.field("attempt", &delivery.attempt.to_string());
                     object.field("sent", &delivery.sent_before.to_string());
@@ -205,6 +213,10 @@ impl Run {
         document.object_field("metadata", |metadata| {
             self.write_waits(metadata, wait_texts, now);
             let remaining = self.time_limit.remaining().map(|time| time.as_millis().to_string());
+            metadata.field("last_delivery", &self.last_delivery.to_string());
+            if !self.children.is_empty() {
+                metadata.list_of_objects("children", &self.children, SnapshotWriter::child);
+            }
             metadata.field("time_remaining_ms", remaining.as_deref().unwrap_or("null"));
         });
         document.finish()

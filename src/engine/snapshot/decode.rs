@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::super::child_at_rest::{ChildAtRest, ChildRest};
 use super::super::clock::WallMillis;
 use super::super::ids::{DeliverySeq, RunId};
 use super::super::json_array::skip_string;
@@ -20,12 +21,20 @@ use super::super::key_space::KeySpace;
 use super::super::run_at_rest::{
     HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, RunAtRest, WaitKind,
 };
-use super::{MAX_DEPTH, SNAPSHOT_VERSION, SnapshotError};
+use super::{MAX_DEPTH, MAX_RUN_DEPTH, SNAPSHOT_VERSION, SnapshotError};
 use crate::exact_string::ExactString;
 use crate::state_value::StateValue;
 
+/// How deep a value may be that is read: an event is an object around its values.
+const VALUE_DEPTH: u32 = MAX_DEPTH + 1;
 /// How many levels the document puts around a value.
 const ENVELOPE_DEPTH: u32 = 4;
+/// How many levels the document puts around the document of a child.
+const DEPTH_OF_CHILD: u32 = 4;
+/// How deep a document may be, with the children of children in it.
+const DOCUMENT_DEPTH: u32 = MAX_DEPTH + ENVELOPE_DEPTH + MAX_RUN_DEPTH * DEPTH_OF_CHILD;
+/// The greatest number that JavaScript counts by.
+const GREATEST_NUMBER: u64 = (1 << 53) - 1;
 
 impl RunAtRest {
     /// Reads and checks a snapshot.
@@ -39,11 +48,12 @@ impl RunAtRest {
         if version > SNAPSHOT_VERSION {
             return Err(SnapshotError::Newer { version });
         }
-        if is_deeper_than(text, MAX_DEPTH + ENVELOPE_DEPTH) {
+        if is_deeper_than(text, DOCUMENT_DEPTH) {
             return Err(SnapshotError::TooDeep);
         }
         let document: Document = serde_json::from_str(text).map_err(read_error)?;
-        Ok(document.into())
+        document.check_depth()?;
+        document.try_into()
     }
 }
 
@@ -73,6 +83,9 @@ struct Event {
 
 #[derive(Deserialize)]
 struct Delivery {
+    /// Counted, in documents of the first version.
+    #[serde(rename = "delivery")]
+    number: Option<NonZeroU64>,
     step: String,
     attempt: NonZeroU32,
     sent: u32,
@@ -93,6 +106,30 @@ struct Metadata {
     #[serde(default)]
     arrived_events: Vec<Arrived>,
     time_remaining_ms: Option<u64>,
+    last_delivery: Option<u64>,
+    #[serde(default)]
+    children: Vec<Child>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ChildStatus {
+    Paused,
+    Completed,
+    Failed,
+    Told,
+}
+
+#[derive(Deserialize)]
+struct Child {
+    delivery: NonZeroU64,
+    position: u32,
+    generation: u32,
+    status: ChildStatus,
+    snapshot: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "present")]
+    result: Option<Box<RawValue>>,
+    error: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -133,22 +170,56 @@ struct StateEntry {
     bytes: Option<String>,
 }
 
-impl From<Document> for RunAtRest {
-    fn from(document: Document) -> Self {
-        let mut last_delivery = DeliverySeq(0);
-        let mut numbered = |event: &str, Delivery { step, attempt, sent, due, held, gathered }: Delivery| {
-            last_delivery.0 += 1;
-            let held = held.map(|key| HeldEvent { key, event_type: type_in_text(event) });
-            let (attempt, due) = (attempt.get(), due.map(WallMillis));
-            PendingDelivery { seq: last_delivery, step: step.into(), attempt, sent, due, held, gathered }
+impl Document {
+    /// The document as a whole may be deeper than a value: there are children in it, each with values of its own.
+    fn check_depth(&self) -> Result<(), SnapshotError> {
+        let Self { context_state, pending_events, metadata, .. } = self;
+        let state = context_state.in_order().into_iter().filter_map(|(_, value)| match value {
+            StateValue::Json(json) => Some(json.as_str()),
+            StateValue::Bytes(_) => None,
+        });
+        let events = pending_events.iter().map(|pending| pending.event.as_str());
+        let requests = metadata
+            .input_requests
+            .iter()
+            .flat_map(|request| [Some(&request.event), request.expiry.as_ref()]);
+        let expected = metadata.expected_events.iter().map(|expected| expected.expiry.as_ref());
+        let arrived = metadata.arrived_events.iter().map(|arrived| Some(&arrived.event));
+        let waits = requests.chain(expected).chain(arrived).flatten().map(String::as_str);
+        let of_children = metadata.children.iter().flat_map(|child| [&child.result, &child.error]);
+        let outcomes = of_children.flatten().map(|json| json.get());
+        if state.chain(events).chain(waits).chain(outcomes).any(|json| is_deeper_than(json, VALUE_DEPTH)) {
+            return Err(SnapshotError::TooDeep);
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<Document> for RunAtRest {
+    type Error = SnapshotError;
+
+    fn try_from(document: Document) -> Result<Self, SnapshotError> {
+        let Metadata {
+            input_requests,
+            expected_events,
+            arrived_events,
+            time_remaining_ms,
+            last_delivery,
+            children,
+        } = document.metadata;
+        let mut numbers = Numbers::default();
+        let mut numbered = |event: &str, delivery: Delivery| {
+            let seq = numbers.next(delivery.number)?;
+            let held = delivery.held.map(|key| HeldEvent { key, event_type: type_in_text(event) });
+            let Delivery { step, attempt, sent, due, gathered, .. } = delivery;
+            let (step, attempt, due) = (step.into(), attempt.get(), due.map(WallMillis));
+            Ok(PendingDelivery { seq, step, attempt, sent, due, held, gathered })
         };
         let pending_events = document.pending_events.into_iter().map(|Event { event, deliveries }| {
-            let deliveries = deliveries.into_iter().map(|delivery| numbered(&event, delivery)).collect();
-            PendingEvent { json: event.into(), deliveries }
+            let deliveries = deliveries.into_iter().map(|delivery| numbered(&event, delivery));
+            Ok(PendingEvent { deliveries: deliveries.collect::<Result<_, _>>()?, json: event.into() })
         });
-        let pending_events = pending_events.collect();
-        let Metadata { input_requests, expected_events, arrived_events, time_remaining_ms } =
-            document.metadata;
+        let pending_events = pending_events.collect::<Result<_, _>>()?;
         let wait = |id, kind, event: String, due: Option<i64>, expiry: Option<String>| RestingWait {
             id,
             kind,
@@ -167,17 +238,75 @@ impl From<Document> for RunAtRest {
         let arrived = arrived_events
             .into_iter()
             .map(|Arrived { id, event }| wait(id, WaitKind::Arrived, event, None, None));
-        Self {
+        Ok(Self {
             id: document.run_id,
             workflow_name: document.workflow_name,
             state: document.context_state,
             pending_events,
             waits: inputs.chain(expected).chain(arrived).collect(),
             time_remaining: time_remaining_ms.map(Duration::from_millis),
-            last_delivery,
+            last_delivery: numbers.last(last_delivery)?,
+            children: children.into_iter().map(ChildAtRest::try_from).collect::<Result<_, _>>()?,
             origin: Origin::Snapshot,
+        })
+    }
+}
+
+impl TryFrom<Child> for ChildAtRest {
+    type Error = SnapshotError;
+
+    fn try_from(child: Child) -> Result<Self, SnapshotError> {
+        let Child { delivery, position, generation, status, snapshot, result, error } = child;
+        let text = |json: Box<RawValue>| Arc::<str>::from(json.get());
+        let object = |json: Option<Box<RawValue>>| {
+            let object = json.filter(|json| json.get().starts_with('{')).map(text);
+            object.ok_or_else(|| {
+                malformed("a child is paused without a snapshot, or failed without an error".into())
+            })
+        };
+        let rest = match status {
+            ChildStatus::Paused => {
+                let snapshot = object(snapshot)?;
+                RunAtRest::from_snapshot(&snapshot)?; // to be refused with the whole, and not when it is its turn
+                ChildRest::Paused(snapshot)
+            }
+            ChildStatus::Completed => ChildRest::Completed(result.map(text)),
+            ChildStatus::Failed => ChildRest::Failed(object(error)?),
+            ChildStatus::Told => ChildRest::Told,
+        };
+        Ok(Self { delivery: DeliverySeq(delivery.get()), position, generation, rest })
+    }
+}
+
+/// The numbers of the deliveries, which go up.
+#[derive(Default)]
+struct Numbers {
+    last: u64,
+}
+
+impl Numbers {
+    fn next(&mut self, given: Option<NonZeroU64>) -> Result<DeliverySeq, SnapshotError> {
+        let next = given.map_or(self.last + 1, NonZeroU64::get);
+        if next <= self.last || next > GREATEST_NUMBER {
+            return Err(malformed(format!("delivery {next} comes after delivery {}", self.last)));
+        }
+        self.last = next;
+        Ok(DeliverySeq(next))
+    }
+
+    /// The last that has been given out, of deliveries that have settled as well.
+    fn last(&self, given: Option<u64>) -> Result<DeliverySeq, SnapshotError> {
+        match given {
+            Some(last) if last < self.last || last > GREATEST_NUMBER => {
+                Err(malformed(format!("`last_delivery` is {last}, and delivery {} is pending", self.last)))
+            }
+            given => Ok(DeliverySeq(given.unwrap_or(self.last))),
         }
     }
+}
+
+fn malformed(reason: String) -> SnapshotError {
+    SnapshotError::Malformed { reason }
 }
 
 /// The type of an event of which only the text is known.

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use super::super::child_at_rest::{ChildAtRest, ChildRest};
 use super::super::ids::RunId;
 use super::super::key_space::KeySpace;
 use super::SNAPSHOT_VERSION;
@@ -62,6 +63,26 @@ impl SnapshotWriter {
             self.object(|writer| write(writer, item));
         }
         self.json.push(']');
+    }
+
+    /// The fields of a child.
+    pub(in crate::engine) fn child(&mut self, child: &ChildAtRest) {
+        let ChildAtRest { delivery, position, generation, rest } = child;
+        self.field("delivery", &delivery.0.to_string());
+        self.field("position", &position.to_string());
+        self.field("generation", &generation.to_string());
+        let (status, text) = match rest {
+            ChildRest::Paused(snapshot) => ("\"paused\"", Some(("snapshot", snapshot))),
+            ChildRest::Completed(result) => {
+                ("\"completed\"", result.as_ref().map(|result| ("result", result)))
+            }
+            ChildRest::Failed(error) => ("\"failed\"", Some(("error", error))),
+            ChildRest::Told => ("\"told\"", None),
+        };
+        self.field("status", status);
+        if let Some((name, text)) = text {
+            self.field(name, text);
+        }
     }
 
     pub(in crate::engine) fn object_field(&mut self, name: &str, write: impl FnOnce(&mut Self)) {

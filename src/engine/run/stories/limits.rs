@@ -70,6 +70,18 @@ fn a_pause_keeps_what_waits_and_it_goes_on_by_the_limit() {
 }
 
 #[test]
+fn one_that_a_pause_does_not_wait_for_makes_room_and_goes_before_those_that_wait() {
+    let mut story = two_at_a_time(3);
+    story.pauses();
+    let first = story.invoked.iter().find(|(step, _)| step == "work").unwrap().1.id;
+    assert_eq!(story.run.cut_short(&[first]), [first]);
+    story.goes_on();
+    assert_eq!(story.workers(), [2, 3, 2]);
+    story.worker_returns(1);
+    assert_eq!(story.workers(), [2, 3, 2, 4]);
+}
+
+#[test]
 fn a_run_of_which_something_waits_has_not_stalled() {
     let mut story = two_at_a_time(3);
     story.returns_nothing("split");

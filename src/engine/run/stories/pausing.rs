@@ -105,3 +105,64 @@ fn a_cut_short_delivery_goes_before_what_was_queued_after_it() {
     story.goes_on();
     assert_eq!(story.told(), [invoke("charge", "blazen::StartEvent") + " again", invoke("close", "Shipped")]);
 }
+
+#[test]
+fn a_pause_may_not_wait_for_some_and_wait_for_the_others() {
+    let mut story = Story::start();
+    story.returns("charge", "Charged");
+    let (ship, audit) = (story.invocation("ship"), story.invocation("audit"));
+    story.run.set(ship, b"ship", NewValue::Json("1")).unwrap();
+    story.run.set(audit, b"audit", NewValue::Json("1")).unwrap();
+    story.pauses();
+    story.told();
+    assert_eq!(story.run.cut_short(&[ship, InvocationId(99)]), [ship]);
+    story.drain();
+    assert!(!story.run.is_paused(), "audit is at work");
+    assert_eq!(story.run.cut_short(&[ship]), []);
+    let late = story.event("Shipped");
+    assert!(story.run.settle(ship, Some(late)).is_err(), "what the cut short handler returns is not taken");
+
+    story.returns_nothing("audit");
+    assert!(story.run.is_paused());
+    let state = story.run.state().unwrap();
+    assert!(
+        state.get(b"ship").is_none() && state.get(b"audit").is_some(),
+        "writes are taken back one by one"
+    );
+    story.told();
+    story.goes_on();
+    assert_eq!(story.told(), [invoke("ship", "Charged") + " again"]);
+}
+
+#[test]
+fn what_others_have_read_of_a_handler_that_is_not_waited_for_stands() {
+    let mut story = Story::start();
+    story.returns("charge", "Charged");
+    let (ship, audit) = (story.invocation("ship"), story.invocation("audit"));
+    story.run.set(ship, b"k", NewValue::Json("1")).unwrap();
+    story.run.get(audit, b"k").unwrap();
+    story.pauses();
+    story.run.cut_short(&[ship]);
+    story.returns_nothing("audit");
+    assert!(story.run.state().unwrap().get(b"k").is_some(), "what audit commits may come of it");
+}
+
+#[test]
+fn of_handlers_that_are_not_waited_for_together_nothing_stands() {
+    let mut story = Story::start();
+    story.returns("charge", "Charged");
+    let (ship, audit) = (story.invocation("ship"), story.invocation("audit"));
+    story.run.set(ship, b"k", NewValue::Json("1")).unwrap();
+    story.run.get(audit, b"k").unwrap();
+    story.pauses();
+    assert_eq!(story.run.cut_short(&[audit, ship]), [ship, audit]);
+    assert!(story.run.state().unwrap().get(b"k").is_none());
+}
+
+#[test]
+fn a_run_that_does_not_pause_waits_for_all() {
+    let mut story = Story::start();
+    assert!(story.run.cut_short(&[story.invocation("charge")]).is_empty());
+    story.returns("charge", "Shipped");
+    assert_eq!(story.run.outcome(), None);
+}

@@ -44,7 +44,10 @@ fn play(seed: u64) {
         match dice.below(10) {
             0 => story.run.pause(SessionPausePolicy::PickleOrError).unwrap(),
             1 => {
-                let taken_back = story.run.interrupt();
+                let some: Vec<_> =
+                    at_work.iter().map(|invocation| invocation.id).filter(|_| dice.below(2) == 0).collect();
+                let all = dice.below(2) == 0;
+                let taken_back = if all { story.run.interrupt() } else { story.run.cut_short(&some) };
                 let (cut_short, rest) =
                     at_work.into_iter().partition(|invocation| taken_back.contains(&invocation.id));
                 at_work = rest;
@@ -53,8 +56,7 @@ fn play(seed: u64) {
             2 => _ = story.run.resume_in_place(Millis(0)),
             3 if story.run.is_paused() => {
                 story = Story::moved_to(&story.snapshot(), workshop()).unwrap();
-                at_work.clear();
-                last_seen = DeliverySeq(0);
+                at_work.clear(); // deliveries keep their numbers
             }
             4 if !open.is_empty() && !story.run.is_paused() => {
                 let id = open.swap_remove(usize::try_from(dice.below(open.len() as u64)).unwrap());

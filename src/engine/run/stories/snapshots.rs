@@ -1,5 +1,6 @@
+use super::super::super::child_at_rest::{ChildAtRest, ChildRest};
 use super::super::super::session_policy::SessionNotEmpty;
-use super::super::super::snapshot::{MAX_DEPTH, SnapshotError};
+use super::super::super::snapshot::{MAX_DEPTH, MAX_RUN_DEPTH, SnapshotError};
 use super::super::{PauseError, SnapshotRefusal};
 use super::*;
 
@@ -112,6 +113,84 @@ fn a_snapshot_that_needs_a_step_that_is_gone_is_refused_by_name() {
 }
 
 #[test]
+fn deliveries_keep_their_numbers() {
+    let mut here = paused_between_steps();
+    let numbers = |at_rest: &RunAtRest| {
+        let deliveries = at_rest.pending_events.iter().flat_map(|event| &event.deliveries);
+        (deliveries.map(|delivery| delivery.seq.0).collect::<Vec<_>>(), at_rest.last_delivery.0)
+    };
+    let snapshot = here.snapshot();
+    assert_eq!(numbers(&RunAtRest::from_snapshot(&snapshot).unwrap()), (vec![2, 3], 3));
+    let mut there = Story::moved_to(&snapshot, orders()).unwrap();
+    assert_eq!(there.run.delivery_of(there.invocation("audit")), Ok(DeliverySeq(3)));
+    there.returns_nothing("ship");
+    there.pauses();
+    there.run.interrupt();
+    assert_eq!(numbers(&RunAtRest::from_snapshot(&there.snapshot()).unwrap()), (vec![3], 3));
+}
+
+#[test]
+fn deliveries_without_numbers_are_counted_and_with_false_ones_refused() {
+    let snapshot = paused_between_steps().snapshot();
+    let without = snapshot.replace("\"delivery\":2,", "").replace("\"delivery\":3,", "");
+    let counted = RunAtRest::from_snapshot(&without.replace("\"last_delivery\":3,", "")).unwrap();
+    assert_eq!(counted.last_delivery, DeliverySeq(2));
+    for (number, instead) in [
+        ("\"delivery\":3", "\"delivery\":2"),
+        ("\"delivery\":2", "\"delivery\":0"),
+        ("\"last_delivery\":3", "\"last_delivery\":2"),
+        ("\"last_delivery\":3", "\"last_delivery\":9007199254740992"),
+    ] {
+        let refused = RunAtRest::from_snapshot(&snapshot.replace(number, instead)).err();
+        assert!(matches!(refused, Some(SnapshotError::Malformed { .. })), "{instead}");
+    }
+}
+
+#[test]
+fn children_go_over_and_into_the_next_snapshot_to_the_letter() {
+    let rests = [
+        ChildRest::Paused(paused_between_steps().snapshot().into()),
+        ChildRest::Completed(None),
+        ChildRest::Completed(Some("null".into())),
+        ChildRest::Failed("{}".into()),
+        ChildRest::Told,
+    ];
+    let children: Vec<_> = (0..)
+        .zip(rests)
+        .map(|(position, rest)| ChildAtRest { delivery: DeliverySeq(2), position, generation: 7, rest })
+        .collect();
+    let mut here = paused_between_steps();
+    here.run.rest_with(children.clone());
+    let snapshot = here.snapshot();
+    assert_eq!(RunAtRest::from_snapshot(&snapshot).unwrap().children, children);
+    let mut there = Story::moved_to(&snapshot, orders()).unwrap();
+    there.pauses();
+    there.run.interrupt();
+    assert_eq!(RunAtRest::from_snapshot(&there.snapshot()).unwrap().children, children);
+    for (part, instead) in
+        [("\"paused\"", "\"failed\""), ("\"told\"", "\"gone\""), ("\"error\":{}", "\"error\":1")]
+    {
+        let refused = RunAtRest::from_snapshot(&snapshot.replace(part, instead)).err();
+        assert!(matches!(refused, Some(SnapshotError::Malformed { .. })), "{instead}");
+    }
+}
+
+#[test]
+fn children_of_children_are_read_as_deep_as_they_may_be() {
+    let mut snapshot = paused_between_steps().snapshot();
+    for _ in 0..MAX_RUN_DEPTH {
+        let mut parent = paused_between_steps();
+        let rest = ChildRest::Paused(snapshot.into());
+        let child = ChildAtRest { delivery: DeliverySeq(2), position: 0, generation: 0, rest };
+        parent.run.rest_with(vec![child]);
+        snapshot = parent.snapshot();
+    }
+    let deep = "[".repeat(MAX_DEPTH as usize) + &"]".repeat(MAX_DEPTH as usize);
+    let filled = snapshot.replace("\"json\":null", &format!("\"json\":{deep}"));
+    assert_eq!(RunAtRest::from_snapshot(&filled).unwrap().children.len(), 1);
+}
+
+#[test]
 fn a_snapshot_cut_off_anywhere_is_refused() {
     let snapshot = paused_between_steps().snapshot();
     let parts: Vec<&str> = (0..snapshot.len()).filter_map(|end| snapshot.get(..end)).collect();
@@ -130,7 +209,8 @@ fn a_newer_snapshot_is_refused_by_its_version() {
 #[test]
 fn fields_that_this_version_does_not_know_are_passed_over() {
     let snapshot = paused_between_steps().snapshot();
-    for place in ["{\"version\"", "{\"event\"", "{\"step\"", "{\"input_requests\"", "{\"json\"", "{\"bytes\""]
+    for place in
+        ["{\"version\"", "{\"event\"", "{\"delivery\"", "{\"input_requests\"", "{\"json\"", "{\"bytes\""]
     {
         let extended = snapshot.replace(place, &place.replace('{', "{\"later\":[{\"x\":null}],"));
         assert_ne!(extended, snapshot);

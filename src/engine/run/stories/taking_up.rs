@@ -32,6 +32,7 @@ pub(super) fn stored(changes: u64, paused: bool) -> RunAtRest {
         }],
         time_remaining: Some(Duration::from_millis(40)),
         last_delivery: DeliverySeq(9),
+        children: Vec::new(),
         origin: Origin::Store { changes, streamed: 0, paused },
     }
 }
