@@ -26,6 +26,9 @@ function assertFlat({ warm, end }) {
 describe("memory is what it was", () => {
   test("after a million runs of ten steps", async () => assertFlat(await measured("runs")));
 
+  test("after a hundred thousand runs that had, or waited for, a slot of a key of their own", async () =>
+    assertFlat(await measured("limits")));
+
   test("after a million events on the stream of a run", async () => assertFlat(await measured("streams")));
 
   test("after a thousand stores in memory, each with a run", async () => assertFlat(await measured("memory_stores")));

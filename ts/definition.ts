@@ -3,6 +3,7 @@
 import type { EventSchemas } from "./event_schemas.js";
 import { native } from "./native.js";
 import { ObservedEmissions } from "./observed_emissions.js";
+import { StepLimiter } from "./step_limits.js";
 import type { StepSettings } from "./step_options.js";
 
 export type Handler = (event: object, ctx: object) => unknown;
@@ -16,6 +17,8 @@ interface NewStep extends StepSettings {
 }
 
 export interface Step extends NewStep {
+  /** The slots that its runs share, if it has a limit; copies of the definition go on with them. */
+  readonly limiter: StepLimiter | undefined;
   /** What its handler has emitted in this process; copies of the definition go on with it. */
   readonly observed: ObservedEmissions;
 }
@@ -54,7 +57,8 @@ export class Definition {
 
   /** @param ids the numbers of the event types that it accepts */
   add(step: NewStep, ids: readonly number[]): void {
-    this.steps.push({ ...step, observed: new ObservedEmissions() });
+    const limiter = step.limit && new StepLimiter(step.limit);
+    this.steps.push({ ...step, limiter, observed: new ObservedEmissions() });
     step.accepts.forEach((eventType, index) => {
       this.eventTypes.set(eventType, ids[index] as number);
       if (this.#isPlain(eventType)) this.plainTypes.set(eventType, ids[index] as number);

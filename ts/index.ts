@@ -37,6 +37,7 @@ export { CallbackFieldStore, type FieldCallbacks, type FieldStore } from "./fiel
 export type { GraphEdge, GraphEnd, GraphNode, GraphProblem, GraphStep, WorkflowGraph } from "./graph.js";
 export { type PauseOptions, WorkflowHandler } from "./handler.js";
 export type { LifecycleError, LifecycleEvent } from "./lifecycle.js";
+export type { LimitOptions } from "./limit_options.js";
 export type { IncomingOptions } from "./outside_events.js";
 export { SessionPausePolicy } from "./pause_policy.js";
 export { NonRetryableError, type RetryOptions } from "./retry_options.js";

@@ -55,6 +55,7 @@ export class Pausing {
   async pause(graceMs: number | undefined): Promise<string> {
     if (typeof this.#rest === "string") return this.#rest;
     this.#run.end.sayWhy(() => this.#run.native.pause(toNative(this.#run.pausePolicy)));
+    this.#run.driver.putBack();
     // An abort listener may end the pause while it begins.
     const pause = this.#rest ?? new PauseInProgress();
     this.#becomes(pause);

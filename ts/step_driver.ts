@@ -8,6 +8,7 @@
 // told at once.
 
 import { AsyncResource } from "node:async_hooks";
+import { AttemptBounds } from "./attempt_bounds.js";
 import type { AnyContext } from "./context.js";
 import type { Definition, Step } from "./definition.js";
 import { type Emission, emissionOf, observe, plainEventType } from "./emission.js";
@@ -19,7 +20,7 @@ import type { Lifecycle } from "./lifecycle.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
-import { StepDeadlines } from "./step_deadlines.js";
+import type { Attempt, StepLimiter } from "./step_limits.js";
 
 const {
   EFFECT_ENDED,
@@ -68,6 +69,8 @@ export type EventTravel = "by-reference" | "as-text" | "as-text-until-paused";
 
 /** What a run does about what the driver meets. */
 export interface DrivenRun {
+  /** Whether it is paused, or about to be. */
+  readonly isPaused: boolean;
   /** The object that the handler of an invocation is given. */
   contextFor(invocation: number, step: number, attempt: number, event: object): AnyContext;
   /** The handler of `invocation` has returned or thrown. */
@@ -105,8 +108,8 @@ export class StepDriver {
   #stopped = false;
   /** Invocations that were cut short since effects were last read. */
   #cutShort: ReadonlySet<number> | undefined;
-  /** Made for the first step that has a timeout. */
-  #deadlines: StepDeadlines | undefined;
+  /** Made for the first step that has a timeout or a limit. */
+  #bounds: AttemptBounds | undefined;
 
   constructor(definition: Definition, run: DrivenRun, travel: EventTravel) {
     this.#definition = definition;
@@ -167,7 +170,7 @@ export class StepDriver {
   /** The run has ended: nothing is called any more, and nothing that comes in is heard. */
   stop(): void {
     this.#stopped = true;
-    this.#deadlines?.clear();
+    this.#bounds?.clear();
     this.payloads.clear();
   }
 
@@ -201,7 +204,8 @@ export class StepDriver {
   /** In the context of the run: what follows from here stays in it, hop by hop. */
   #drain(): void {
     try {
-      this.#act(drain(this.#key, ROOM));
+      if (this.#bounds !== undefined) this.#callReady(this.#bounds);
+      if (!this.#stopped) this.#act(drain(this.#key, ROOM));
     } catch (error) {
       this.#run.broken(fromNative(error));
     }
@@ -216,7 +220,15 @@ export class StepDriver {
   /** What has been read and not yet called must not be called: its deliveries have gone back to the queue. */
   cutShort(invocations: readonly number[]): void {
     this.#cutShort = new Set([...(this.#cutShort ?? []), ...invocations]);
-    for (const invocation of invocations) this.#deadlines?.forget(invocation);
+    for (const invocation of invocations) this.#bounds?.forget(invocation);
+  }
+
+  /** A pause waits for no handler that has not been called: what waits for a slot goes back to the queue. */
+  putBack(): void {
+    const waiting = this.#bounds?.slots.withdraw();
+    if (waiting === undefined || waiting.length === 0) return;
+    this.#native.putBack(waiting);
+    this.comeBack();
   }
 
   /** Does what the engine has written into the room that all runs share. */
@@ -269,6 +281,42 @@ export class StepDriver {
   }
 
   #invoke(invocation: number, step: number, payload: number, attempt: number): void {
+    const { limiter } = this.#stepOf(step);
+    if (limiter !== undefined && !this.#hasSlot(limiter, { invocation, step, payload, attempt })) return;
+    this.#call(invocation, step, payload, attempt);
+  }
+
+  /** Takes a slot for an attempt. If there is none, it waits; if it has no key, it has failed. */
+  #hasSlot(limiter: StepLimiter, waiting: Attempt): boolean {
+    const { invocation, step, payload, attempt } = waiting;
+    let key = "";
+    try {
+      if (limiter.keyOf !== undefined) key = limiter.keyOf(this.event(payload));
+    } catch (error) {
+      if (this.lifecycle !== undefined) this.lifecycle.stepStarted(step, invocation, attempt);
+      void this.#observe(invocation, step, attempt, payload, Promise.reject(error));
+      return false;
+    }
+    // Whoever gave the key is user code, and may have ended the run or paused it.
+    if (this.#stopped || this.#cutShort?.has(invocation)) return false;
+    this.#bounds ??= this.#newBounds();
+    if (this.#bounds.slots.enter(waiting, limiter.slotsOf(key))) return true;
+    if (this.#run.isPaused) this.putBack();
+    return false;
+  }
+
+  #newBounds(): AttemptBounds {
+    return new AttemptBounds(() => this.comeBack());
+  }
+
+  /** Calls those that have waited for a slot, and have one. */
+  #callReady({ slots }: AttemptBounds): void {
+    for (let ready = slots.takeReady(); ready !== undefined; ready = slots.takeReady()) {
+      this.#call(ready.invocation, ready.step, ready.payload, ready.attempt);
+    }
+  }
+
+  #call(invocation: number, step: number, payload: number, attempt: number): void {
     const { handler, timeout } = this.#stepOf(step);
     if (this.lifecycle !== undefined) this.lifecycle.stepStarted(step, invocation, attempt);
     let outcome: unknown;
@@ -282,13 +330,13 @@ export class StepDriver {
       outcome = Promise.reject(error);
     }
     void this.#observe(invocation, step, attempt, payload, outcome);
-    if (timeout !== undefined) this.#limit(invocation, step, attempt, payload, timeout);
+    if (timeout !== undefined) this.#giveTime(invocation, step, attempt, payload, timeout);
   }
 
-  #limit(invocation: number, step: number, attempt: number, payload: number, timeout: number): void {
+  #giveTime(invocation: number, step: number, attempt: number, payload: number, timeout: number): void {
     if (this.#stopped) return; // by what the handler has sent
-    this.#deadlines ??= new StepDeadlines();
-    this.#deadlines.set(invocation, timeout, () => {
+    this.#bounds ??= this.#newBounds();
+    this.#bounds.deadlines.set(invocation, timeout, () => {
       const late = new StepTimeoutError(this.#nameOf(step), timeout);
       const controller = this.#run.controllerOf(invocation);
       this.#threw(invocation, step, attempt, payload, late);
@@ -363,7 +411,7 @@ export class StepDriver {
   }
 
   #isOver(invocation: number): void {
-    this.#deadlines?.forget(invocation);
+    this.#bounds?.forget(invocation);
     this.#run.settled(invocation);
   }
 

@@ -5,11 +5,17 @@
 
 import { checkCount, checkDuration, checkName, readNames, readOptions, refuse } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
+import { type LimitOptions, type LimitPolicy, readLimitOptions } from "./limit_options.js";
 import { type RetryOptions, type RetryPolicy, readRetryOptions } from "./retry_options.js";
-import type { AnyEvents, EmittableType, FailureType } from "./types.js";
+import type { Acceptable, AnyEvents, EmittableType, EventOf, FailureType } from "./types.js";
 
-/** What else is known of a step; everything may be left out. */
-export interface StepOptions<Events = AnyEvents> {
+/**
+ * What else is known of a step; everything may be left out.
+ *
+ * @typeParam Events a map from event type to payload
+ * @typeParam Type the types of the events that the step receives
+ */
+export interface StepOptions<Events = AnyEvents, Type extends string = Acceptable<Events>> {
   /**
    * The types of the events that the handler may return or send, for `workflow.graph()` and `workflow.toMermaid()`; `[]`
    * says that it emits nothing. A handler may emit others all the same: they appear in the graph as observed.
@@ -30,6 +36,13 @@ export interface StepOptions<Events = AnyEvents> {
   /** How many handlers of the step may be at work at a time in one run; any number unless given. */
   concurrency?: number;
   /**
+   * How many handlers of the step may be at work at a time in all runs of the workflow in this process, for each key of
+   * their events: `{ key: (event) => event.tenant, concurrency: 2 }`. Any number unless given. Runs take turns, and an event
+   * that waits for its turn is at work as little as one that is queued: its `timeout` does not count yet, and a pause does
+   * not wait for it.
+   */
+  limit?: LimitOptions<EventOf<Events, Type>>;
+  /**
    * The type of an event that goes out when the step has failed for good, instead of failing the run:
    * `{ type, error: { name, message, code, step }, event }`, with the event that it failed at.
    */
@@ -44,6 +57,7 @@ export interface StepSettings {
   /** In milliseconds. */
   readonly timeout: number | undefined;
   readonly concurrency: number | undefined;
+  readonly limit: LimitPolicy | undefined;
   readonly onFailure: string | undefined;
 }
 
@@ -52,8 +66,8 @@ export interface StepSettings {
  * @throws InvalidArgumentError
  */
 export function readStepOptions(options: object, step: string): StepSettings {
-  const known = ["emits", "retry", "timeout", "concurrency", "onFailure"] as const;
-  const { emits, retry, timeout, concurrency, onFailure } = readOptions(
+  const known = ["emits", "retry", "timeout", "concurrency", "limit", "onFailure"] as const;
+  const { emits, retry, timeout, concurrency, limit, onFailure } = readOptions(
     options as StepOptions,
     `the options of step ${step}`,
     known,
@@ -63,6 +77,7 @@ export function readStepOptions(options: object, step: string): StepSettings {
     retry: retry === undefined ? undefined : readRetryOptions(retry, `"retry" of step ${step}`),
     timeout: timeout === undefined ? undefined : readTimeout(timeout, step),
     concurrency: concurrency === undefined ? undefined : readConcurrency(concurrency, step),
+    limit: limit === undefined ? undefined : readLimitOptions(limit, `"limit" of step ${step}`),
     onFailure: onFailure === undefined ? undefined : readFailureType(onFailure, step),
   };
 }

@@ -205,7 +205,7 @@ export class Workflow<
     name: string,
     eventTypes: Types,
     handler: StepHandler<Events, State, Types[number], Emitted>,
-    options: StepOptions<Events> = {},
+    options: StepOptions<Events, Types[number]> = {},
   ): this {
     checkName(name, "the name of a step");
     const step = JSON.stringify(name);

@@ -194,6 +194,17 @@ const stepOptions = [
     `concurrency: ${inspect(concurrency)}`,
     { concurrency },
   ]),
+  ...["a", 5, null, [], {}, () => {}].map((limit) => [`limit: ${inspect(limit)}`, { limit }]),
+  ...[0, -1, 1.5, 2 ** 32, Number.NaN, Number.POSITIVE_INFINITY, "2", 2n, null, undefined].map((concurrency) => [
+    `limit.concurrency: ${inspect(concurrency)}`,
+    { limit: { concurrency } },
+  ]),
+  ...notFunctions()
+    .filter(([name]) => name !== "undefined")
+    .map(([name, key]) => [`limit.key: ${name}`, { limit: { concurrency: 1, key } }]),
+  ["limit: an unknown option", { limit: { concurrency: 1, per: "tenant" } }],
+  ["limit: a Proxy that throws", { limit: hostileProxy({}) }],
+  ["limit: a revoked Proxy", { limit: revoked({}) }],
   ...["", 5, null, ["A"], "blazen::StopEvent", "a\ud800"].map((onFailure) => [
     `onFailure: ${JSON.stringify(onFailure)}`,
     { onFailure },
@@ -222,6 +233,9 @@ const hostileStepOptions = [
 const goodStepOptions = [
   ["undefined", undefined],
   ["nothing", {}],
+  ["limit: undefined", { limit: undefined }],
+  ["limit.key: undefined", { limit: { concurrency: 1, key: undefined } }],
+  ["the greatest limit", { limit: { concurrency: 2 ** 32 - 1 } }],
   ["emits: undefined", { emits: undefined }],
   ["emits: nothing", { emits: [] }],
   ["emits: a frozen array", { emits: Object.freeze([STOP]) }],

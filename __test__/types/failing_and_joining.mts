@@ -1,6 +1,13 @@
 // Steps that are attempted again, events that wait, and handlers that wait for several: what compiles, and what must not.
 
-import { type FailureEvent, NonRetryableError, StepTimeoutError, Workflow } from "blazen";
+import {
+  type FailureEvent,
+  type LimitOptions,
+  NonRetryableError,
+  type StepOptions,
+  StepTimeoutError,
+  Workflow,
+} from "blazen";
 
 interface Events {
   "blazen::StartEvent": { pages: string[] };
@@ -27,6 +34,7 @@ review.addStep("split", ["blazen::StartEvent"], start, {
     when: (error) => error !== null,
   },
   timeout: 1_000,
+  limit: { concurrency: 2 },
   onFailure: "Failed",
 });
 // @ts-expect-error a step tells of its failure by an event that can hold it
@@ -37,6 +45,30 @@ review.addStep("unknown", ["blazen::StartEvent"], start, { onFailure: "Broken" }
 review.addStep("misspelt", ["blazen::StartEvent"], start, { retry: { attempts: 5 } });
 // @ts-expect-error milliseconds are a number
 review.addStep("text", ["blazen::StartEvent"], start, { timeout: "1s" });
+
+review.addStep("limited", ["Page"], start, { limit: { key: ({ text }) => text, concurrency: 2 } });
+review.addStep("either", ["Outline", "Page"], start, {
+  limit: {
+    key: (event) => {
+      same<typeof event.type, "Outline" | "Page">();
+      return event.type === "Page" ? event.text : String(event.of);
+    },
+    concurrency: 1,
+  },
+});
+// @ts-expect-error a key is a string
+review.addStep("numbered", ["Outline"], start, { limit: { key: ({ of }) => of, concurrency: 2 } });
+// @ts-expect-error and is given at once
+review.addStep("promised", ["Page"], start, { limit: { key: async ({ text }) => text, concurrency: 2 } });
+// @ts-expect-error the events have no such field
+review.addStep("foreign", ["Page"], start, { limit: { key: ({ tenant }) => tenant, concurrency: 2 } });
+// @ts-expect-error how many must be said
+review.addStep("unbounded", ["Page"], start, { limit: { key: ({ text }) => text } });
+
+/** Options that are made elsewhere, for any step. */
+const byType: StepOptions<Events> = { limit: { key: ({ type }) => type, concurrency: 1 } };
+review.addStep("elsewhere", ["Page"], start, byType);
+const byTenant: LimitOptions = { key: (event) => event["tenant"], concurrency: 1 };
 
 review.addStep("mend", ["Failed"], async ({ error, event }) => {
   same<typeof error.code, string | number | null>();
@@ -72,6 +104,8 @@ free.addStep("join", ["A"], async (event, ctx) => {
   const all = await ctx.collectEvents(event, { A: 2 });
   return all && { type: "B", n: all.length, first: all[0]?.["n"] };
 });
+free.addStep("limited", ["A"], () => null, { limit: byTenant });
+free.addStep("keyed", ["A"], () => null, { limit: { key: (event) => event["tenant"], concurrency: 1 } });
 free.addStep("fail", ["B"], () => Promise.reject(new NonRetryableError("no", { cause: 1 })), { onFailure: "Any" });
 
 const late = new StepTimeoutError("step", 5);

@@ -9,7 +9,6 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Workflow } from "blazen";
-import { atMostAtOnce } from "./at_most_at_once.mjs";
 import { digestOf, merged, piecesOf, sentencesOf, statisticsOf } from "./text.mjs";
 
 /** Pieces that are worked on at the same time, as a service with a rate limit would have it. */
@@ -27,8 +26,6 @@ const TEXT_MS = 2_500;
  * @param {import("blazen").SqliteStore} [options.store] where runs are kept
  */
 export function digestWorkflow({ pieceMs, store } = {}) {
-  const oneOfFew = atMostAtOnce(AT_ONCE);
-
   return (
     new Workflow("digest", { store })
       // A returned array is a fan-out: every event in it is delivered on its own.
@@ -42,16 +39,18 @@ export function digestWorkflow({ pieceMs, store } = {}) {
 
       // Changes nothing but what it returns. So it may be cut short, by a crash or by a pause that does not wait for it,
       // which its signal tells, and be called again with `ctx.attempt` raised.
-      .addStep("analyse", ["Piece"], async ({ index, of, sentences }, ctx) => {
-        const { signal, attempt } = ctx;
-        const statistics = await oneOfFew(async () => {
-          signal.throwIfAborted();
+      // No more than a few are at work at a time, in all runs: the others wait, and are begun when one of them is done.
+      .addStep(
+        "analyse",
+        ["Piece"],
+        async ({ index, of, sentences }, ctx) => {
+          const { signal, attempt } = ctx;
           await ctx.writeEventToStream({ type: "PieceBegun", index, attempt });
           await delay(pieceMs ?? Math.min(PIECE_MS, (TEXT_MS * AT_ONCE) / of), undefined, { signal });
-          return statisticsOf(sentences);
-        });
-        return { type: "PieceAnalysed", index, statistics };
-      })
+          return { type: "PieceAnalysed", index, statistics: statisticsOf(sentences) };
+        },
+        { limit: { concurrency: AT_ONCE } },
+      )
 
       // The fan-in. Every piece has a key of its own, and only the list of those that are there is updated by all:
       // in one go, so that two that arrive together cannot both be the last one, or neither.

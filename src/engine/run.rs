@@ -1,15 +1,16 @@
 //! One execution of a workflow.
 //!
 //! Feed it: [`Run::start`] or [`Run::resume`] first, then handlers' outcomes ([`Run::settle`], [`Run::send`],
-//! [`Run::fail_step`]), answers ([`Run::respond`]) and wishes ([`Run::pause`], [`Run::abort`], ...), in any order.
+//! [`Run::fail_step`]) or that one was not called ([`Run::put_back`]), answers ([`Run::respond`]) and wishes
+//! ([`Run::pause`], [`Run::abort`], ...), in any order.
 //! Drain it: after every input, [`Run::poll_effect`] until it gives nothing, and wake it at [`Run::wake_at`].
 //! An effect that is not drained stays; a driver that has no time now may come back for it.
 //!
 //! Always true:
 //! 1. A delivery is asleep, queued, in flight or settled, in this order. It goes back only from in flight: to the queue,
-//!    when a pause does not wait for it, or to sleep, when its handler has failed and is to be called again. One that
-//!    has settled may be held: its event waits for others.
-//! 2. `queue` is sorted by the turns of its deliveries. An attempt that was cut short, or has failed, has no
+//!    when a pause does not wait for it or its handler was never called, or to sleep, when its handler has failed and is
+//!    to be called again. One that has settled may be held: its event waits for others.
+//! 2. `queue` is sorted by the turns of its deliveries. An attempt that was cut short or put back, or has failed, has no
 //!    way back: the next one has another [`InvocationId`].
 //! 3. A running run has something queued, asleep, in flight or waited for; one that has not is stalled, which is an end.
 //! 4. A run that has ended stays as it ended.

@@ -248,6 +248,16 @@ impl Context {
         self.run.key().with(|run| Ok(run.cut_short(&invocations).into_iter().map(invocation_to_js).collect()))
     }
 
+    /// The handlers of these invocations have not been called, and a pause does not wait for them.
+    #[napi(catch_unwind)]
+    pub fn put_back(&self, invocations: Vec<f64>) -> Result<()> {
+        let invocations: Vec<_> = invocations.into_iter().map(invocation_from_js).collect();
+        self.run.key().with(|run| {
+            run.put_back(&invocations);
+            Ok(())
+        })
+    }
+
     /// Takes deliveries up again.
     #[napi(catch_unwind)]
     pub fn resume_in_place(&self, now: f64) -> Result<()> {

@@ -71,6 +71,16 @@ impl Run {
         cut_short
     }
 
+    /// Attempts that a driver keeps waiting, and whose handlers it has not called, go back to the queue as they were: a
+    /// pause waits for none of them. What is not in flight is passed over.
+    pub fn put_back(&mut self, invocations: &[InvocationId]) {
+        for &invocation in invocations {
+            self.take_back_unbegun(invocation);
+        }
+        self.draw_consequences(None);
+        self.seal();
+    }
+
     /// Goes on, whether the run is paused or only about to be.
     pub fn resume_in_place(&mut self, now: Millis) -> Result<(), LifecycleError> {
         match self.phase {

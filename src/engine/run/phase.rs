@@ -1,9 +1,9 @@
 //! Every change of a run's phase stands here, and what a commit does.
 //!
 //! ```text
-//! Running --pause--> Pausing --last in flight settles, or is cut short----> Paused
-//!    ^                  |                                                     |
-//!    +----- resume -----+------------------------ resume ---------------------+
+//! Running --pause--> Pausing --last in flight settles, is put back, or is cut short----> Paused
+//!    ^                  |                                                                  |
+//!    +----- resume -----+------------------------------ resume ----------------------------+
 //! Running | Pausing | Paused --stop, failure, abort--> Ended
 //! ```
 //!
@@ -198,6 +198,13 @@ impl Run {
         Some(withdrawn)
     }
 
+    /// The handler of `invocation` has not been called: its delivery goes back to the queue, and this was no attempt at it.
+    pub(super) fn take_back_unbegun(&mut self, invocation: InvocationId) {
+        let Some(InFlight { delivery, .. }) = self.in_flight.remove(&invocation) else { return };
+        self.leave(delivery.step);
+        self.enqueue(delivery);
+    }
+
     /// The run is over, once and for all. Of what the driver has not been told, only what was published counts still.
     pub(super) fn end(&mut self, outcome: Outcome) {
         if matches!(self.phase, Phase::Ended(_)) {
@@ -225,7 +232,7 @@ impl Run {
         self.seal();
     }
 
-    fn draw_consequences(&mut self, last_step: Option<StepId>) {
+    pub(super) fn draw_consequences(&mut self, last_step: Option<StepId>) {
         if !self.in_flight.is_empty() {
             return;
         }

@@ -7,6 +7,7 @@ mod conflicts;
 mod handling;
 mod limits;
 mod pausing;
+mod putting_back;
 mod routing;
 mod schedules;
 mod sleeping;

@@ -1,5 +1,7 @@
 //! Random schedules against what must hold in all of them.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// A sequence that a seed repeats (the constants are Knuth's).
@@ -21,8 +23,8 @@ fn workshop() -> Arc<Definition> {
     Arc::new(definition)
 }
 
-/// Plays one schedule: handlers settle in any order, the run is paused, cut short, moved and answered at any time.
-/// In the end every delivery that was made has settled, once.
+/// Plays one schedule: handlers settle in any order or are not called, the run is paused, cut short, moved and answered
+/// at any time. In the end every delivery that was made has settled, once.
 fn play(seed: u64) {
     let mut dice = Dice(seed);
     let mut story = Story::start_with(workshop(), RunOptions::default());
@@ -31,17 +33,19 @@ fn play(seed: u64) {
     let mut open: Vec<String> = Vec::new();
     let (mut made, mut settled, mut budget) = (1_u64, 0_u64, 30_u64);
     let mut last_seen = DeliverySeq(0);
+    let mut put_back = BTreeSet::new();
 
     for _ in 0..400 {
         for (_, invocation) in std::mem::take(&mut story.invoked) {
-            assert!(invocation.attempt > 1 || invocation.delivery > last_seen, "seed {seed}: out of order");
+            let is_again = invocation.attempt > 1 || put_back.contains(&invocation.delivery);
+            assert!(is_again || invocation.delivery > last_seen, "seed {seed}: out of order");
             last_seen = last_seen.max(invocation.delivery);
             at_work.push(invocation);
         }
         if story.run.outcome().is_some() {
             break;
         }
-        match dice.below(10) {
+        match dice.below(11) {
             0 => story.run.pause(SessionPausePolicy::PickleOrError).unwrap(),
             1 => {
                 let some: Vec<_> =
@@ -62,6 +66,13 @@ fn play(seed: u64) {
                 let id = open.swap_remove(usize::try_from(dice.below(open.len() as u64)).unwrap());
                 story.answers(&id).unwrap();
                 made += 1;
+            }
+            5 if !at_work.is_empty() => {
+                let kept = usize::try_from(dice.below(at_work.len() as u64)).unwrap();
+                let unbegun: Vec<_> = at_work.drain(kept..).rev().collect();
+                put_back.extend(unbegun.iter().map(|invocation| invocation.delivery));
+                story.run.put_back(&unbegun.iter().map(|invocation| invocation.id).collect::<Vec<_>>());
+                late = unbegun;
             }
             _ if !at_work.is_empty() => {
                 let position = usize::try_from(dice.below(at_work.len() as u64)).unwrap();
@@ -86,7 +97,7 @@ fn play(seed: u64) {
         for cut_short in std::mem::take(&mut late) {
             assert!(
                 story.run.settle(cut_short.id, None).is_err(),
-                "seed {seed}: a cut short attempt settled"
+                "seed {seed}: an attempt that is over settled"
             );
         }
     }
