@@ -13,6 +13,7 @@ export const {
   InvalidArgumentError,
   InvalidEventError,
   MemoryStore,
+  MigrationError,
   NativeBindingError,
   NonRetryableError,
   RunFailedError,

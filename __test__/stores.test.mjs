@@ -57,6 +57,8 @@ for (const [kind, open] of Object.entries(KINDS)) {
         state: new Map(state),
         pending: [],
         inputRequests: [],
+        expected: [],
+        arrived: [],
       });
       assert.deepEqual(
         [...stored.state.keys()],

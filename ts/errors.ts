@@ -12,6 +12,7 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_INTERNAL"
   | "ERR_BLAZEN_INVALID_ARGUMENT"
   | "ERR_BLAZEN_INVALID_EVENT"
+  | "ERR_BLAZEN_MIGRATION_FAILED"
   | "ERR_BLAZEN_NATIVE_BINDING"
   | "ERR_BLAZEN_NOBODY_TAKES_ANSWERS"
   | "ERR_BLAZEN_NOT_PAUSED"
@@ -176,6 +177,24 @@ export class StreamCallbackError extends BlazenError {
   }
 }
 
+/** A run of another version was not migrated, and stays as it is; what `migrate` threw, or what is wrong, is the `cause`. */
+export class MigrationError extends BlazenError {
+  /** The version that the run goes by; `undefined` if it began without one. */
+  readonly version: string | undefined;
+
+  /** @internal */
+  constructor(runId: string, { from, to }: { from: string | undefined; to: string }, cause: unknown) {
+    const version = from === undefined ? "no version" : `version ${JSON.stringify(from)}`;
+    super(
+      "ERR_BLAZEN_MIGRATION_FAILED",
+      `run ${runId} was not migrated from ${version} to ${JSON.stringify(to)}: ${summary(cause)}`,
+      { cause },
+    );
+    this.runId = runId;
+    this.version = from;
+  }
+}
+
 /** What was to be read of a stream is not kept any more. */
 export class StreamGoneError extends BlazenError {
   /** The offset that was to be read. */
@@ -246,6 +265,7 @@ for (const [name, type] of Object.entries({
   StoreError,
   StreamCallbackError,
   StreamGoneError,
+  MigrationError,
   NativeBindingError,
   InternalError,
 })) {

@@ -18,7 +18,7 @@ export interface RunsByIdOptions {
   /** Whether the store has the streams of its runs. */
   readonly keepsStreams: boolean;
   /** Goes on with a run that has been loaded. */
-  readonly takeUp: (loaded: LoadedRun) => Run;
+  readonly takeUp: (loaded: LoadedRun) => Run | Promise<Run>;
   /** Takes a run up that is ended before anything else happens. */
   readonly takeUpToEnd: (loaded: LoadedRun) => Run;
 }
@@ -45,16 +45,16 @@ export class RunsById {
   }
 
   /** The run of that id; if there is none, one is begun. Resolves when the store has it. */
-  async beginOnce(runId: string, begin: () => Run): Promise<HeldRun> {
+  async beginOnce(runId: string, begin: () => Run | Promise<Run>): Promise<HeldRun> {
     while (this.#arriving.has(runId)) await this.#arrived(runId);
     const here = this.here.get(runId) ?? (await this.#once(runId, () => this.#findOrBegin(runId, begin)));
     return this.#ours(here);
   }
 
-  async #findOrBegin(runId: string, begin: () => Run): Promise<HeldRun> {
+  async #findOrBegin(runId: string, begin: () => Run | Promise<Run>): Promise<HeldRun> {
     const loaded = await this.#connection?.load(runId);
     if (loaded != null) return this.#hold(this.#ours(loaded));
-    const run = begin();
+    const run = await begin();
     await run.whenStored();
     return run;
   }
@@ -113,7 +113,13 @@ export class RunsById {
       return here ?? this.#once(runId, () => this.#find(runId));
     };
     const cancel = (runId: string, reason: unknown) => this.cancel(runId, reason);
-    return recoverRuns({ connection: this.#needStore(), workflow: this.#workflow, takeUp, cancel, waitingToo });
+    return recoverRuns({
+      connection: this.needStore("recover()"),
+      workflow: this.#workflow,
+      takeUp,
+      cancel,
+      waitingToo,
+    });
   }
 
   /** A run that has begun here can be found by its id until it has ended. */
@@ -166,7 +172,7 @@ export class RunsById {
   }
 
   /** A run that has been loaded: taken up, or what is left of it. */
-  #hold(loaded: LoadedRun): HeldRun {
+  #hold(loaded: LoadedRun): HeldRun | Promise<HeldRun> {
     return endOf(loaded, this.#streamOf(loaded)) ?? this.#takeUp(loaded);
   }
 
@@ -184,11 +190,12 @@ export class RunsById {
     );
   }
 
-  #needStore(): StoreConnection {
+  /** @throws StoreError if the workflow has none */
+  needStore(asker: string): StoreConnection {
     if (this.#connection !== undefined) return this.#connection;
     throw new StoreError(
       "ERR_BLAZEN_NO_STORE",
-      `recover() needs a store, and workflow ${JSON.stringify(this.#workflow)} has none: new Workflow(name, { store })`,
+      `${asker} needs a store, and workflow ${JSON.stringify(this.#workflow)} has none: new Workflow(name, { store })`,
     );
   }
 }

@@ -57,6 +57,8 @@ export interface StoredRun {
   runId: string;
   /** The name of its workflow. */
   workflow: string;
+  /** The version of the workflow that it began with, or was migrated to, if that had one. */
+  workflowVersion?: string;
   status: RunStatus;
   createdAt: Date;
   /** When something was last written of it. */
@@ -321,10 +323,11 @@ function timeOf(date: unknown): number {
 function storedRun(loaded: LoadedRun): StoredRun {
   const keys = loaded.stateKeys();
   const values = loaded.stateValues();
-  const { runId, result, error, finishedAt } = loaded;
+  const { runId, workflowVersion, result, error, finishedAt } = loaded;
   return {
     runId,
     workflow: loaded.workflow,
+    ...(workflowVersion == null ? {} : { workflowVersion }),
     status: loaded.status as RunStatus,
     createdAt: new Date(loaded.createdAt),
     updatedAt: new Date(loaded.updatedAt),

@@ -15,11 +15,16 @@ import { graphOf, type WorkflowGraph } from "./graph.js";
 import { WorkflowHandler } from "./handler.js";
 import { arrived, type HeldRun } from "./held_run.js";
 import { mermaidOf } from "./mermaid.js";
+import type { Migrate } from "./migrating_run.js";
+import { type Migration, readMigration } from "./migration.js";
+import type { KnownNames } from "./migration_checks.js";
 import { native } from "./native.js";
 import { type IncomingOptions, readIncomingOptions } from "./outside_events.js";
 import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
+import { checkRuns, type UnfitRun } from "./run_check.js";
+import type { FinishingCode } from "./run_fitness.js";
 import { abortOn, checkSignal } from "./run_signal.js";
 import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
@@ -47,15 +52,17 @@ import type {
   StepHandler,
 } from "./types.js";
 import { WorkflowBuilder } from "./workflow_builder.js";
-import { readWriting } from "./writing_options.js";
+import { knownSteps, readVersion, stepsText } from "./workflow_code.js";
+import { connect, readWriting } from "./writing_options.js";
 
 /**
  * How runs of a workflow behave.
  *
  * @typeParam Events a map from event type to payload, as handlers receive it
  * @typeParam Emitted the same, as it is given to a schema
+ * @typeParam State a map from state key to the type of its value
  */
-export interface WorkflowOptions<Events = AnyEvents, Emitted = Events> {
+export interface WorkflowOptions<Events = AnyEvents, Emitted = Events, State = AnyState> {
   /** The longest time that a run may spend running, in seconds; no limit unless given. See `setTimeout`. */
   timeout?: number;
   /** What a pause does about session values; `pickle_or_error` unless given. */
@@ -85,6 +92,18 @@ export interface WorkflowOptions<Events = AnyEvents, Emitted = Events> {
   schemas?: Schemas<Events, Emitted>;
   /** What is done when a handler sets what another has written since it was read; `"warn"` unless given. */
   stateConflicts?: StateConflicts;
+  /**
+   * The version of the workflow, 1 to 200 characters of your choice: runs remember it, and which steps there were. Change it
+   * when the steps change, so that `check` can tell which runs need others, and `migrate` is given the runs of before.
+   */
+  version?: string;
+  /**
+   * Rewrites a run of another version, or of none, before this workflow goes on with it: changes its state, its events on
+   * their way and what it waits for in place. That is stored as one commit together with the new version, before any
+   * handler is called; so a run is migrated once, and again only if the process is lost before that is durable. If it throws,
+   * the run stays as it is. It must do nothing else: `check` calls it too, and writes nothing. Needs a `version`.
+   */
+  migrate?: Migrate<State>;
 }
 
 /** How a run is begun. */
@@ -131,22 +150,17 @@ export class Workflow<
   readonly #runs: RunsById;
   /** The workflow as its runs are run as children. */
   readonly #asChild: ChildHost;
+  readonly #version: string | undefined;
+  readonly #migration: Migration | undefined;
 
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
-  constructor(name: string, options: WorkflowOptions<Events, Emitted> = {}) {
+  constructor(name: string, options: WorkflowOptions<Events, Emitted, State> = {}) {
     checkName(name, "the name of a workflow");
-    const read = readOptions(options, "the options of a workflow", [
-      "timeout",
-      "sessionPausePolicy",
-      "store",
-      "durability",
-      "schemas",
-      "stateConflicts",
-      "streamBuffer",
-      "persistStream",
-    ]);
+    const given = readOptions(options, "the options of a workflow", OPTIONS);
     const { timeout, sessionPausePolicy, store, durability, schemas, stateConflicts, streamBuffer, persistStream } =
-      read;
+      given;
+    this.#version = readVersion(given.version);
+    this.#migration = readMigration(given.migrate, this.#version);
     this.#native = translated(() => new native.Workflow(name));
     this.#definition = Definition.empty(name, schemas === undefined ? undefined : new EventSchemas(schemas));
     this.#streamBuffer = readStreamBuffer(streamBuffer);
@@ -183,7 +197,7 @@ export class Workflow<
     Events extends EventMap<Events> = AnyEvents,
     State extends object = AnyState,
     Emitted extends EventMap<Emitted> = Events,
-  >(name: string, options?: WorkflowOptions<Events, Emitted>): WorkflowBuilder<Events, State, Emitted> {
+  >(name: string, options?: WorkflowOptions<Events, Emitted, State>): WorkflowBuilder<Events, State, Emitted> {
     return new WorkflowBuilder(INTERNAL, new Workflow<Events, State, Emitted>(name, options));
   }
 
@@ -354,8 +368,9 @@ export class Workflow<
    * Runs are loaded a few at a time; those that wait for an answer, and have no time limit, only when they are asked for
    * something. A paused run stays paused until it is resumed.
    *
-   * A run that cannot go on, since it needs a step that this workflow does not have, stays as it is: its `result()`
-   * rejects with `ERR_BLAZEN_RUN_MISMATCH`, and a process warning says what to do. The others go on.
+   * A run that cannot go on stays as it is: one that needs a step that this workflow does not have, its `result()` rejects
+   * with `ERR_BLAZEN_RUN_MISMATCH`, or one that `migrate` has failed for, with `ERR_BLAZEN_MIGRATION_FAILED`. A process
+   * warning says what to do. The others go on.
    *
    * @returns their handlers, the oldest first
    *
@@ -370,8 +385,8 @@ export class Workflow<
    * A handler of a run: of one that is at work here, of one that has ended, and else of one that is taken up. A paused
    * run stays paused. Without a store there are the runs that have a handler or a `runId`, until they end.
    *
-   * Rejects with `ERR_BLAZEN_UNKNOWN_RUN`, and with `ERR_BLAZEN_RUN_MISMATCH` if it is of another workflow or needs a step
-   * that this one does not have.
+   * Rejects with `ERR_BLAZEN_UNKNOWN_RUN`, with `ERR_BLAZEN_RUN_MISMATCH` if it is of another workflow or needs a step
+   * that this one does not have, and with `ERR_BLAZEN_MIGRATION_FAILED`.
    */
   async attach(runId: string): Promise<WorkflowHandler<Events>> {
     checkRunId(runId);
@@ -427,17 +442,50 @@ export class Workflow<
   }
 
   /**
+   * Which unfinished runs of this workflow in a store, running and paused, it cannot finish, and why: before a deploy, in CI.
+   * Runs that `migrate` would be given are looked at as it would leave them. Nothing is written, and no handler is called:
+   * the store may be opened only to look at, while another process runs it.
+   *
+   * What is pending is certain; what comes after is told as far as steps declare their `emits`. It reads each unfinished run
+   * once, a few at a time.
+   *
+   * @param store another store than the workflow's own
+   * @returns the runs that it cannot finish, or may not be able to; empty if all is well
+   *
+   * Rejects with `ERR_BLAZEN_NO_STORE`, and with a `StoreError` if the store cannot be read.
+   */
+  async check(store?: SqliteStore | MemoryStore | CheckpointStore): Promise<UnfitRun[]> {
+    const connection = store === undefined ? this.#runs.needStore("check()") : connect(store);
+    return checkRuns({ connection, code: this.#code(), migration: this.#migration });
+  }
+
+  /** What this workflow can do for a run. */
+  #code(): FinishingCode & KnownNames {
+    const definition = this.#definition;
+    const names = this.#native;
+    return {
+      workflow: definition.workflow,
+      steps: knownSteps(definition),
+      hasStep: (name) => definition.steps.some((step) => step.name === name),
+      nearestStep: (name) => names.nearestStep(name),
+      nearestEventType: (name) => names.nearestEventType(name),
+    };
+  }
+
+  /**
    * Goes on from a snapshot, in this process or any other that has the steps; or, given the id of a run, with the paused
    * run of the store, or of this process.
    *
    * Rejects with `ERR_BLAZEN_SNAPSHOT_INVALID` if it is none, with `ERR_BLAZEN_SNAPSHOT_VERSION` if a newer version of
    * this package wrote it, and with `ERR_BLAZEN_SNAPSHOT_MISMATCH` if it is of another workflow or needs a step that
-   * this one does not have. With a store it rejects with `ERR_BLAZEN_RUN_EXISTS` if the store has the run already; by id
+   * this one does not have, and with `ERR_BLAZEN_MIGRATION_FAILED`. With a store it rejects with `ERR_BLAZEN_RUN_EXISTS` if the store has the run already; by id
    * it rejects as `attach` does, and with `ERR_BLAZEN_NOT_PAUSED`.
    */
   async resume(snapshot: string): Promise<WorkflowHandler<Events>> {
     checkString(snapshot, "the snapshot");
     if (isRunId(snapshot)) return this.#resumeById(snapshot.toLowerCase());
+    const old = this.#olderSnapshot(snapshot);
+    if (old !== undefined) return handlerOf(await this.#takeUpMigrated(old, this.#migration as Migration));
     const run = this.#goOnFrom(snapshot);
     await run.whenStored();
     return handlerOf(run);
@@ -461,9 +509,18 @@ export class Workflow<
     return run;
   }
 
+  /** The run of a snapshot that is to be migrated first. */
+  #olderSnapshot(snapshot: string): LoadedRun | undefined {
+    if (this.#migration === undefined) return undefined;
+    const run = translated(() => native.LoadedRun.ofSnapshot(snapshot));
+    return run.workflow === this.name && this.#migration.concerns(run) ? run : undefined;
+  }
+
   async #goOnOnce(runId: string, snapshot: string, adopt: Adopt): Promise<HeldRun> {
-    return this.#runs.beginOnce(runId, () => {
-      const run = this.#goOnFrom(snapshot);
+    return this.#runs.beginOnce(runId, async () => {
+      const old = this.#olderSnapshot(snapshot);
+      const run =
+        old === undefined ? this.#goOnFrom(snapshot) : await this.#takeUpMigrated(old, this.#migration as Migration);
       adopt(run);
       return run;
     });
@@ -482,15 +539,31 @@ export class Workflow<
     return handlerOf(held);
   }
 
-  /** Goes on with a run of the store. */
-  #takeUp(loaded: LoadedRun): Run {
+  /** Goes on with a run of the store; if it is to be migrated, when that is durable. */
+  #takeUp(loaded: LoadedRun): Run | Promise<Run> {
+    if (this.#migration?.concerns(loaded)) return this.#takeUpMigrated(loaded, this.#migration);
+    return this.#takeUpAsItIs(loaded);
+  }
+
+  async #takeUpMigrated(loaded: LoadedRun, migration: Migration): Promise<Run> {
+    await migration.apply(loaded, this.#code());
+    const run = this.#takeUpAsItIs(loaded);
+    await run.writing?.whenDurable();
+    return run;
+  }
+
+  #takeUpAsItIs(loaded: LoadedRun): Run {
     const { streamed } = loaded;
+    const asText = this.#writing !== undefined;
+    let children: RestingChild[] = [];
     const begin: RunOptions["begin"] = (payloads, now) => {
       const context = this.#native.takeUpStored(loaded, now);
-      for (const json of context.takePayloads()) payloads.keep(json);
+      for (const json of context.takePayloads()) payloads.keep(asText ? json : parseEvent(json));
+      children = context.takeChildren();
       return context;
     };
     const run = this.#begin(true, begin, streamed);
+    if (children.length > 0) run.comeWith(children);
     run.lookAtTheClock();
     return run;
   }
@@ -530,6 +603,9 @@ export class Workflow<
       begin,
       writing: this.#writing,
     };
+    if (!this.#hasRuns && this.#version !== undefined) {
+      this.#native.goBy(this.#version, stepsText(this.#definition));
+    }
     this.#hasRuns = true;
     const run = translated(() => new Run(options));
     // One that has neither a store nor a handler nor an id that was chosen is looked for by nobody.
@@ -541,6 +617,19 @@ export class Workflow<
     publicClass(Workflow, { isOurs: (value) => #native in value, rejects: false, native: native.Workflow });
   }
 }
+
+const OPTIONS = [
+  "timeout",
+  "sessionPausePolicy",
+  "store",
+  "durability",
+  "schemas",
+  "stateConflicts",
+  "streamBuffer",
+  "persistStream",
+  "version",
+  "migrate",
+] as const;
 
 interface Start {
   readonly runId: string | undefined;

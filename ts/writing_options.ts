@@ -38,7 +38,7 @@ function checkKeepsStreams(connection: StoreConnection, durability: Durability |
   }
 }
 
-function connect(store: unknown): StoreConnection {
+export function connect(store: unknown): StoreConnection {
   if (isStore(store)) return connectionOf(store);
   checkCheckpointStore(store);
   return connectionTo(store);

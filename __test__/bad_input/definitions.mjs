@@ -162,6 +162,16 @@ const options = [
   ["stateConflicts: true", { stateConflicts: true }],
   ["stateConflicts: an unknown word", { stateConflicts: "throw" }],
   ["stateConflicts: a String object", { stateConflicts: new String("off") }],
+  ...notStrings()
+    .filter(([, version]) => version !== undefined)
+    .map(([name, version]) => [`version: ${name}`, { version }]),
+  ["version: an empty string", { version: "" }],
+  ["version: half a surrogate pair", { version: "\ud83d" }],
+  ["version: 201 characters", { version: "v".repeat(201) }],
+  ...notFunctions()
+    .filter(([, migrate]) => migrate !== undefined)
+    .map(([name, migrate]) => [`migrate: ${name}`, { version: "1", migrate }]),
+  ["migrate without a version", { migrate() {} }],
 ].map(([name, value]) => [`new Workflow("a", ${name})`, () => new Workflow("a", value), INVALID]);
 
 const stepOptions = [
@@ -255,6 +265,16 @@ const hostileOptions = [
   ["a revoked Proxy", () => revoked()],
   ["a Proxy that throws", () => hostileProxy()],
 ].map(([name, value]) => [`new Workflow("a", ${name})`, () => new Workflow("a", value()), CODED]);
+
+const goodOptions = [
+  ["version: undefined", { version: undefined, migrate: undefined }],
+  ["version: 200 characters", { version: "é".repeat(200) }],
+  ["version: a NUL, and migrate", { version: "\0", migrate() {} }],
+].map(([name, value]) => [
+  `new Workflow("a", ${name})`,
+  () => running(new Workflow("a", value).addStep("a", [START], handler)),
+  gives("ran"),
+]);
 
 const timeouts = [
   ...notFunctions()
@@ -429,6 +449,7 @@ export default [
   ...refusedStep,
   ...options,
   ...hostileOptions,
+  ...goodOptions,
   ...stepOptions,
   ...hostileStepOptions,
   ...goodStepOptions,

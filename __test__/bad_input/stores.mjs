@@ -230,6 +230,16 @@ const starts = [
   ["cancel() of no run", () => stored().cancel(ID), UNKNOWN],
   ["cancel() of no run without a store", () => new Workflow("a").cancel(ID), UNKNOWN],
   ["recover() without a store", () => new Workflow("a").recover(), NO_STORE],
+  ["check() without a store", () => new Workflow("a").check(), NO_STORE],
+  ["check() of an empty store", () => new Workflow("a").check(memory()), gives([])],
+  ...[
+    ["null", null],
+    ["a number", 5],
+    ["a path", nowhere],
+    ["an object without methods", {}],
+    ["a Workflow", new Workflow("a")],
+    ["a Map", new Map()],
+  ].map(([name, store]) => [`check(${name})`, () => new Workflow("a").check(store), INVALID]),
   ["resume(the id of no run) without a store", () => new Workflow("a").resume(ID), UNKNOWN],
   ["recover() of a workflow without steps", () => new Workflow("a", { store: memory() }).recover(), gives([])],
 ];

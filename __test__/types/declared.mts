@@ -1,6 +1,14 @@
 // A workflow whose events and state are declared: what compiles, and what must not.
 
-import { BlazenState, type Context, type RunResult, Workflow, type WorkflowGraph } from "blazen";
+import {
+  BlazenState,
+  type Context,
+  type MigratingRun,
+  type RunResult,
+  type UnfitRun,
+  Workflow,
+  type WorkflowGraph,
+} from "blazen";
 
 interface Order {
   id: string;
@@ -211,3 +219,31 @@ new Workflow("orders", { retries: 5 });
 new Workflow("orders", { stateConflicts: "error" });
 // @ts-expect-error no such way
 new Workflow("orders", { stateConflicts: "throw" });
+
+export const migrated = new Workflow<Events, State>("orders", {
+  version: "2",
+  migrate(run) {
+    same<typeof run, MigratingRun<State>>();
+    same<typeof run.version, string | undefined>();
+    run.state.set("attempts", Number(run.state.get("tries") ?? 0)).set("log", []);
+    run.state.delete("tries");
+    for (const [key, value] of run.state) if (value === null) run.state.delete(key);
+    run.pending = run.pending.filter(({ event }) => event.type !== "Obsolete");
+    run.pending.push({ step: "charge", event: { type: "Charged", receipt: "1" }, due: new Date() });
+    // @ts-expect-error the wrong type of value
+    run.state.set("attempts", "1");
+    // @ts-expect-error no such key
+    run.state.set("tries", 1);
+    // @ts-expect-error an event has a type
+    run.pending.push({ step: "charge", event: {} });
+    // @ts-expect-error what it is called is not its to change
+    run.runId = "";
+  },
+});
+new Workflow("orders", { version: "2", migrate: async ({ state }) => void state.set("anything", { at: 1 }) });
+// @ts-expect-error a version is a string
+new Workflow("orders", { version: 2 });
+// @ts-expect-error a run is changed in place
+new Workflow("orders", { version: "2", migrate: (run) => run.pending });
+const unfit: UnfitRun[] = await migrated.check();
+for (const { runId, verdict, problems } of unfit) console.log(runId, verdict === "cannot", problems[0]?.message);

@@ -7,6 +7,8 @@
 
 mod recorder;
 mod taking_up;
+mod unstored;
 
 pub use recorder::Recorder;
 pub use taking_up::at_rest;
+pub use unstored::{UNKNOWN_STEPS, unstored};

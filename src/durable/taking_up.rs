@@ -20,13 +20,19 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
     RunAtRest {
         id: RunId(stored.id),
         workflow_name: stored.workflow,
+        workflow_version: stored.code.map(|code| code.version),
         state,
         pending_events: stored.pending.into_iter().map(pending_event).collect(),
         waits: stored.waits.into_iter().map(resting_wait).collect(),
         time_remaining: stored.time_remaining.map(Duration::from_millis),
         last_delivery: DeliverySeq(stored.last_delivery),
         children: Vec::new(), // they are runs of a store themselves
-        origin: Origin::Store { changes: stored.version, streamed: stored.streamed, paused },
+        origin: Origin::Store {
+            changes: stored.version,
+            streamed: stored.streamed,
+            paused,
+            rewritten: false,
+        },
     }
 }
 

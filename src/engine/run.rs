@@ -92,6 +92,8 @@ pub enum Effect {
 pub struct Run {
     id: RunId,
     definition: Arc<Definition>,
+    /// The version of the workflow that the run has begun with, or was migrated to, if that is known.
+    workflow_version: Option<Arc<str>>,
     phase: Phase,
     last_delivery: u64,
     last_turn: u64,
@@ -132,6 +134,12 @@ impl Run {
         run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, 0)));
         run.apply(Commit::of(Emission::Event { event_type: EventTypeId::START, payload: input }));
         run
+    }
+
+    /// The run goes by this version of its workflow, which its snapshots tell.
+    #[must_use]
+    pub fn by_version(self, version: Option<Arc<str>>) -> Self {
+        Self { workflow_version: version, ..self }
     }
 
     /// The next thing to do, if there is one.
@@ -202,6 +210,7 @@ impl Run {
         Self {
             id,
             definition,
+            workflow_version: None,
             phase: Phase::Running,
             last_delivery: 0,
             last_turn: 0,

@@ -18,6 +18,8 @@ pub struct RunAtRest {
     pub id: RunId,
     /// The name of its workflow.
     pub workflow_name: String,
+    /// The version of the workflow that it goes by, if that is known.
+    pub workflow_version: Option<Arc<str>>,
     /// The saved values.
     pub state: KeySpace<StateValue>,
     /// Events on their way, in the order in which they were emitted.
@@ -47,7 +49,17 @@ pub enum Origin {
         streamed: u64,
         /// Whether it is paused. If not, the process that had it was lost, and what is pending may have been attempted.
         paused: bool,
+        /// Whether it has been changed since it was read, so that it must be written whole before it goes on.
+        rewritten: bool,
     },
+}
+
+impl Origin {
+    /// Whether no store has the run as it is.
+    #[must_use]
+    pub fn is_unwritten(self) -> bool {
+        matches!(self, Self::Snapshot | Self::Store { rewritten: true, .. })
+    }
 }
 
 /// An event on its way, and to whom.
@@ -130,6 +142,16 @@ impl RunAtRest {
         self.waits.clear();
         if let Origin::Store { paused, .. } = &mut self.origin {
             *paused = true;
+        }
+        self
+    }
+
+    /// The run after it was changed to fit another version of its workflow.
+    #[must_use]
+    pub fn migrated_to(mut self, version: Option<Arc<str>>) -> Self {
+        self.workflow_version = version;
+        if let Origin::Store { rewritten, .. } = &mut self.origin {
+            *rewritten = true;
         }
         self
     }

@@ -6,17 +6,25 @@ use napi::bindgen_prelude::{BufferSlice, Either, Utf16String};
 use napi_derive::napi;
 
 use super::errors::{self, ErrorCode, Result, error};
+use super::hosted_run::wall_clock;
 use super::numbers::{number_to_js, time_to_js};
-use super::store_in_javascript::{CheckpointedRun, OpenWait};
-use super::text;
-use crate::StateValue;
+use super::store_in_javascript::{self, CheckpointedKey, CheckpointedRun, OpenWait, QueuedDelivery};
+use super::text::{self, WellFormed};
+use crate::durable;
+use crate::engine::{ChildAtRest, Origin, RunAtRest};
 use crate::store::commit::PendingDelivery;
-use crate::store::{Status, StoredRun};
+use crate::store::stored_run::StoredValue;
+use crate::store::{Status, StoredRun, UnixMillis};
+use crate::{ExactString, StateValue};
 
-/// A run as a store has given it back.
+/// A run as a store has given it back, or as a snapshot has it.
 #[napi]
 pub struct LoadedRun {
     run: Option<StoredRun>,
+    /// It is that of a snapshot, and a store may know nothing of it.
+    /// Of a snapshot: the children that the run rests with.
+    children: Option<Vec<ChildAtRest>>,
+    is_rewritten: bool,
 }
 
 /// An event on its way to a step.
@@ -32,12 +40,22 @@ pub struct PendingEvent {
 
 impl LoadedRun {
     pub(super) fn new(run: StoredRun) -> Self {
-        Self { run: Some(run) }
+        Self { run: Some(run), children: None, is_rewritten: false }
     }
 
     /// The run, for whoever goes on with it.
-    pub(super) fn take(&mut self) -> Result<StoredRun> {
-        self.run.take().ok_or_else(taken)
+    pub(super) fn take(&mut self) -> Result<RunAtRest> {
+        let mut at_rest = durable::at_rest(self.run.take().ok_or_else(taken)?);
+        if let Some(children) = self.children.take() {
+            at_rest.children = children;
+            at_rest.origin = Origin::Snapshot;
+        }
+        Ok(at_rest)
+    }
+
+    /// Whether somebody has changed it since it was read, to fit other code.
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.is_rewritten
     }
 
     fn run(&self) -> Result<&StoredRun> {
@@ -51,6 +69,70 @@ impl LoadedRun {
     #[napi(factory, catch_unwind)]
     pub fn given(run: CheckpointedRun) -> Result<Self> {
         run.into_stored().map(Self::new)
+    }
+
+    /// The run of a snapshot.
+    #[napi(factory, catch_unwind)]
+    pub fn of_snapshot(snapshot: WellFormed) -> Result<Self> {
+        let mut at_rest = RunAtRest::from_snapshot(snapshot.as_str()).map_err(errors::to_js)?;
+        let children = Some(std::mem::take(&mut at_rest.children));
+        let run = durable::unstored(at_rest, UnixMillis(wall_clock().0));
+        Ok(Self { children, ..Self::new(run) })
+    }
+
+    /// The version of the workflow that it goes by, if that is known.
+    #[napi(getter, catch_unwind)]
+    pub fn workflow_version(&self) -> Result<Option<String>> {
+        Ok(self.run()?.code.as_ref().map(|code| code.version.to_string()))
+    }
+
+    /// The steps of that version, a JSON text.
+    #[napi(getter, catch_unwind)]
+    pub fn workflow_steps(&self) -> Result<Option<String>> {
+        Ok(self.run()?.code.as_ref().map(|code| code.steps.to_string()))
+    }
+
+    /// The greatest number that a delivery of the run has had.
+    #[napi(getter, catch_unwind)]
+    pub fn last_delivery(&self) -> Result<f64> {
+        Ok(number_to_js(self.run()?.last_delivery))
+    }
+
+    /// The events on their way, with all that is known of them.
+    #[napi(getter, catch_unwind)]
+    pub fn queued(&self) -> Result<Vec<QueuedDelivery>> {
+        Ok(self.run()?.pending.iter().cloned().map(QueuedDelivery::from).collect())
+    }
+
+    /// What it waits for, and what waits for it.
+    #[napi(getter, catch_unwind)]
+    pub fn waits(&self) -> Result<Vec<OpenWait>> {
+        Ok(self.run()?.waits.iter().cloned().map(OpenWait::from).collect())
+    }
+
+    /// Replaces what was read, by what is checked already: the state, in its order, the events on their way, by delivery,
+    /// and the waits.
+    #[napi(catch_unwind)]
+    pub fn rewrite(
+        &mut self,
+        state: Vec<CheckpointedKey>,
+        pending: Vec<QueuedDelivery>,
+        waits: Vec<OpenWait>,
+    ) -> Result<()> {
+        let run = self.run.as_mut().ok_or_else(taken)?;
+        let pending = pending.into_iter().map(store_in_javascript::pending).collect::<Result<Vec<_>>>()?;
+        let waits = waits.into_iter().map(store_in_javascript::wait).collect::<Result<Vec<_>>>()?;
+        let state = (0..).zip(state).map(|(place, CheckpointedKey { key, value, .. })| StoredValue {
+            key: ExactString::from_utf16(&key),
+            place,
+            value: store_in_javascript::value(value),
+        });
+        run.state = state.collect();
+        run.last_delivery = pending.iter().map(|one| one.delivery).fold(run.last_delivery, u64::max);
+        run.pending = pending;
+        run.waits = waits;
+        self.is_rewritten = true;
+        Ok(())
     }
 
     #[napi(getter, catch_unwind)]
@@ -111,12 +193,6 @@ impl LoadedRun {
     #[napi(getter, catch_unwind)]
     pub fn pending(&self) -> Result<Vec<PendingEvent>> {
         Ok(self.run()?.pending.iter().map(PendingEvent::from).collect())
-    }
-
-    /// What it waits for, and what has come before.
-    #[napi(getter, catch_unwind)]
-    pub fn waits(&self) -> Result<Vec<OpenWait>> {
-        Ok(self.run()?.waits.iter().cloned().map(OpenWait::from).collect())
     }
 
     /// The keys of the state, in order.

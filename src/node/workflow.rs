@@ -22,6 +22,7 @@ use crate::engine::{
     self, Definition, Durability, Millis, Now, Origin, PayloadRef, RetryPolicy, Run, RunAtRest, RunId,
     RunOptions, StepOptions,
 };
+use crate::store::commit::Code;
 
 /// The clock of a run counts milliseconds.
 const SHORTEST_LIMIT: Duration = Duration::from_millis(1);
@@ -32,6 +33,8 @@ pub struct Workflow {
     definition: Arc<Definition>,
     options: RunOptions,
     connection: Option<Rc<Connection>>,
+    /// What runs that begin from now on remember of their code, if they are to.
+    code: Option<Code>,
 }
 
 #[napi]
@@ -39,7 +42,12 @@ impl Workflow {
     #[napi(constructor, catch_unwind)]
     pub fn new(name: String) -> Result<Self> {
         let definition = Definition::new(&name).map_err(errors::to_js)?;
-        Ok(Self { definition: Arc::new(definition), options: RunOptions::default(), connection: None })
+        Ok(Self {
+            definition: Arc::new(definition),
+            options: RunOptions::default(),
+            connection: None,
+            code: None,
+        })
     }
 
     /// The name of the workflow.
@@ -63,6 +71,24 @@ impl Workflow {
         definition.add_step_with(&name, &accepts, options).map_err(errors::to_js)?;
         let id = |event_type: &String| definition.event_type(event_type).map(|id| id.0);
         Ok(accepts.iter().filter_map(id).collect())
+    }
+
+    /// What the runs that begin from now on remember: the version of the workflow, and its steps, a JSON text.
+    #[napi(catch_unwind)]
+    pub fn go_by(&mut self, version: String, steps: String) {
+        self.code = Some(Code { version: version.into(), steps: steps.into() });
+    }
+
+    /// The step whose name is most like `name`, if one is like it at all.
+    #[napi(catch_unwind)]
+    pub fn nearest_step(&self, name: String) -> Option<String> {
+        self.definition.nearest_step(&name).map(str::to_owned)
+    }
+
+    /// The event type that is accepted or ends a run, and whose name is most like `name`, if one is like it at all.
+    #[napi(catch_unwind)]
+    pub fn nearest_event_type(&self, name: String) -> Option<String> {
+        self.definition.nearest_event_type(&name).map(str::to_owned)
     }
 
     /// Limits the time that a run may spend running; zero takes the limit off. Says whether there is one now.
@@ -97,7 +123,12 @@ impl Workflow {
     pub fn start(&self, payload: u32, now: f64) -> Context {
         let id = RunId(Uuid::now_v7());
         let run = Run::start(self.definition.clone(), id, PayloadRef(payload), self.options, millis(now));
-        Context::new(OwnedRun::new(self.hosted(run, None, now)))
+        Context::new(OwnedRun::new(self.hosted(
+            run.by_version(self.version()),
+            self.code.as_ref(),
+            None,
+            now,
+        )))
     }
 
     /// Begins a run that is stored, so that its start event has the text `json`, or that has an id already.
@@ -112,8 +143,9 @@ impl Workflow {
         let id = RunId(run_id.as_deref().map_or_else(|| Ok(Uuid::now_v7()), parse_id)?);
         let payload = PayloadRef(payload);
         let run = Run::start(self.definition.clone(), id, payload, self.options, millis(now));
-        let text = json.map(|json| Arc::from(json.as_str()));
-        Ok(Context::new(OwnedRun::new(self.hosted(run, text.map(|text| (payload, text)), now))))
+        let run = run.by_version(self.version());
+        let text = json.map(|json| (payload, Arc::from(json.as_str())));
+        Ok(Context::new(OwnedRun::new(self.hosted(run, self.code.as_ref(), text, now))))
     }
 
     /// Goes on from a snapshot. The events in it are `takePayloads` of the context: payloads 0, 1, 2, ...
@@ -126,39 +158,56 @@ impl Workflow {
     /// Goes on with a stored run, of which the same holds.
     #[napi(catch_unwind)]
     pub fn take_up_stored(&self, run: &mut LoadedRun, now: f64) -> Result<Context> {
-        self.resume(durable::at_rest(run.take()?), now)
+        let at_rest = run.take()?;
+        self.resume(if run.is_rewritten() { at_rest.migrated_to(self.version()) } else { at_rest }, now)
     }
 
     /// Takes a stored run up for nothing but to end it, which is to be done at once. It needs none of its steps.
     #[napi(catch_unwind)]
     pub fn take_up_to_end(&self, run: &mut LoadedRun, now: f64) -> Result<Context> {
-        self.resume(durable::at_rest(run.take()?).only_to_end(), now)
+        self.resume(run.take()?.only_to_end(), now)
     }
 
     fn resume(&self, at_rest: RunAtRest, now: f64) -> Result<Context> {
         let payloads: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
         let children = at_rest.children.clone();
+        let is_unwritten = at_rest.origin.is_unwritten();
+        let code = if is_unwritten { self.code_of(at_rest.workflow_version.as_ref()) } else { None };
         // A store has the events of its own runs, but for a stream that begins now; and what goes out later, if at all, is
         // written once more then.
-        let is_told = match at_rest.origin {
-            Origin::Snapshot => true,
-            Origin::Store { streamed, .. } => self.options.keeps_stream && streamed == 0,
-        };
-        let stored = if is_told { 0 } else { at_rest.pending_events.len() };
+        let begins_stream =
+            matches!(at_rest.origin, Origin::Store { streamed: 0, .. }) && self.options.keeps_stream;
+        let stored = if is_unwritten || begins_stream { 0 } else { at_rest.pending_events.len() };
         let run = Run::resume(self.definition.clone(), at_rest, self.options, on_both_clocks(now))
             .map_err(errors::to_js)?;
         let texts = (0..).map(PayloadRef).zip(payloads.iter().cloned()).skip(stored);
-        Ok(Context::resumed(OwnedRun::new(self.hosted(run, texts, now)), payloads, children))
+        let run = OwnedRun::new(self.hosted(run, code.as_ref(), texts, now));
+        Ok(Context::resumed(run, payloads, children))
+    }
+
+    fn version(&self) -> Option<Arc<str>> {
+        self.code.as_ref().map(|code| code.version.clone())
+    }
+
+    /// What is known of a version: the steps of this workflow's own.
+    fn code_of(&self, version: Option<&Arc<str>>) -> Option<Code> {
+        let version = version?.clone();
+        let own = self.code.clone().filter(|own| own.version == version);
+        Some(own.unwrap_or_else(|| Code { version, steps: durable::UNKNOWN_STEPS.into() }))
     }
 
     fn hosted(
         &self,
         run: Run,
+        code: Option<&Code>,
         texts: impl IntoIterator<Item = (PayloadRef, Arc<str>)>,
         now: f64,
     ) -> HostedRun {
         let Some(connection) = &self.connection else { return HostedRun::in_memory(run) };
         let mut recorder = Recorder::new(run.id(), self.definition.clone());
+        if let Some(code) = code {
+            recorder = recorder.by_code(code.clone());
+        }
         for (payload, text) in texts {
             recorder.keep_text(payload, text);
         }

@@ -86,6 +86,7 @@ impl Run {
         let mut run = Self::empty(definition, at_rest.id, time_limit, options);
         run.children = at_rest.children;
         run.last_delivery = at_rest.last_delivery.0;
+        run.workflow_version = at_rest.workflow_version;
         let stored = match at_rest.origin {
             Origin::Snapshot => 0,
             Origin::Store { changes, .. } => changes,
@@ -112,7 +113,9 @@ impl Run {
                 }
                 if lost {
                     delivery.attempt = delivery.attempt.saturating_add(1);
-                    run.note_again(&delivery, None, None);
+                    if !at_rest.origin.is_unwritten() {
+                        run.note_again(&delivery, None, None);
+                    }
                 }
                 run.queue.push_back(delivery);
             }
@@ -127,9 +130,18 @@ impl Run {
                 run.write_whole();
                 run.go_on(now.monotonic);
             }
-            Origin::Store { paused: true, .. } => run.stay_paused(now.monotonic),
-            Origin::Store { paused: false, .. } => {
-                run.note_change(); // that somebody has it again, even if nothing is pending
+            Origin::Store { paused: true, rewritten, .. } => {
+                run.stay_paused(now.monotonic);
+                if rewritten {
+                    run.write_whole();
+                }
+            }
+            Origin::Store { paused: false, rewritten, .. } => {
+                if rewritten {
+                    run.write_whole();
+                } else {
+                    run.note_change(); // that somebody has it again, even if nothing is pending
+                }
                 run.go_on(now.monotonic);
             }
         }
@@ -184,7 +196,8 @@ impl Run {
         timestamp: &str,
         now: Now,
     ) -> String {
-        let mut document = SnapshotWriter::new(self.definition.name(), self.id, timestamp);
+        let version = self.workflow_version.as_deref();
+        let mut document = SnapshotWriter::new(self.definition.name(), version, self.id, timestamp);
         document.state(self.state.values());
         document.list_of_objects(
             "pending_events",

@@ -65,6 +65,7 @@ struct Versioned {
 #[derive(Deserialize)]
 struct Document {
     workflow_name: String,
+    workflow_version: Option<String>,
     #[serde(deserialize_with = "run_id")]
     run_id: RunId,
     #[serde(deserialize_with = "state")]
@@ -241,6 +242,7 @@ impl TryFrom<Document> for RunAtRest {
         Ok(Self {
             id: document.run_id,
             workflow_name: document.workflow_name,
+            workflow_version: document.workflow_version.map(Arc::from),
             state: document.context_state,
             pending_events,
             waits: inputs.chain(expected).chain(arrived).collect(),

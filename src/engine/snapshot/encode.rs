@@ -16,10 +16,18 @@ pub(in crate::engine) struct SnapshotWriter {
 }
 
 impl SnapshotWriter {
-    pub(in crate::engine) fn new(workflow_name: &str, run_id: RunId, timestamp: &str) -> Self {
+    pub(in crate::engine) fn new(
+        workflow_name: &str,
+        workflow_version: Option<&str>,
+        run_id: RunId,
+        timestamp: &str,
+    ) -> Self {
         let mut writer = Self { json: String::from("{") };
         writer.field("version", &SNAPSHOT_VERSION.to_string());
         writer.field("workflow_name", &ExactString::from(workflow_name).to_json());
+        if let Some(version) = workflow_version {
+            writer.field("workflow_version", &ExactString::from(version).to_json());
+        }
         writer.field("run_id", &ExactString::from(run_id.to_string().as_str()).to_json());
         writer.field("timestamp", &ExactString::from(timestamp).to_json());
         writer

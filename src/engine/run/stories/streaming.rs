@@ -39,7 +39,7 @@ fn streamed(event: &str) -> String {
 
 /// A run of a store that waits for an answer, taken up again.
 fn waiting(streamed: u64, durability: Durability) -> Story {
-    let origin = Origin::Store { changes: 12, streamed, paused: false };
+    let origin = Origin::Store { changes: 12, streamed, paused: false, rewritten: false };
     let at_rest = RunAtRest { origin, ..stored(12, false) };
     let payloads: BTreeMap<u32, String> =
         (0..).zip(at_rest.payload_texts().map(ToString::to_string)).collect();

@@ -21,6 +21,7 @@ pub(super) fn stored(changes: u64, paused: bool) -> RunAtRest {
     RunAtRest {
         id: RunId(uuid::Uuid::from_u128(7)),
         workflow_name: "orders".to_owned(),
+        workflow_version: Some("1".into()),
         state,
         pending_events: vec![PendingEvent { json: text("Charged").into(), deliveries: vec![delivery] }],
         waits: vec![RestingWait {
@@ -33,7 +34,7 @@ pub(super) fn stored(changes: u64, paused: bool) -> RunAtRest {
         time_remaining: Some(Duration::from_millis(40)),
         last_delivery: DeliverySeq(9),
         children: Vec::new(),
-        origin: Origin::Store { changes, streamed: 0, paused },
+        origin: Origin::Store { changes, streamed: 0, paused, rewritten: false },
     }
 }
 
@@ -123,4 +124,32 @@ fn a_snapshot_in_a_store_that_does_not_know_it_is_written_whole() {
     assert!(story.told().is_empty());
     story.is_stored();
     assert_eq!(story.told().len(), 2);
+}
+
+fn migrated(paused: bool) -> RunAtRest {
+    stored(12, paused).migrated_to(Some("2".into()))
+}
+
+#[test]
+fn a_run_that_was_migrated_is_written_whole_as_one_change_before_it_is_attempted_again() {
+    let mut story = taken_up(migrated(false), Durability::Sync);
+    assert_eq!(story.changes(), ["13: whole queued 6 for ship opened r1 a is 1"]);
+    assert!(story.told().is_empty());
+    story.is_stored();
+    assert_eq!(
+        story.told(),
+        [format!("publish {}", text("request r1")), invoke("ship", "Charged") + " again"]
+    );
+}
+
+#[test]
+fn a_paused_run_that_was_migrated_stays_paused_and_its_snapshot_tells_the_version() {
+    let mut story = taken_up(migrated(true), Durability::Sync);
+    assert_eq!(story.changes(), ["13: whole queued 6 for ship opened r1 a is 1 paused"]);
+    assert!(story.told().is_empty(), "a store must have it first");
+    story.is_stored();
+    assert_eq!(story.told(), [format!("publish {}", text("request r1")), "paused".to_owned()]);
+    let snapshot = story.snapshot();
+    let again = RunAtRest::from_snapshot(&snapshot).unwrap();
+    assert_eq!(again.workflow_version.as_deref(), Some("2"));
 }

@@ -1,0 +1,62 @@
+// A run as `migrate` of a workflow is given it. Nothing here exists at run time.
+
+import type { AnyEvent, AnyState, KeyOf, Settable, StateValue } from "./types.js";
+
+/**
+ * A run of another version of the workflow, to be changed in place so that this version can go on with it.
+ *
+ * @typeParam State the state of this version: what is set must be of it
+ */
+export interface MigratingRun<State = AnyState> {
+  /** The id of the run, a UUID. */
+  readonly runId: string;
+  /** The version that it goes by; `undefined` if it began without one. */
+  readonly version: string | undefined;
+  /** The state, in the order of its keys. */
+  state: MigratingState<State>;
+  /** The events on their way, in the order in which they will be received. What is taken out is not received. */
+  pending: MigratingEvent[];
+  /** What the run waits for. What is taken out is waited for no more. */
+  waits: MigratingWait[];
+}
+
+/** The state of a run that is migrated: what it held is of the old version, what is set must be of the new one. */
+export interface MigratingState<State = AnyState> extends Omit<Map<string, StateValue>, "set"> {
+  set<Key extends KeyOf<State>>(key: Key, value: Settable<State, Key>): this;
+}
+
+/** An event on its way to a step. */
+export interface MigratingEvent {
+  /** Its number in the run, by which events are received in order. Leave it out of an event that you add: it comes last. */
+  readonly delivery?: number;
+  /** The step that receives it: a step of this version. */
+  step: string;
+  /** The event: JSON, with a type. */
+  event: AnyEvent;
+  /** The number of its next attempt; 1 of an event that you add. */
+  attempt?: number;
+  /** When it will be received, of one that waits for a time; as soon as may be if it is not there. */
+  due?: Date | undefined;
+  /** The key under which it waits for others, of one that `ctx.collectEvents` has put aside. */
+  readonly held?: string;
+}
+
+/** Something that a run waits for, or that waits for it. */
+export interface MigratingWait {
+  /** What names it in its run: the `request_id` of an input request. */
+  readonly id: string;
+  /**
+   * `"input"`: the answer of a person. `"expected"`: an event from outside. `"arrived"`: an event from outside that came
+   * before it was expected.
+   */
+  readonly kind: "input" | "expected" | "arrived";
+  /** The input request; an object with the type that is expected; or the event that has come. */
+  event: AnyEvent;
+  /** When nothing is waited for any more; never if it is not there. */
+  due?: Date | undefined;
+  /** The event that goes out then. */
+  expiry?: AnyEvent | undefined;
+}
+
+/** Changes a run of another version in place, and nothing else: `check` calls it as well. */
+export type Migrate<State = AnyState> = (run: MigratingRun<State>) => void | PromiseLike<void>;
