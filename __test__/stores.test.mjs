@@ -57,6 +57,7 @@ for (const [kind, open] of Object.entries(KINDS)) {
         state: new Map(state),
         pending: [],
         inputRequests: [],
+        undoable: [],
         expected: [],
         arrived: [],
       });

@@ -102,7 +102,7 @@ impl Coded for DeliveryError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Settled => ErrorCode::DeliverySettled,
-            Self::Ended => ErrorCode::RunEnded,
+            Self::Ended | Self::Undoing => ErrorCode::RunEnded,
             Self::CollectsElsewhere => ErrorCode::InvalidArgument,
         }
     }
@@ -170,7 +170,7 @@ impl Coded for SnapshotRefusal {
         match self {
             Self::NotPaused => ErrorCode::NotPaused,
             Self::Session(_) => ErrorCode::SessionNotEmpty,
-            Self::PayloadsMissing { .. } => ErrorCode::Internal,
+            Self::PayloadsMissing { .. } | Self::EndingMissing => ErrorCode::Internal,
         }
     }
 }
@@ -191,6 +191,7 @@ impl Coded for ResumeError {
         let (Self::OtherWorkflow { origin, .. }
         | Self::StepGone { origin, .. }
         | Self::NobodyAccepts { origin, .. }
+        | Self::CannotUndo { origin, .. }
         | Self::NobodyTakesAnswers { origin, .. }) = self;
         match origin {
             Origin::Snapshot => ErrorCode::SnapshotMismatch,
@@ -204,7 +205,7 @@ impl Coded for RunFailure {
         match self {
             Self::NoSteps { .. } | Self::Unrouted { .. } => ErrorCode::Unrouted,
             Self::Stalled { .. } => ErrorCode::Stalled,
-            Self::StepFailed { .. } => ErrorCode::StepFailed,
+            Self::StepFailed { .. } | Self::Earlier => ErrorCode::StepFailed,
             Self::TimedOut { .. } => ErrorCode::TimedOut,
             Self::DuplicateRequest { .. } => ErrorCode::DuplicateRequest,
             Self::Unanswered { .. } | Self::NeverCame { .. } => ErrorCode::Expired,

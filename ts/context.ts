@@ -5,6 +5,7 @@
 
 import { readOptions } from "./arguments.js";
 import { readChildHost } from "./child_host.js";
+import type { Step } from "./definition.js";
 import { InvalidArgumentError } from "./errors.js";
 import type { ExpiryOptions } from "./expiry.js";
 import { native } from "./native.js";
@@ -81,7 +82,8 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
   }
 
   /**
-   * Is aborted when the outcome of this handler no longer counts: the run has ended, or a pause did not wait for it.
+   * Is aborted when the outcome of this handler no longer counts: the run has ended, or a pause did not wait for it. If the
+   * step has a `compensate`, also when the run is about to end: then the handler is waited for, and undone if it returns.
    * Pass it to `fetch` and the like.
    */
   get signal(): AbortSignal {
@@ -149,7 +151,7 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
     options: ExpiryOptions<ExpiryType<Events, "expected">> = {},
   ): Promise<void> {
     const expiry = readOptions(options, "the options of expectEvent()", ["expiresMs", "onExpire"]);
-    await this.#run.expect(this.#invocation, type, expiry as ExpiryOptions);
+    await this.#run.expect(this.#invocation, this.#step, type, expiry as ExpiryOptions);
   }
 
   /**
@@ -210,6 +212,8 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
   ): Promise<RunResult<RunData<ChildEvents>>> {
     const asker = { invocation: this.#invocation, attempt: this.attempt };
     try {
+      const step = this.#run.definition.steps[this.#step] as Step;
+      this.#run.undoing?.refuseToWait(this.#invocation, step, "runWorkflow()");
       const host = readChildHost(child, "the workflow of runWorkflow()", this.#run);
       return this.#run.openChildren().run(asker, host, input) as Promise<RunResult<RunData<ChildEvents>>>;
     } catch (refusal) {

@@ -38,10 +38,13 @@ export class Definition {
   readonly plainTypes: Map<string, number>;
   /** What events must be, where that is said. */
   readonly schemas: EventSchemas | undefined;
+  /** Whether a step has a compensation. */
+  canUndo: boolean;
 
   private constructor({ workflow, steps, eventTypes, schemas }: DefinitionParts) {
     this.workflow = workflow;
     this.steps = [...steps];
+    this.canUndo = steps.some(({ compensate }) => compensate !== undefined);
     this.schemas = schemas;
     this.eventTypes = new Map(eventTypes);
     this.plainTypes = new Map([...eventTypes].filter(([eventType]) => this.#isPlain(eventType)));
@@ -59,6 +62,7 @@ export class Definition {
   add(step: NewStep, ids: readonly number[]): void {
     const limiter = step.limit && new StepLimiter(step.limit);
     this.steps.push({ ...step, limiter, observed: new ObservedEmissions() });
+    this.canUndo ||= step.compensate !== undefined;
     step.accepts.forEach((eventType, index) => {
       this.eventTypes.set(eventType, ids[index] as number);
       if (this.#isPlain(eventType)) this.plainTypes.set(eventType, ids[index] as number);

@@ -50,6 +50,14 @@ export type BlazenErrorCode =
   | "ERR_BLAZEN_UNKNOWN_RUN"
   | "ERR_BLAZEN_UNROUTED_EVENT";
 
+/** A step that is done, and whose `compensate` has failed for good. */
+export interface CompensationFailure {
+  /** The name of the step. */
+  readonly step: string;
+  /** What its `compensate` threw at the last attempt. */
+  readonly error: unknown;
+}
+
 /** Asks nothing of the value, which may be a Proxy that objects to `instanceof`. */
 export let isBlazenError: (value: unknown) => value is BlazenError;
 
@@ -60,6 +68,8 @@ export class BlazenError extends Error {
   readonly code: BlazenErrorCode;
   /** The run concerned, if there is one. */
   declare runId?: string;
+  /** Of the error that a run ends with: what it has done and could not undo, in the order in which that was tried. */
+  declare compensationErrors?: readonly CompensationFailure[];
 
   constructor(code: BlazenErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

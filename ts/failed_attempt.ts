@@ -63,7 +63,7 @@ export function decide(run: FailingRun, failed: FailedAttempt): boolean {
   const failure = outlook?.error ?? error;
   const isRetried = outlook !== undefined && triesAgain(run, invocation, outlook);
   if (isRetried) {
-    run.lifecycle?.stepFailed(step, invocation, attempt, failure, true);
+    run.lifecycle?.stepFailed("step", step, invocation, attempt, failure, true);
     run.lookAtTheClock();
   } else if (onFailure === undefined) {
     run.failStep(failed, failure);
@@ -73,7 +73,8 @@ export function decide(run: FailingRun, failed: FailedAttempt): boolean {
   return isRetried;
 }
 
-function triesAgain(run: FailingRun, invocation: number, { retryable, retryAfterMs }: Outlook): boolean {
+/** Whether the engine calls the handler again. */
+export function triesAgain(run: FailingRun, invocation: number, { retryable, retryAfterMs }: Outlook): boolean {
   return run.native.tryAgain(invocation, retryable, retryAfterMs, Math.random(), performance.now());
 }
 
@@ -95,19 +96,19 @@ function giveUp(run: FailingRun, failed: FailedAttempt, type: string, failure: B
   }
   observe(failing, emission);
   run.native.giveUp(invocation, emission.eventType, kept, emission.name);
-  run.lifecycle?.stepFailed(step, invocation, attempt, failure, false);
+  run.lifecycle?.stepFailed("step", step, invocation, attempt, failure, false);
   driver.comeBack();
 }
 
 /** Whether another attempt could go better, as far as the error and the user know. */
-interface Outlook {
+export interface Outlook {
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
   /** The error, or another one if the user's condition has failed. */
   readonly error: BlazenError;
 }
 
-function outlookOf(error: BlazenError, policy: RetryPolicy): Outlook {
+export function outlookOf(error: BlazenError, policy: RetryPolicy): Outlook {
   const isThrown = error instanceof StepError;
   const { retryable, retryAfterMs } = wishesOf(error.cause);
   // What a handler returned and is no event is a mistake of the code, which it will make again.

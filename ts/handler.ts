@@ -51,7 +51,8 @@ export class WorkflowHandler<Events = AnyEvents> {
 
   /**
    * The result of the run, however often it is asked for. Stays pending while the run is paused. Of a stored run it is
-   * given when the store has it.
+   * given when the store has it, and of a run that undoes what it has done when that is undone: what could not be undone
+   * is in `compensationErrors` of the error.
    *
    * Rejects with a `RunFailedError` if the run fails (what a handler threw is its `cause`), with an
    * `InvalidEventError` if a handler returned what is no event, and with a `StoreError` if the store fails: then the run
@@ -69,8 +70,8 @@ export class WorkflowHandler<Events = AnyEvents> {
    *
    * If it rejects, the run goes on as if nobody had asked: with `ERR_BLAZEN_SESSION_NOT_EMPTY` under the policy
    * `HardError`, and with `ERR_BLAZEN_NOT_SERIALIZABLE` if an event that is on its way is not JSON. Rejects with
-   * `ERR_BLAZEN_RUN_ENDED` if the run has ended, or ends before it has paused; and with `ERR_BLAZEN_NOT_PAUSED` if it is
-   * resumed before it has paused.
+   * `ERR_BLAZEN_RUN_ENDED` if the run has ended, or ends before it has paused or begins then to undo what it has done; and
+   * with `ERR_BLAZEN_NOT_PAUSED` if it is resumed before it has paused.
    */
   async pause(options: PauseOptions = {}): Promise<string> {
     const { graceMs } = readOptions(options, "the options of pause()", ["graceMs"]);
@@ -94,7 +95,9 @@ export class WorkflowHandler<Events = AnyEvents> {
   /**
    * Ends the run and its children: handlers at work have their `ctx.signal` aborted, and `result()` rejects with
    * `ERR_BLAZEN_ABORTED` and `reason` as its `cause`; a store has it as cancelled. A run that has ended stays as it ended.
-   * Whether the store has it is told by `result()`. `Workflow.cancel` ends a run by its id, and says whether it did.
+   * Whether the store has it is told by `result()`. If steps that have a `compensate` are done, they are undone first:
+   * `result()` rejects after that, and a further `abort()` changes nothing. `Workflow.cancel` ends a run by its id, and
+   * says whether it did.
    */
   async abort(reason?: unknown): Promise<void> {
     await this.#run.abort(reason);

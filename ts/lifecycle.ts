@@ -25,14 +25,17 @@ interface StepLifecycleEvent {
   at: number;
 }
 
+/** What is attempted: a step, or to undo it. */
+type Attempted = "step" | "compensation";
+
 /**
- * Something that has happened in a run. Each attempt at a step is started, and then completed, failed (for good) or
- * retrying (it has failed, and there will be another); or none of these, if a pause or the end of the run does not wait
- * for it.
+ * Something that has happened in a run. Each attempt at a step, or to undo it by its `compensate`, is started, and then
+ * completed, failed (for good) or retrying (it has failed, and there will be another); or none of these, if a pause or the
+ * end of the run does not wait for it.
  */
 export type LifecycleEvent =
-  | ({ type: "blazen::step.started" | "blazen::step.completed" } & StepLifecycleEvent)
-  | ({ type: "blazen::step.failed" | "blazen::step.retrying"; error: LifecycleError } & StepLifecycleEvent)
+  | ({ type: `blazen::${Attempted}.${"started" | "completed"}` } & StepLifecycleEvent)
+  | ({ type: `blazen::${Attempted}.${"failed" | "retrying"}`; error: LifecycleError } & StepLifecycleEvent)
   | {
       type: "blazen::run.paused" | "blazen::run.resumed" | "blazen::run.completed" | "blazen::run.cancelled";
       at: number;
@@ -48,16 +51,23 @@ export class Lifecycle {
     this.#nameOf = nameOf;
   }
 
-  stepStarted(step: number, invocation: number, attempt: number): void {
-    this.#note({ type: "blazen::step.started", ...this.#attempt(step, invocation, attempt) });
+  stepStarted(what: Attempted, step: number, invocation: number, attempt: number): void {
+    this.#note({ type: `blazen::${what}.started`, ...this.#attempt(step, invocation, attempt) });
   }
 
-  stepCompleted(step: number, invocation: number, attempt: number): void {
-    this.#note({ type: "blazen::step.completed", ...this.#attempt(step, invocation, attempt) });
+  stepCompleted(what: Attempted, step: number, invocation: number, attempt: number): void {
+    this.#note({ type: `blazen::${what}.completed`, ...this.#attempt(step, invocation, attempt) });
   }
 
-  stepFailed(step: number, invocation: number, attempt: number, error: BlazenError, isRetried: boolean): void {
-    const type = isRetried ? "blazen::step.retrying" : "blazen::step.failed";
+  stepFailed(
+    what: Attempted,
+    step: number,
+    invocation: number,
+    attempt: number,
+    error: BlazenError,
+    isRetried: boolean,
+  ): void {
+    const type = `blazen::${what}.${isRetried ? "retrying" : "failed"}` as const;
     this.#note({ type, error: described(thrownBy(error)), ...this.#attempt(step, invocation, attempt) });
   }
 

@@ -25,6 +25,8 @@ export interface PausableRun {
   readonly children: Children | undefined;
   /** Told of it, if somebody wants to hear of it. */
   readonly lifecycle: Lifecycle | undefined;
+  /** Why it is about to end, a JSON text, if it undoes what it has done. */
+  endingText(): string | undefined;
   /** Tells handlers at work that what they do is not taken any more. */
   interruptSignals(invocations: readonly number[], reason: unknown): void;
   /** Its time is not running. */
@@ -107,7 +109,7 @@ export class Pausing {
     let snapshot: string;
     try {
       const { native: run, driver, pausePolicy, children } = this.#run;
-      snapshot = takeSnapshot(run, driver.payloads, pausePolicy, children?.atRest() ?? []);
+      snapshot = takeSnapshot(run, driver.payloads, pausePolicy, children?.atRest() ?? [], this.#run.endingText());
     } catch (error) {
       this.#goOnAfter(error);
       return;
@@ -118,7 +120,7 @@ export class Pausing {
     else this.#restAs(snapshot);
   }
 
-  /** The run has ended. */
+  /** The run has ended, or is about to: whatever a pause was for is over. */
   ended(why: ErrorOptions | undefined): void {
     this.#becomes(AT_WORK)?.fail(new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run ended before it had paused", why));
   }

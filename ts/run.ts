@@ -39,11 +39,12 @@ import { readDue, type SendOptions } from "./send_options.js";
 import { Signals } from "./signals.js";
 import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_driver.js";
 import type { StoreConnection, WrittenRun } from "./store_connection.js";
-import { errorText } from "./stored_error.js";
+import { errorFromText, errorText } from "./stored_error.js";
 import { StoredStream } from "./stored_stream.js";
 import { type StreamingRun, StreamWriting } from "./stream_writing.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { AnyEvent, InputRequestEvent, RunResult } from "./types.js";
+import { Undoing, type UndoingRun } from "./undoing.js";
 import { Wanted, type WantedEvents } from "./wanted_events.js";
 
 type NativeState = InstanceType<typeof native.StateNamespace>;
@@ -77,6 +78,7 @@ export class Run
     RunWithChildren,
     StreamOwner,
     StreamingRun,
+    UndoingRun,
     WrittenRun
 {
   /** The number by which the functions of the hot path name the run. */
@@ -87,6 +89,8 @@ export class Run
   readonly end: RunEnd;
   readonly pausePolicy: SessionPausePolicy;
   readonly writing: RunWriting | undefined;
+  /** What it undoes, once it does. */
+  undoing: Undoing | undefined;
 
   readonly definition: Definition;
   readonly #hasHandler: boolean;
@@ -119,6 +123,13 @@ export class Run
     if (options.writing !== undefined) toldElsewhere(this.result);
     if (options.timeLimited) this.lookAtTheClock();
     this.driver.drive(this.native);
+  }
+
+  /** It has been resumed from a snapshot or a store. */
+  isTakenUp(): void {
+    const ending = this.native.takeEnding();
+    if (ending !== null) this.#undo(errorFromText(ending, this.id));
+    this.lookAtTheClock();
   }
 
   /** When the run may go on after what has happened so far. */
@@ -216,6 +227,7 @@ export class Run
   }
 
   #send(invocation: number, step: number, value: unknown, due: number | undefined): Promise<void> | undefined {
+    this.undoing?.refuseToSend(invocation, this.definition.steps[step] as Step);
     const emission = emissionOf(value, this.definition, "sendEvent() was given");
     this.expectInFlight(invocation);
     const { eventType, name } = emission;
@@ -244,6 +256,10 @@ export class Run
 
   /** What was sent has ended the run: rejects with its failure, if that is how it ended. */
   async #hearOfTheEnd(): Promise<void> {
+    if (this.#isUndoing()) {
+      await this.whenStored();
+      throw this.undoing?.failure;
+    }
     this.driver.readTheEnd();
     if (this.writing !== undefined) {
       await this.writing.whenDurable();
@@ -259,6 +275,7 @@ export class Run
    */
   collect(invocation: number, step: number, event: object, wanted: WantedEvents, key: string): object[] | null {
     const collector = this.definition.steps[step] as Step;
+    this.undoing?.refuseToWait(invocation, collector, "collectEvents()");
     const whole = new Wanted(wanted, collector, this.definition);
     const { type } = event as AnyEvent;
     const eventType = this.definition.eventTypes.get(type);
@@ -274,8 +291,9 @@ export class Run
   }
 
   /** Rejects with InvalidArgumentError or RunStateError. */
-  async expect(invocation: number, type: string, options: ExpiryOptions): Promise<void> {
+  async expect(invocation: number, step: number, type: string, options: ExpiryOptions): Promise<void> {
     const { definition, driver } = this;
+    this.undoing?.refuseToWait(invocation, definition.steps[step] as Step, "expectEvent()");
     const eventType = typeOfExpected(type, definition);
     const expiry = readExpiry(options, "expectEvent()", definition);
     this.expectInFlight(invocation);
@@ -301,6 +319,7 @@ export class Run
 
   signalFor(invocation: number): AbortSignal {
     if (this.end.isReached) return AbortSignal.abort(this.end.reason);
+    if (this.undoing?.compensates(invocation) === false) return AbortSignal.abort(this.undoing.failure);
     this.#signals ??= new Signals();
     const known = this.#signals.known(invocation);
     if (known !== undefined) return known;
@@ -390,7 +409,7 @@ export class Run
   #endAsAborted(reason: unknown): boolean {
     if (this.end.isReached) return false;
     const aborted = new AbortedError(reason);
-    const isEndedByThis = this.native.abort(this.#textFor(aborted));
+    const isEndedByThis = this.native.abort(this.textFor(aborted));
     // If it has ended, then how has not been read yet.
     if (isEndedByThis) this.#failOnceStored(aborted);
     else this.driver.comeBack();
@@ -488,9 +507,15 @@ export class Run
 
   failed(failed: FailedAttempt): void {
     try {
+      const { invocation, error } = failed;
+      if (this.#isUndoing()) {
+        this.undoing?.decide(this, failed);
+        this.#children?.attemptIsOver(invocation, error, false);
+        return;
+      }
       const isRetried = decide(this, failed);
       // Those of a run that fails are told when its store knows.
-      if (this.end.failing === undefined) this.#children?.attemptIsOver(failed.invocation, failed.error, isRetried);
+      if (this.end.failing === undefined) this.#children?.attemptIsOver(invocation, error, isRetried);
     } catch (refusal) {
       const reason = fromNative(refusal);
       // If a pause did not wait for the handler, it will be invoked again.
@@ -499,8 +524,8 @@ export class Run
   }
 
   failStep({ invocation, step, attempt }: FailedAttempt, failure: BlazenError): void {
-    this.native.failStep(invocation, this.#textFor(failure));
-    this.lifecycle?.stepFailed(step, invocation, attempt, failure, false);
+    this.native.failStep(invocation, this.textFor(failure));
+    this.lifecycle?.stepFailed("step", step, invocation, attempt, failure, false);
     this.#failOnceStored(failure);
   }
 
@@ -513,7 +538,7 @@ export class Run
     if ((request as InputRequestEvent).expiresMs !== undefined) this.lookAtTheClock();
     this.#openRequests().told(request);
     if (this.#canBeAnswered || !this.native.abort(undefined)) return;
-    this.end.fail(
+    this.#failOnceStored(
       new RunFailedError(
         "ERR_BLAZEN_NOBODY_TAKES_ANSWERS",
         "the run asks for input, and nobody has a handler to answer it with; begin it with runWithHandler()",
@@ -523,6 +548,20 @@ export class Run
 
   streamed(event: object): void {
     this.stream.writeAnnounced(event as AnyEvent);
+  }
+
+  undoes(): void {
+    this.#isUndoing();
+  }
+
+  notCalled(invocation: number): void {
+    try {
+      this.native.failStep(invocation, undefined);
+      this.driver.comeBack();
+    } catch (error) {
+      const reason = fromNative(error);
+      if (!isLate(reason)) this.broken(reason);
+    }
   }
 
   paused(): void {
@@ -562,6 +601,10 @@ export class Run
   }
 
   // What its pause does to it.
+
+  endingText(): string | undefined {
+    return this.undoing === undefined ? undefined : errorText(this.undoing.failure);
+  }
 
   interruptSignals(invocations: readonly number[], reason: unknown): void {
     this.#signals ??= new Signals();
@@ -611,12 +654,37 @@ export class Run
   }
 
   /** What a store keeps of an error. */
-  #textFor(error: BlazenError): string | undefined {
+  textFor(error: BlazenError): string | undefined {
     return this.writing === undefined ? undefined : errorText(error);
+  }
+
+  /**
+   * Whether the engine undoes what the run has done; hears of it, if so.
+   *
+   * @param failure why, if the engine does not know it
+   */
+  #isUndoing(failure?: BlazenError): boolean {
+    if (this.undoing === undefined && this.definition.canUndo && this.native.isUndoing) {
+      this.#undo(failure ?? this.#failureOfEngine());
+    }
+    return this.undoing !== undefined;
+  }
+
+  /** The run is to end with `failure`, when all is undone. */
+  #undo(failure: BlazenError): void {
+    failure.runId = this.id;
+    this.undoing = new Undoing(failure);
+    this.end.failsOnceStored(failure);
+    this.#pausing?.ended(this.end.why);
+    this.driver.comeBack();
+    // Whoever listens is user code, and is told when all is settled.
+    this.#signals?.abortAll(failure);
+    this.#children?.end(failure, false);
   }
 
   /** The engine has ended a run because of `error`. If it has a store, that must know before anybody else. */
   #failOnceStored(error: BlazenError): void {
+    if (this.#isUndoing(error)) return;
     if (this.writing === undefined) {
       this.end.fail(error);
       return;

@@ -17,7 +17,7 @@ export interface EndingRun {
 
 type Standing =
   | { readonly is: "going on" }
-  /** The engine has ended the run because of `failure`, and its store does not have that yet. */
+  /** The engine has ended the run because of `failure`, and its store does not have that yet; or it undoes before what is done. */
   | { readonly is: "failing"; readonly failure: BlazenError }
   | { readonly is: "failed"; readonly failure: BlazenError }
   | { readonly is: "completed" };
@@ -50,7 +50,7 @@ export class RunEnd {
     return this.#standing.is === "failed" ? this.#standing.failure : undefined;
   }
 
-  /** What the run fails with, once its store has that. */
+  /** What the run fails with, once its store has that and what is done is undone. */
   get failing(): BlazenError | undefined {
     return this.#standing.is === "failing" ? this.#standing.failure : undefined;
   }

@@ -9,16 +9,22 @@ import type { native } from "./native.js";
 import { SessionPausePolicy, toNative } from "./pause_policy.js";
 import type { PayloadTable } from "./payload_table.js";
 
-/** @throws SerializationError if an event is not JSON; a native error if the policy forbids to leave the session behind */
+/**
+ * @param ending why the run is about to end, a JSON text, if it undoes what it has done
+ * @throws SerializationError if an event is not JSON; a native error if the policy forbids to leave the session
+ *   behind
+ */
 export function takeSnapshot(
   run: InstanceType<typeof native.Context>,
   payloads: PayloadTable,
   policy: SessionPausePolicy,
   children: readonly RestingChild[],
+  ending: string | undefined,
 ): string {
   const events = pendingTexts(run, payloads);
   const resting = children as Native.RestingChild[]; // the words are the same
-  const snapshot = run.snapshot(events, resting, toNative(policy), new Date().toISOString(), performance.now());
+  const at = new Date().toISOString();
+  const snapshot = run.snapshot(events, resting, toNative(policy), at, performance.now(), ending);
   if (policy === SessionPausePolicy.WarnDrop) warnOfSession(run.id, run.openSession().listKeys());
   return snapshot;
 }

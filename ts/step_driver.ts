@@ -10,7 +10,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { AttemptBounds } from "./attempt_bounds.js";
 import type { AnyContext } from "./context.js";
-import type { Definition, Step } from "./definition.js";
+import type { Definition, Handler, Step } from "./definition.js";
 import { type Emission, emissionOf, observe, plainEventType } from "./emission.js";
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
 import { eventText, resultText } from "./event_text.js";
@@ -21,14 +21,17 @@ import { takeTime, waitForNextTurn } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
 import type { Attempt, StepLimiter } from "./step_limits.js";
+import type { Undoing } from "./undoing.js";
 
 const {
+  EFFECT_COMPENSATE,
   EFFECT_ENDED,
   EFFECT_INVOKE,
   EFFECT_PAUSED,
   EFFECT_PUBLISH,
   EFFECT_RELEASE,
   EFFECT_STREAM,
+  EFFECT_UNDOING,
   LONGEST_EFFECT,
   NO_EVENT,
   NOT_SETTLED,
@@ -86,6 +89,12 @@ export interface DrivenRun {
   /** The store has what a handler has written to the stream, or (`durability: "async"`) is about to. */
   streamed(event: object): void;
   paused(): void;
+  /** What it undoes, once it does. */
+  readonly undoing: Undoing | undefined;
+  /** It is about to end, and undoes what it has done. */
+  undoes(): void;
+  /** A handler that was to be called is not, since the run is about to end. */
+  notCalled(invocation: number): void;
   /** @param stop the stop event, or `NO_STOP_EVENT` */
   ended(stop: number): void;
   /** The engine itself failed. */
@@ -245,6 +254,10 @@ export class StepDriver {
           this.#invokeAt(room, at);
           at += LONGEST_EFFECT;
           break;
+        case EFFECT_COMPENSATE:
+          this.#compensateAt(room, at);
+          at += LONGEST_EFFECT;
+          break;
         case EFFECT_RELEASE:
           this.payloads.release(room[at + 1] as number);
           at += 2;
@@ -259,6 +272,10 @@ export class StepDriver {
           break;
         case EFFECT_PAUSED:
           this.#run.paused();
+          at += 1;
+          break;
+        case EFFECT_UNDOING:
+          this.#run.undoes();
           at += 1;
           break;
         case EFFECT_ENDED:
@@ -283,7 +300,7 @@ export class StepDriver {
   #invoke(invocation: number, step: number, payload: number, attempt: number): void {
     const { limiter } = this.#stepOf(step);
     if (limiter !== undefined && !this.#hasSlot(limiter, { invocation, step, payload, attempt })) return;
-    this.#call(invocation, step, payload, attempt);
+    this.#callHandler(invocation, step, payload, attempt);
   }
 
   /** Takes a slot for an attempt. If there is none, it waits; if it has no key, it has failed. */
@@ -293,7 +310,7 @@ export class StepDriver {
     try {
       if (limiter.keyOf !== undefined) key = limiter.keyOf(this.event(payload));
     } catch (error) {
-      if (this.lifecycle !== undefined) this.lifecycle.stepStarted(step, invocation, attempt);
+      if (this.lifecycle !== undefined) this.lifecycle.stepStarted("step", step, invocation, attempt);
       void this.#observe(invocation, step, attempt, payload, Promise.reject(error));
       return false;
     }
@@ -312,13 +329,32 @@ export class StepDriver {
   /** Calls those that have waited for a slot, and have one. */
   #callReady({ slots }: AttemptBounds): void {
     for (let ready = slots.takeReady(); ready !== undefined; ready = slots.takeReady()) {
-      this.#call(ready.invocation, ready.step, ready.payload, ready.attempt);
+      this.#callHandler(ready.invocation, ready.step, ready.payload, ready.attempt);
     }
   }
 
-  #call(invocation: number, step: number, payload: number, attempt: number): void {
-    const { handler, timeout } = this.#stepOf(step);
-    if (this.lifecycle !== undefined) this.lifecycle.stepStarted(step, invocation, attempt);
+  #callHandler(invocation: number, step: number, payload: number, attempt: number): void {
+    if (this.#run.undoing !== undefined) {
+      this.#bounds?.forget(invocation);
+      this.#run.notCalled(invocation);
+      return;
+    }
+    if (this.lifecycle !== undefined) this.lifecycle.stepStarted("step", step, invocation, attempt);
+    this.#call(this.#stepOf(step).handler, invocation, step, payload, attempt);
+  }
+
+  #compensateAt(room: Float64Array, at: number): void {
+    const invocation = room[at + 1] as number;
+    if (this.#cutShort?.has(invocation)) return;
+    const step = room[at + 2] as number;
+    const attempt = room[at + 4] as number;
+    this.#run.undoing?.begins(invocation);
+    this.lifecycle?.stepStarted("compensation", step, invocation, attempt);
+    this.#call(this.#stepOf(step).compensate as Handler, invocation, step, room[at + 3] as number, attempt);
+  }
+
+  #call(handler: Handler, invocation: number, step: number, payload: number, attempt: number): void {
+    const { timeout } = this.#stepOf(step);
     let outcome: unknown;
     try {
       const event = this.event(payload);
@@ -364,6 +400,10 @@ export class StepDriver {
   #returned(invocation: number, step: number, attempt: number, received: number, value: unknown): void {
     if (this.#stopped) return;
     this.#isOver(invocation);
+    if (this.#run.undoing !== undefined) {
+      this.#returnedWhileUndoing(this.#run.undoing, invocation, step, attempt, received, value);
+      return;
+    }
     let eventType = NO_EVENT;
     let payload = 0;
     let plain: number | undefined;
@@ -389,6 +429,24 @@ export class StepDriver {
         return;
       }
     }
+    this.#settle(invocation, step, attempt, eventType, payload);
+  }
+
+  /** What a handler emits is not looked at any more, and a compensation must not emit anything. */
+  #returnedWhileUndoing(
+    undoing: Undoing,
+    invocation: number,
+    step: number,
+    attempt: number,
+    received: number,
+    value: unknown,
+  ): void {
+    const refusal = undoing.refusalOf(invocation, this.#stepOf(step), value);
+    if (refusal === undefined) this.#settle(invocation, step, attempt, NO_EVENT, 0);
+    else this.#fail(invocation, step, attempt, received, refusal);
+  }
+
+  #settle(invocation: number, step: number, attempt: number, eventType: number, payload: number): void {
     const hasTime = takeTime();
     const words = settle(this.#key, invocation, eventType, payload, hasTime ? ROOM : NO_ROOM);
     if (words === PANICKED) {
@@ -398,7 +456,10 @@ export class StepDriver {
       this.#explainNotSettled(invocation);
     } else {
       this.#run.taken(invocation);
-      if (this.lifecycle !== undefined) this.lifecycle.stepCompleted(step, invocation, attempt);
+      if (this.lifecycle !== undefined) {
+        const what = this.#run.undoing?.compensates(invocation) === true ? "compensation" : "step";
+        this.lifecycle.stepCompleted(what, step, invocation, attempt);
+      }
       if (hasTime) this.#act(words);
       else this.#comeBackNextTurn();
     }

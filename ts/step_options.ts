@@ -3,19 +3,37 @@
 // An option is a field of `StepOptions`, which users write, a field of `StepSettings`, which the rest of this package
 // reads, and a line in `readStepOptions`, where it is checked once.
 
-import { checkCount, checkDuration, checkName, readNames, readOptions, refuse } from "./arguments.js";
+import { checkCount, checkDuration, checkFunction, checkName, readNames, readOptions, refuse } from "./arguments.js";
+import type { Handler } from "./definition.js";
 import { InvalidArgumentError } from "./errors.js";
 import { type LimitOptions, type LimitPolicy, readLimitOptions } from "./limit_options.js";
 import { type RetryOptions, type RetryPolicy, readRetryOptions } from "./retry_options.js";
-import type { Acceptable, AnyEvents, EmittableType, EventOf, FailureType } from "./types.js";
+import type {
+  Acceptable,
+  AnyEvents,
+  AnyState,
+  CompensationHandler,
+  EmittableType,
+  EventOf,
+  FailureType,
+} from "./types.js";
+
+/** What is done about a compensation that throws, of a step without a `retry`. */
+const RETRY_TO_UNDO = readRetryOptions({ maxAttempts: 5 }, "a compensation");
 
 /**
  * What else is known of a step; everything may be left out.
  *
  * @typeParam Events a map from event type to payload
+ * @typeParam State a map from state key to the type of its value
  * @typeParam Type the types of the events that the step receives
  */
-export interface StepOptions<Events = AnyEvents, Type extends string = Acceptable<Events>> {
+export interface StepOptions<
+  Events = AnyEvents,
+  State = AnyState,
+  Type extends string = Acceptable<Events>,
+  Emitted = Events,
+> {
   /**
    * The types of the events that the handler may return or send, for `workflow.graph()` and `workflow.toMermaid()`; `[]`
    * says that it emits nothing. A handler may emit others all the same: they appear in the graph as observed.
@@ -47,6 +65,19 @@ export interface StepOptions<Events = AnyEvents, Type extends string = Acceptabl
    * `{ type, error: { name, message, code, step }, event }`, with the event that it failed at.
    */
   onFailure?: FailureType<Events>;
+  /**
+   * Undoes the step. When a run fails or is cancelled, what its steps have done is undone before it ends: for each handler
+   * that has returned, the last first and one at a time, with the event that the step was called with. It reads and writes
+   * the state, and emits nothing. In a stored run what is undone is not undone twice, and a crash in between is gone on from.
+   *
+   * If it throws it is called again, by the `retry` of the step or, without one, up to 5 times, after 1, 2, 4 and 8
+   * seconds; the `timeout` of the step is that of each attempt. If that does not help, the others go on, and the error of
+   * the run tells of it in its `compensationErrors`.
+   *
+   * When the run fails, a handler of such a step that is at work is waited for, since it may be doing what must be undone:
+   * its `ctx.signal` is aborted, and if it returns all the same it is undone. Give it a `timeout` if it could hang.
+   */
+  compensate?: CompensationHandler<Events, State, Type, Emitted>;
 }
 
 /** The options of a step, checked. */
@@ -59,6 +90,9 @@ export interface StepSettings {
   readonly concurrency: number | undefined;
   readonly limit: LimitPolicy | undefined;
   readonly onFailure: string | undefined;
+  readonly compensate: Handler | undefined;
+  /** How often its compensation is attempted, if it has one. */
+  readonly compensationRetry: RetryPolicy | undefined;
 }
 
 /**
@@ -66,19 +100,23 @@ export interface StepSettings {
  * @throws InvalidArgumentError
  */
 export function readStepOptions(options: object, step: string): StepSettings {
-  const known = ["emits", "retry", "timeout", "concurrency", "limit", "onFailure"] as const;
-  const { emits, retry, timeout, concurrency, limit, onFailure } = readOptions(
+  const known = ["emits", "retry", "timeout", "concurrency", "limit", "onFailure", "compensate"] as const;
+  const { emits, retry, timeout, concurrency, limit, onFailure, compensate } = readOptions(
     options as StepOptions,
     `the options of step ${step}`,
     known,
   );
+  const policy = retry === undefined ? undefined : readRetryOptions(retry, `"retry" of step ${step}`);
+  if (compensate !== undefined) checkFunction(compensate, `"compensate" of step ${step}`);
   return {
     emits: emits === undefined ? undefined : readEmits(emits, step),
-    retry: retry === undefined ? undefined : readRetryOptions(retry, `"retry" of step ${step}`),
+    retry: policy,
     timeout: timeout === undefined ? undefined : readTimeout(timeout, step),
     concurrency: concurrency === undefined ? undefined : readConcurrency(concurrency, step),
     limit: limit === undefined ? undefined : readLimitOptions(limit, `"limit" of step ${step}`),
     onFailure: onFailure === undefined ? undefined : readFailureType(onFailure, step),
+    compensate: compensate as Handler | undefined,
+    compensationRetry: compensate === undefined ? undefined : (policy ?? RETRY_TO_UNDO),
   };
 }
 

@@ -8,7 +8,7 @@ import { native } from "./native.js";
 import { readLimit } from "./page_limit.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { RUN_STATUSES, type RunStatus } from "./run_status.js";
-import { type LoadedRun, type PastCommit, StoreConnection } from "./store_connection.js";
+import { type LoadedRun, type PastCommit, type PendingDelivery, StoreConnection } from "./store_connection.js";
 import { errorFromText } from "./stored_error.js";
 import { readStreamQuery, type StreamQuery } from "./stream_options.js";
 import type { StreamEntry } from "./stream_place.js";
@@ -69,10 +69,20 @@ export interface StoredRun {
   result?: unknown;
   /** Why a run has failed or was cancelled. */
   error?: BlazenError;
+  /**
+   * Why a run is about to fail or to be cancelled, while it undoes what it has done; it is `"running"` or `"paused"`, and
+   * nothing else of it is pending.
+   */
+  compensating?: BlazenError;
   /** The state as it was last written; it stays when the run has ended. */
   state: Map<string, StateValue>;
   /** The events on their way, in the order in which they will be received. */
   pending: PendingEvent[];
+  /**
+   * What the steps that have a `compensate` have done, the first to be undone first: it is undone if the run fails, or is
+   * being undone. `event` is what the step was called with, and `attempt` and `due` are of the next attempt to undo it.
+   */
+  undoable: PendingEvent[];
   /** The open input requests, in the order in which they were made. */
   inputRequests: AnyEvent[];
   /** The events from outside that it waits for (`ctx.expectEvent`), in the order in which it began to. */
@@ -323,7 +333,10 @@ function timeOf(date: unknown): number {
 function storedRun(loaded: LoadedRun): StoredRun {
   const keys = loaded.stateKeys();
   const values = loaded.stateValues();
-  const { runId, workflowVersion, result, error, finishedAt } = loaded;
+  const { runId, workflowVersion, result, error, ending, finishedAt } = loaded;
+  const isEnding = ending != null;
+  const { pending } = loaded;
+  const undoable = pending.filter(isDone).sort((one, other) => Number(other.done) - Number(one.done));
   return {
     runId,
     workflow: loaded.workflow,
@@ -334,15 +347,25 @@ function storedRun(loaded: LoadedRun): StoredRun {
     ...(finishedAt == null ? {} : { finishedAt: new Date(finishedAt) }),
     ...(result == null ? {} : { result: JSON.parse(result) }),
     ...(error == null ? {} : { error: errorFromText(error, runId) }),
+    ...(isEnding ? { compensating: errorFromText(ending, runId) } : {}),
     state: new Map(keys.map((key, at) => [key, stateValue(values[at] as string | Buffer)])),
-    pending: loaded.pending.map(({ step, event, attempt, due, held }) => ({
-      step,
-      event: JSON.parse(event),
-      attempt,
-      ...(due == null ? {} : { due: new Date(due) }),
-      ...(held == null ? {} : { held }),
-    })),
-    ...storedWaits(loaded),
+    pending: isEnding ? [] : pending.filter((delivery) => !isDone(delivery)).map(pendingEvent),
+    undoable: undoable.map(pendingEvent),
+    ...(isEnding ? { inputRequests: [], expected: [], arrived: [] } : storedWaits(loaded)),
+  };
+}
+
+function isDone({ done }: PendingDelivery): boolean {
+  return done != null;
+}
+
+function pendingEvent({ step, event, attempt, due, held }: PendingDelivery): PendingEvent {
+  return {
+    step,
+    event: JSON.parse(event),
+    attempt,
+    ...(due == null ? {} : { due: new Date(due) }),
+    ...(held == null ? {} : { held }),
   };
 }
 

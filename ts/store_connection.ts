@@ -8,6 +8,7 @@ import { native } from "./native.js";
 
 export type NativeStore = InstanceType<typeof native.Store>;
 export type LoadedRun = InstanceType<typeof native.LoadedRun>;
+export type PendingDelivery = LoadedRun["pending"][number];
 export type PastCommit = NonNullable<ReturnType<NativeStore["past"]>>[number];
 export type ListedRuns = ReturnType<NativeStore["listed"]>;
 

@@ -8,6 +8,7 @@ import {
   AbortedError,
   type BlazenError,
   type BlazenErrorCode,
+  type CompensationFailure,
   ofCode,
   SchemaError,
   type SchemaIssue,
@@ -27,6 +28,7 @@ interface StoredError {
   readonly eventType?: string;
   readonly issues?: readonly SchemaIssue[];
   readonly cause?: StoredCause;
+  readonly compensationErrors?: readonly { readonly step: string; readonly error: StoredCause }[];
 }
 
 /** Something that was thrown: an error, or any value. */
@@ -41,7 +43,7 @@ type StoredCause =
   | { readonly value: unknown }
   | { readonly described: string };
 
-/** The JSON text of the error with which a run has ended. */
+/** The JSON text of the error with which a run has ended, or is about to. */
 export function errorText(error: BlazenError): string {
   const stored: StoredError = {
     code: error.code,
@@ -50,6 +52,7 @@ export function errorText(error: BlazenError): string {
     ...(error instanceof SerializationError ? { path: error.path } : {}),
     ...(error instanceof SchemaError ? { eventType: error.eventType, issues: error.issues } : {}),
     ...(error.cause === undefined ? {} : { cause: storedCause(error.cause, DEEPEST_CAUSE) }),
+    ...(error.compensationErrors === undefined ? {} : { compensationErrors: storedFailures(error.compensationErrors) }),
   };
   return JSON.stringify(stored);
 }
@@ -60,6 +63,9 @@ export function errorFromText(text: string, runId: string): BlazenError {
   const error = ofStored(stored);
   if (stored.path !== undefined) Object.defineProperty(error, "path", { value: stored.path, enumerable: true });
   if (stored.cause !== undefined) addCause(error, stored.cause);
+  if (stored.compensationErrors !== undefined) {
+    error.compensationErrors = stored.compensationErrors.map(({ step, error }) => ({ step, error: causeFrom(error) }));
+  }
   error.runId = runId;
   return error;
 }
@@ -80,6 +86,10 @@ function ofStored({ code, message, step, eventType, issues }: StoredError): Blaz
 function withMessage<Failure extends Error>(error: Failure, message: string): Failure {
   error.message = message;
   return error;
+}
+
+function storedFailures(failures: readonly CompensationFailure[]) {
+  return failures.map(({ step, error }) => ({ step, error: storedCause(error, DEEPEST_CAUSE) }));
 }
 
 function storedCause(thrown: unknown, depthLeft: number): StoredCause {

@@ -191,6 +191,12 @@ export type StepHandler<Events, State, Type extends string = string, Emitted = E
   ctx: Context<Events, State, Emitted>,
 ) => StepOutput<Emitted> | PromiseLike<StepOutput<Emitted>>;
 
+/** What undoes a step: it is called with what the step was called with, and emits nothing. */
+export type CompensationHandler<Events, State, Type extends string = string, Emitted = Events> = (
+  event: EventOf<Events, Type>,
+  ctx: Context<Events, State, Emitted>,
+) => void | PromiseLike<void>;
+
 /** The input of a run: the payload of its start event, where that is declared. */
 export type RunInput<Events> =
   Undeclared<Events> extends true

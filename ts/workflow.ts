@@ -170,7 +170,7 @@ export class Workflow<
       connection: this.#writing?.connection,
       keepsStreams: this.#writing?.keepsStreams === true,
       takeUp: (loaded) => this.#takeUp(loaded),
-      takeUpToEnd: (loaded) => this.#begin(true, (_payloads, now) => this.#native.takeUpToEnd(loaded, now)),
+      takeUpToEnd: (loaded) => this.#takeUpToEnd(loaded),
     });
     this.#asChild = {
       workflow: name,
@@ -219,7 +219,7 @@ export class Workflow<
     name: string,
     eventTypes: Types,
     handler: StepHandler<Events, State, Types[number], Emitted>,
-    options: StepOptions<Events, Types[number]> = {},
+    options: StepOptions<Events, State, Types[number], Emitted> = {},
   ): this {
     checkName(name, "the name of a step");
     const step = JSON.stringify(name);
@@ -258,7 +258,8 @@ export class Workflow<
   }
 
   #add(name: string, accepts: string[], handler: Handler, settings: StepSettings): this {
-    const ids = translated(() => this.#native.defineStep(name, accepts, settings.retry, settings.concurrency));
+    const { retry, concurrency, compensationRetry } = settings;
+    const ids = translated(() => this.#native.defineStep(name, accepts, retry, concurrency, compensationRetry));
     if (this.#hasRuns) this.#definition = this.#definition.copy();
     this.#hasRuns = false;
     this.#definition.add({ name, handler, accepts, ...settings }, ids);
@@ -268,7 +269,7 @@ export class Workflow<
   /**
    * Limits the time that a run may spend running: waiting for a person counts, being paused does not. At the limit the
    * run fails with a `TimeoutError`, and the `ctx.signal` of handlers at work is aborted. Concerns runs that begin
-   * afterwards.
+   * afterwards. While a run undoes what it has done (`compensate`) its time does not count.
    *
    * @param seconds zero or less takes the limit off
    */
@@ -368,9 +369,9 @@ export class Workflow<
    * Runs are loaded a few at a time; those that wait for an answer, and have no time limit, only when they are asked for
    * something. A paused run stays paused until it is resumed.
    *
-   * A run that cannot go on stays as it is: one that needs a step that this workflow does not have, its `result()` rejects
-   * with `ERR_BLAZEN_RUN_MISMATCH`, or one that `migrate` has failed for, with `ERR_BLAZEN_MIGRATION_FAILED`. A process
-   * warning says what to do. The others go on.
+   * A run that cannot go on stays as it is: one that needs a step that this workflow does not have (or its `compensate`),
+   * its `result()` rejects with `ERR_BLAZEN_RUN_MISMATCH`, or one that `migrate` has failed for, with
+   * `ERR_BLAZEN_MIGRATION_FAILED`. A process warning says what to do. The others go on.
    *
    * @returns their handlers, the oldest first
    *
@@ -505,7 +506,7 @@ export class Workflow<
       return context;
     });
     if (children.length > 0) run.comeWith(children);
-    run.lookAtTheClock();
+    run.isTakenUp();
     return run;
   }
 
@@ -552,6 +553,18 @@ export class Workflow<
     return run;
   }
 
+  #takeUpToEnd(loaded: LoadedRun): Run {
+    const { streamed } = loaded;
+    const begin: RunOptions["begin"] = (payloads, now) => {
+      const context = this.#native.takeUpToEnd(loaded, now);
+      for (const json of context.takePayloads()) payloads.keep(json);
+      return context;
+    };
+    const run = this.#begin(true, begin, streamed);
+    run.isTakenUp();
+    return run;
+  }
+
   #takeUpAsItIs(loaded: LoadedRun): Run {
     const { streamed } = loaded;
     const asText = this.#writing !== undefined;
@@ -564,7 +577,7 @@ export class Workflow<
     };
     const run = this.#begin(true, begin, streamed);
     if (children.length > 0) run.comeWith(children);
-    run.lookAtTheClock();
+    run.isTakenUp();
     return run;
   }
 

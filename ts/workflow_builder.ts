@@ -28,7 +28,7 @@ export class WorkflowBuilder<
     name: string,
     eventTypes: Types,
     handler: StepHandler<Events, State, Types[number], Emitted>,
-    options: StepOptions<Events, Types[number]> = {},
+    options: StepOptions<Events, State, Types[number], Emitted> = {},
   ): this {
     this.#open().addStep(name, eventTypes, handler, options);
     return this;

@@ -219,6 +219,7 @@ const stepOptions = [
     `onFailure: ${JSON.stringify(onFailure)}`,
     { onFailure },
   ]),
+  ...[null, true, "undo", {}, [() => {}]].map((compensate) => [`compensate: ${inspect(compensate)}`, { compensate }]),
   ["emits: null", { emits: null }],
   ["emits: a string", { emits: "A" }],
   ["emits: a Set", { emits: new Set(["A"]) }],

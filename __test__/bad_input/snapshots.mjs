@@ -17,6 +17,7 @@ import {
   stop,
 } from "./harness.mjs";
 
+const ERROR = { code: "ERR_BLAZEN_STALLED", message: "nothing is left" };
 const BROKEN = "ERR_BLAZEN_SNAPSHOT_INVALID";
 const MISMATCH = "ERR_BLAZEN_SNAPSHOT_MISMATCH";
 const NEWER = "ERR_BLAZEN_SNAPSHOT_VERSION";
@@ -301,6 +302,17 @@ const entries = [
   ["time left that is negative", (d) => Object.assign(d.metadata, { time_remaining_ms: -1 })],
   ["time left that is a fraction", (d) => Object.assign(d.metadata, { time_remaining_ms: 0.5 })],
   ["time left that is a text", (d) => Object.assign(d.metadata, { time_remaining_ms: "60" })],
+  ["done -1", (d) => Object.assign(d.pending_events[0].deliveries[0], { done: -1 })],
+  ["done that is a text", (d) => Object.assign(d.pending_events[0].deliveries[0], { done: "1" })],
+  ["an ending that is a text", (d) => Object.assign(d.metadata, { ending: "failed" })],
+  ["an ending without its error", (d) => Object.assign(d.metadata, { ending: { aborted: false } })],
+  ["an ending that is none of two", (d) => Object.assign(d.metadata, { ending: { error: ERROR } })],
+  ["an error that is a text", (d) => Object.assign(d.metadata, { ending: { aborted: false, error: "no" } })],
+  ["an error without a code", (d) => Object.assign(d.metadata, { ending: { aborted: true, error: { message: "" } } })],
+  [
+    "an error whose message is a number",
+    (d) => Object.assign(d.metadata, { ending: { aborted: true, error: { ...ERROR, message: 5 } } }),
+  ],
   ["a run_id that is empty", (d) => Object.assign(d, { run_id: "" })],
   ["a run_id that is no UUID", (d) => Object.assign(d, { run_id: "run-1" })],
   ["a run_id that is too long", (d) => Object.assign(d, { run_id: `${d.run_id}0` })],

@@ -1,6 +1,7 @@
 // Steps that are attempted again, events that wait, and handlers that wait for several: what compiles, and what must not.
 
 import {
+  type BlazenError,
   type FailureEvent,
   type LimitOptions,
   NonRetryableError,
@@ -75,6 +76,28 @@ review.addStep("mend", ["Failed"], async ({ error, event }) => {
   same<typeof error.step, string>();
   return { type: "Page", text: String(event.text) };
 });
+
+review.addStep("undone", ["Page", "Outline"], async () => null, {
+  compensate: async (event, ctx) => {
+    same<typeof event.type, "Page" | "Outline">();
+    if (event.type === "Page") event.text.trim();
+    await ctx.set("undone", true);
+  },
+});
+// @ts-expect-error a compensation emits nothing
+review.addStep("emits", ["Page"], async () => null, { compensate: async () => ({ type: "Page", text: "" }) });
+// @ts-expect-error it is called with what its step accepts
+review.addStep("other", ["Page"], async () => null, { compensate: async ({ of }) => void of });
+// @ts-expect-error a function
+review.addStep("none", ["Page"], async () => null, { compensate: true });
+
+async function undone(failure: BlazenError): Promise<void> {
+  for (const { step, error } of failure.compensationErrors ?? []) {
+    same<typeof step, string>();
+    same<typeof error, unknown>();
+  }
+}
+void undone;
 
 review.addStep("join", ["Outline", "Page"], async (event, ctx) => {
   await ctx.sendEvent({ type: "Page", text: "late" }, { delayMs: 5 });

@@ -123,6 +123,7 @@ impl Driven {
                     self.open.extend(self.asked.remove(&payload));
                 }
                 Effect::Invoke(invocation) => self.invoke(invocation),
+                Effect::Compensate(_) | Effect::Undoing => unreachable!("no step can be undone"),
                 Effect::Paused => assert!(self.run.is_paused()),
                 Effect::Ended => {
                     assert!(self.run.outcome().is_some() && !self.was_told_of_its_end);

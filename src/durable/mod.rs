@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod recorder;
+#[cfg(test)]
+mod stories;
 mod taking_up;
 mod unstored;
 

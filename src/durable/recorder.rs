@@ -29,6 +29,8 @@ pub struct Recorder {
     texts: HashMap<PayloadRef, Arc<str>, FxBuildHasher>,
     began: HashMap<InvocationId, UnixMillis, FxBuildHasher>,
     failure: Option<String>,
+    /// The same of a run that undoes what it has done, for each of its changes.
+    ending: Option<Arc<str>>,
     parent: Option<Parent>,
     code: Option<Code>,
 }
@@ -43,6 +45,7 @@ impl Recorder {
             texts: HashMap::default(),
             began: HashMap::default(),
             failure: None,
+            ending: None,
             parent: None,
             code: None,
         }
@@ -71,7 +74,8 @@ impl Recorder {
         self.texts.remove(&payload);
     }
 
-    /// Why the run is about to fail or be ended, a JSON object, where the engine does not know it.
+    /// Why the run is about to fail or be ended, a JSON object, where the engine does not know it. The last that is given
+    /// counts.
     pub fn keep_failure(&mut self, error: String) {
         self.failure = Some(error);
     }
@@ -113,6 +117,7 @@ impl Recorder {
                 self.texts.remove(&request);
             }
         }
+        let ending = change.ending.as_ref().map(|outcome| self.ending(outcome));
         Commit {
             run: self.run,
             version: change.number,
@@ -123,7 +128,7 @@ impl Recorder {
             replaces: change.whole,
             settled,
             held: change.held,
-            done: None,
+            done: change.done,
             gathered: change.gathered.iter().map(|delivery| delivery.0).collect(),
             sent: change.sent.map(|(delivery, count)| Sent { delivery: delivery.0, count }),
             again: change
@@ -142,7 +147,7 @@ impl Recorder {
             written: change.written,
             streamed,
             status: self.status(change.standing),
-            ending: None,
+            ending,
             last_delivery: change.last_delivery.0,
             time_remaining: remaining(change.time, now.monotonic),
         }
@@ -161,7 +166,7 @@ impl Recorder {
             due,
             held: queued.held.clone(),
             gathered: queued.gathered,
-            done: None,
+            done: queued.done,
         }
     }
 
@@ -189,19 +194,25 @@ impl Recorder {
             Standing::Ended(Outcome::Completed { stop }) => {
                 Status::Completed { result: self.texts.remove(&stop).map(|text| text.as_ref().to_owned()) }
             }
-            Standing::Ended(Outcome::Failed(failure)) => {
-                let known = self.failure.take();
-                Status::Failed {
-                    error: known.unwrap_or_else(|| error_text(failure.code(), &failure.to_string())),
-                }
+            Standing::Ended(outcome @ Outcome::Failed(_)) => {
+                Status::Failed { error: self.ending(&outcome).as_ref().to_owned() }
             }
-            Standing::Ended(Outcome::Aborted) => {
-                let known = self.failure.take();
-                Status::Cancelled {
-                    error: known.unwrap_or_else(|| error_text(ErrorCode::Aborted, "the run was aborted")),
-                }
+            Standing::Ended(outcome @ Outcome::Aborted) => {
+                Status::Cancelled { error: self.ending(&outcome).as_ref().to_owned() }
             }
         }
+    }
+
+    /// Why the run ends, or is about to.
+    fn ending(&mut self, outcome: &Outcome) -> Arc<str> {
+        if let Some(known) = self.failure.take() {
+            self.ending = Some(known.into());
+        }
+        let by_engine = || match outcome {
+            Outcome::Failed(failure) => error_text(failure.code(), &failure.to_string()).into(),
+            _ => error_text(ErrorCode::Aborted, "the run was aborted").into(),
+        };
+        self.ending.get_or_insert_with(by_engine).clone()
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::engine::{
-    DeliverySeq, HeldEvent, KeySpace, Origin, PendingDelivery, PendingEvent, RestingWait, RunAtRest, RunId,
-    WaitKind, WallMillis,
+    DeliverySeq, Ending, HeldEvent, KeySpace, Origin, PendingDelivery, PendingEvent, RestingWait, RunAtRest,
+    RunId, WaitKind, WallMillis,
 };
+use crate::error_code::ErrorCode;
 use crate::store::{StatusKind, StoredRun, UnixMillis, commit};
 
 /// A stored run as the engine takes it up. One that stood as running when its process was lost may have begun whatever
@@ -16,6 +19,7 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
     for kept in stored.state {
         state.restore(kept.key, kept.place, kept.value);
     }
+    let ending = stored.ending.map(|error| Ending { is_abort: is_abort(&error), error });
     let paused = stored.status.kind() == StatusKind::Paused;
     RunAtRest {
         id: RunId(stored.id),
@@ -27,6 +31,7 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
         time_remaining: stored.time_remaining.map(Duration::from_millis),
         last_delivery: DeliverySeq(stored.last_delivery),
         children: Vec::new(), // they are runs of a store themselves
+        ending,
         origin: Origin::Store {
             changes: stored.version,
             streamed: stored.streamed,
@@ -34,6 +39,15 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
             rewritten: false,
         },
     }
+}
+
+/// Whether an error that a run is about to end with says that somebody asked for it.
+fn is_abort(error: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Coded {
+        code: String,
+    }
+    serde_json::from_str(error).is_ok_and(|Coded { code }| code == ErrorCode::Aborted.as_ref())
 }
 
 fn resting_wait(commit::Wait { id, kind, event, due, expiry }: commit::Wait) -> RestingWait {
@@ -49,7 +63,16 @@ fn resting_wait(commit::Wait { id, kind, event, due, expiry }: commit::Wait) -> 
 
 fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {
     let commit::PendingDelivery {
-        delivery, step, event, attempt, sent, due, held, gathered, event_type, ..
+        delivery,
+        step,
+        event,
+        attempt,
+        sent,
+        due,
+        held,
+        gathered,
+        done,
+        event_type,
     } = pending;
     let held = held.map(|key| HeldEvent { key, event_type });
     let due = due.map(|UnixMillis(due)| WallMillis(due));
@@ -63,6 +86,7 @@ fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {
             due,
             held,
             gathered,
+            done,
         }],
     }
 }

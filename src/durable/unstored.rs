@@ -28,6 +28,7 @@ pub fn unstored(at_rest: RunAtRest, at: UnixMillis) -> StoredRun {
             .time_remaining
             .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
         pending: pending_events.into_iter().flat_map(pending).collect(),
+        ending: at_rest.ending.map(|ending| ending.error),
         waits: waits.into_iter().map(wait).collect(),
         state: values.collect(),
         ..StoredRun::begun(id.0, &workflow_name, at)
@@ -55,6 +56,6 @@ fn pending(PendingEvent { json, deliveries }: PendingEvent) -> impl Iterator<Ite
         due: delivery.due.map(|due| UnixMillis(due.0)),
         held: delivery.held.map(|held| held.key),
         gathered: delivery.gathered,
-        done: None,
+        done: delivery.done,
     })
 }

@@ -65,6 +65,8 @@ pub struct StepOptions {
     pub retry: Option<RetryPolicy>,
     /// How many of its handlers may be at work at a time in one run; any number if `None`.
     pub concurrency: Option<u32>,
+    /// How often it is attempted to undo it; it cannot be undone if `None`.
+    pub compensation: Option<RetryPolicy>,
 }
 
 #[derive(Clone, Debug)]

@@ -40,6 +40,8 @@ pub(super) struct InFlight {
     pub(super) readings: Readings,
     /// Emitted by what the handler returned, to be applied when it settles.
     pub(super) staged: Vec<Emission>,
+    /// It has failed, and settles with an event in its stead.
+    pub(super) has_given_up: bool,
 }
 
 impl InFlight {
@@ -51,6 +53,7 @@ impl InFlight {
             collecting: None,
             readings: Readings::default(),
             staged: Vec::new(),
+            has_given_up: false,
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Change {
     pub settled: Option<Settled>,
     /// The delivery that has settled stays pending under this key: its event waits for others.
     pub held: Option<ExactString>,
+    /// The delivery that has settled stays pending with this number: it can be undone.
+    pub done: Option<u64>,
     /// Deliveries whose events have been had: those that are held are pending no more.
     pub gathered: Vec<DeliverySeq>,
     /// How many events a handler that is at work has sent.
@@ -63,6 +65,8 @@ pub struct Change {
     pub streamed: Vec<PayloadRef>,
     /// How the run stands now.
     pub standing: Standing,
+    /// How a run that goes on is about to end: it undoes what is done.
+    pub ending: Option<Outcome>,
     /// The last delivery that has been numbered.
     pub last_delivery: DeliverySeq,
     /// What is left of the run's time.
@@ -138,6 +142,8 @@ pub struct Queued {
     pub held: Option<ExactString>,
     /// Another delivery has had its event.
     pub gathered: bool,
+    /// It has settled and can be undone, those with the greatest number first.
+    pub done: Option<u64>,
 }
 
 /// A wait, or an event that has arrived before it was expected.
@@ -178,6 +184,7 @@ pub(super) struct OpenChange {
     is_whole: bool,
     pub(super) settled: Option<Settled>,
     pub(super) held: Option<ExactString>,
+    pub(super) done: Option<u64>,
     pub(super) gathered: Vec<DeliverySeq>,
     pub(super) sent: Option<(DeliverySeq, u32)>,
     pub(super) again: Vec<Again>,
@@ -186,6 +193,15 @@ pub(super) struct OpenChange {
     pub(super) opened: Vec<Opened>,
     pub(super) written: Vec<Written>,
     pub(super) streamed: Vec<PayloadRef>,
+}
+
+/// How the run stands when a change is sealed.
+#[derive(Debug)]
+pub(super) struct SealedAt {
+    pub(super) standing: Standing,
+    pub(super) ending: Option<Outcome>,
+    pub(super) last_delivery: DeliverySeq,
+    pub(super) time: TimeLeft,
 }
 
 #[derive(Debug)]
@@ -228,14 +244,15 @@ impl Journal {
     }
 
     /// What has changed, if anything has, is one change.
-    pub(super) fn seal(&mut self, standing: impl FnOnce() -> (Standing, DeliverySeq, TimeLeft)) {
+    pub(super) fn seal(&mut self, at: impl FnOnce() -> SealedAt) {
         let Some(open) = self.open.take() else { return };
-        let (standing, last_delivery, time) = standing();
+        let SealedAt { standing, ending, last_delivery, time } = at();
         self.last += 1;
         let OpenChange {
             is_whole,
             settled,
             held,
+            done,
             gathered,
             sent,
             again,
@@ -250,6 +267,7 @@ impl Journal {
             whole: is_whole,
             settled,
             held,
+            done,
             gathered,
             sent,
             again,
@@ -259,6 +277,7 @@ impl Journal {
             written,
             streamed,
             standing,
+            ending,
             last_delivery,
             time,
         });

@@ -16,6 +16,7 @@ mod commit;
 mod conflicts;
 mod definition;
 mod delivery;
+mod done;
 mod fan_in;
 mod ids;
 mod journal;
@@ -50,7 +51,7 @@ pub use run::{
     RespondError, Run, RunOptions, SnapshotRefusal, WriteError,
 };
 pub use run_at_rest::{
-    HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, ResumeError, RunAtRest, WaitKind,
+    Ending, HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, ResumeError, RunAtRest, WaitKind,
 };
 pub use session_policy::{SessionNotEmpty, SessionPausePolicy};
 pub use snapshot::{MAX_DEPTH, MAX_RUN_DEPTH, SNAPSHOT_VERSION, SnapshotError, type_in_text};

@@ -60,6 +60,9 @@ pub enum RunFailure {
         /// The step.
         step: String,
     },
+    /// Something went wrong before the run was taken up, to undo what it has done; the driver keeps what.
+    #[error("the run has failed earlier")]
+    Earlier,
     /// The run took longer than it may.
     #[error("the run was given {} s and has not ended", .limit.as_secs_f64())]
     TimedOut {

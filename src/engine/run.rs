@@ -14,6 +14,8 @@
 //!    way back: the next one has another [`InvocationId`].
 //! 3. A running run has something queued, asleep, in flight or waited for; one that has not is stalled, which is an end.
 //! 4. A run that has ended stays as it ended.
+//! 5. What is `done` has settled and keeps its payload until the run ends. While the run is `undoing`, only that is
+//!    invoked, one at a time, and when nothing is left of it the run ends.
 
 mod answering;
 mod collecting;
@@ -25,6 +27,7 @@ mod restoring;
 #[cfg(test)]
 mod stories;
 mod streaming;
+mod undoing;
 mod writing;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -37,6 +40,7 @@ use super::commit::{Commit, Emission};
 use super::conflicts::{ConflictWatch, StateConflicts};
 use super::definition::Definition;
 use super::delivery::{Delivery, InFlight, Invocation};
+use super::done::Done;
 use super::fan_in::FanIn;
 use super::ids::{EventTypeId, InvocationId, PayloadRef, RunId};
 use super::journal::{Durability, Journal};
@@ -54,6 +58,7 @@ use journaling::Outgoing;
 pub use lifecycle::{Interrupted, LifecycleError, PauseError};
 use phase::Phase;
 pub use restoring::SnapshotRefusal;
+use undoing::Undoing;
 pub use writing::{AppendError, WriteError};
 
 /// What a run is started with, beside its input.
@@ -81,6 +86,11 @@ pub enum Effect {
     Stream(PayloadRef),
     /// Call a handler.
     Invoke(Invocation),
+    /// Call what undoes a step, with the event that the step was called with.
+    Compensate(Invocation),
+    /// The run is about to end as [`Run::ending`] says, and undoes before what it has done. What comes of handlers at work
+    /// matters only where a step can be undone.
+    Undoing,
     /// What was in flight has settled: the run is paused and can be taken as a snapshot.
     Paused,
     /// The run has ended: see [`Run::outcome`]. No payload but that of the outcome is named any more.
@@ -103,6 +113,8 @@ pub struct Run {
     limits: StepLimits,
     last_invocation: u64,
     in_flight: BTreeMap<InvocationId, InFlight>,
+    done: Done,
+    undoing: Option<Box<Undoing>>,
     waits: Waits,
     /// How many deliveries still use a payload; only of payloads that more than one step received.
     shared_payloads: BTreeMap<PayloadRef, u32>,
@@ -144,9 +156,7 @@ impl Run {
 
     /// The next thing to do, if there is one.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.next_outgoing()
-            .or_else(|| self.next_notice())
-            .or_else(|| self.next_invocation().map(Effect::Invoke))
+        self.next_outgoing().or_else(|| self.next_notice()).or_else(|| self.next_invocation())
     }
 
     /// When [`Run::time_is_now`] must be called at the latest.
@@ -220,6 +230,8 @@ impl Run {
             limits: StepLimits::default(),
             last_invocation: 0,
             in_flight: BTreeMap::new(),
+            done: Done::default(),
+            undoing: None,
             waits: Waits::default(),
             shared_payloads: BTreeMap::new(),
             time_limit,
@@ -263,7 +275,7 @@ impl Run {
         None
     }
 
-    fn next_invocation(&mut self) -> Option<Invocation> {
+    fn next_invocation(&mut self) -> Option<Effect> {
         let delivery = self.next_delivery()?;
         self.last_invocation += 1;
         let invocation = Invocation {
@@ -274,6 +286,7 @@ impl Run {
             attempt: delivery.attempt,
         };
         self.in_flight.insert(invocation.id, InFlight::new(delivery));
-        Some(invocation)
+        let call = if self.undoing.is_some() { Effect::Compensate } else { Effect::Invoke };
+        Some(call(invocation))
     }
 }

@@ -32,8 +32,19 @@ pub struct RunAtRest {
     pub last_delivery: DeliverySeq,
     /// Its children.
     pub children: Vec<ChildAtRest>,
+    /// The run is about to end: it undoes what is done, and nothing else of it counts.
+    pub ending: Option<Ending>,
     /// Where the run comes from.
     pub origin: Origin,
+}
+
+/// How a run is about to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Why, a JSON object.
+    pub error: Arc<str>,
+    /// Whether somebody asked for it.
+    pub is_abort: bool,
 }
 
 /// Where a run at rest comes from.
@@ -88,6 +99,8 @@ pub struct PendingDelivery {
     pub held: Option<HeldEvent>,
     /// Another delivery has had its event for a fan-in.
     pub gathered: bool,
+    /// Its handler has settled, and it can be undone: those with the greatest number first.
+    pub done: Option<u64>,
 }
 
 /// How an event waits for others.
@@ -134,13 +147,18 @@ impl RestingWait {
 }
 
 impl RunAtRest {
-    /// The run for whoever takes it up to end it, and for nothing else: nothing is on its way any more, so that it needs
-    /// none of its steps, and it stays at rest until then.
+    /// The run for whoever takes it up to end it, and for nothing else: nothing is on its way any more, so that of its steps
+    /// it needs only those that are to be undone, and it stays at rest until then. One that is about to end goes on to.
     #[must_use]
     pub fn only_to_end(mut self) -> Self {
-        self.pending_events.clear();
+        self.pending_events.retain_mut(|event| {
+            event.deliveries.retain(|delivery| delivery.done.is_some());
+            !event.deliveries.is_empty()
+        });
         self.waits.clear();
-        if let Origin::Store { paused, .. } = &mut self.origin {
+        if let Origin::Store { paused, .. } = &mut self.origin
+            && self.ending.is_none()
+        {
             *paused = true;
         }
         self
@@ -207,6 +225,22 @@ pub enum ResumeError {
         workflow: String,
         /// The type of the event.
         event_type: String,
+    },
+    /// A step is done, and may have to be undone, which the workflow cannot do.
+    #[error(
+        "the {} has done step {step:?}, which is to be undone if the run fails, and in workflow {workflow:?} {}; add it again, or go on with code that has it",
+        kept_as(*origin),
+        if *is_there { "that step has no `compensate`" } else { "there is no such step" }
+    )]
+    CannotUndo {
+        /// What was to be resumed.
+        origin: Origin,
+        /// The workflow.
+        workflow: String,
+        /// The step that is done.
+        step: String,
+        /// Whether the workflow has the step.
+        is_there: bool,
     },
     /// An input request is open, and no step would take the answer.
     #[error(

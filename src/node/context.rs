@@ -29,6 +29,7 @@ pub struct Context {
     run: OwnedRun,
     resumed_payloads: Vec<Arc<str>>,
     resumed_children: Vec<ChildAtRest>,
+    resumed_ending: Option<Arc<str>>,
 }
 
 /// How many changes an asynchronous run may be ahead of its store.
@@ -84,11 +85,16 @@ impl From<PausePolicy> for SessionPausePolicy {
 
 impl Context {
     pub(super) fn new(run: OwnedRun) -> Self {
-        Self { run, resumed_payloads: Vec::new(), resumed_children: Vec::new() }
+        Self { run, resumed_payloads: Vec::new(), resumed_children: Vec::new(), resumed_ending: None }
     }
 
-    pub(super) fn resumed(run: OwnedRun, payloads: Vec<Arc<str>>, children: Vec<ChildAtRest>) -> Self {
-        Self { run, resumed_payloads: payloads, resumed_children: children }
+    pub(super) fn resumed(
+        run: OwnedRun,
+        payloads: Vec<Arc<str>>,
+        children: Vec<ChildAtRest>,
+        ending: Option<Arc<str>>,
+    ) -> Self {
+        Self { run, resumed_payloads: payloads, resumed_children: children, resumed_ending: ending }
     }
 }
 
@@ -130,6 +136,18 @@ impl Context {
         std::mem::take(&mut self.resumed_children).into_iter().map(RestingChild::from).collect()
     }
 
+    /// Why a resumed run is about to end, a JSON text, if it undoes what it has done; once.
+    #[napi(catch_unwind)]
+    pub fn take_ending(&mut self) -> Option<String> {
+        self.resumed_ending.take().map(|ending| ending.to_string())
+    }
+
+    /// Whether the run undoes what it has done, and is about to end.
+    #[napi(getter, catch_unwind)]
+    pub fn is_undoing(&self) -> Result<bool> {
+        self.run.key().with(|run| Ok(run.is_undoing()))
+    }
+
     /// Adds to what `invocation` emits when it settles. `name` is as for `send`.
     #[napi(catch_unwind)]
     pub fn stage(
@@ -147,12 +165,14 @@ impl Context {
         self.run.key().with(|run| run.stage(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
-    /// The handler of `invocation` threw. `error` is what a store keeps of it, a JSON text.
+    /// The handler of `invocation` threw. `error` is what a store keeps of the failure of the run, a JSON text.
     #[napi(catch_unwind)]
     pub fn fail_step(&self, invocation: f64, error: Option<String>) -> Result<()> {
         self.run.key().with(|run| {
             run.expect_in_flight(invocation_from_js(invocation)).map_err(errors::to_js)?;
-            keep_failure(run, error);
+            if !run.is_undoing() || run.is_compensating(invocation_from_js(invocation)) {
+                keep_failure(run, error);
+            }
             run.fail_step(invocation_from_js(invocation)).map_err(errors::to_js)
         })
     }
@@ -264,12 +284,13 @@ impl Context {
         self.run.key().with(|run| run.resume_in_place(millis(now)).map_err(errors::to_js))
     }
 
-    /// Ends the run, and says whether it did: it may have ended already. `error` is what a store keeps of the reason, a
+    /// Ends the run, once what it has done is undone, and says whether it does: it may have ended already, or be about to.
+    /// `error` is what a store keeps of the reason, a
     /// JSON text.
     #[napi(catch_unwind)]
     pub fn abort(&self, error: Option<String>) -> Result<bool> {
         self.run.key().with(|run| {
-            if run.outcome().is_none() {
+            if run.outcome().is_none() && !run.is_undoing() {
                 keep_failure(run, error);
             }
             Ok(run.abort())
@@ -328,7 +349,8 @@ impl Context {
         self.run.key().with(|run| Ok(run.pending_payloads().into_iter().map(|payload| payload.0).collect()))
     }
 
-    /// The paused run as a JSON document, with its children.
+    /// The paused run as a JSON document, with its children. `ending` is why it is about to end, a JSON text, if it undoes
+    /// what it has done.
     #[napi(catch_unwind)]
     pub fn snapshot(
         &self,
@@ -337,17 +359,21 @@ impl Context {
         policy: PausePolicy,
         timestamp: String,
         now: f64,
+        ending: Option<String>,
     ) -> Result<String> {
         self.run.key().with(|run| {
             run.rest_with(children.into_iter().map(ChildAtRest::from).collect());
+            if let Some(ending) = ending {
+                run.keep_ending(ending.into());
+            }
             run.snapshot(&payloads, policy.into(), &timestamp, on_both_clocks(now)).map_err(errors::to_js)
         })
     }
 
-    /// How the run has ended.
+    /// How the run has ended, or is about to.
     #[napi(catch_unwind)]
     pub fn outcome(&self) -> Result<RunOutcome> {
-        self.run.key().with(|run| match run.outcome() {
+        self.run.key().with(|run| match run.outcome().or_else(|| run.ending()) {
             Some(outcome) => Ok(outcome.into()),
             None => Err(error(ErrorCode::Internal, "the run has not ended")),
         })

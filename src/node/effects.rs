@@ -3,10 +3,12 @@
 //! | effect | words |
 //! | --- | --- |
 //! | invoke | `EFFECT_INVOKE`, invocation, step, payload, attempt |
+//! | compensate | `EFFECT_COMPENSATE`, and the same |
 //! | release | `EFFECT_RELEASE`, payload |
 //! | publish | `EFFECT_PUBLISH`, payload |
 //! | stream | `EFFECT_STREAM`, payload |
 //! | paused | `EFFECT_PAUSED` |
+//! | undoing | `EFFECT_UNDOING` |
 //! | ended | `EFFECT_ENDED`, stop event, or `NO_STOP_EVENT` if the run was not completed |
 //!
 //! What does not fit stays in the engine. A driver that has no time now lends no room and comes back later.
@@ -17,7 +19,7 @@ use napi_derive::napi;
 use super::errors::{ErrorCode, Result, error};
 use super::hosted_run::HostedRun;
 use super::lent;
-use crate::engine::{Effect, InvocationId, Outcome, PayloadRef};
+use crate::engine::{Effect, Invocation, InvocationId, Outcome, PayloadRef};
 
 #[napi]
 pub const EFFECT_INVOKE: u32 = 0;
@@ -29,9 +31,13 @@ pub const EFFECT_PUBLISH: u32 = 2;
 pub const EFFECT_PAUSED: u32 = 3;
 #[napi]
 pub const EFFECT_ENDED: u32 = 4;
+#[napi]
+pub const EFFECT_COMPENSATE: u32 = 5;
+#[napi]
+pub const EFFECT_UNDOING: u32 = 6;
 
 #[napi]
-pub const EFFECT_STREAM: u32 = 5;
+pub const EFFECT_STREAM: u32 = 7;
 
 /// In place of a payload: the run ended without a stop event, and `Context.outcome` says how.
 #[napi]
@@ -51,12 +57,11 @@ pub(super) fn write(run: &mut HostedRun, mut lent: Float64ArraySlice<'_>) -> Res
         written += match effect {
             Effect::Invoke(invocation) => {
                 run.begins(invocation.id);
-                row[0] = f64::from(EFFECT_INVOKE);
-                row[1] = invocation_to_js(invocation.id);
-                row[2] = f64::from(invocation.step.0);
-                row[3] = f64::from(invocation.payload.0);
-                row[4] = f64::from(invocation.attempt);
-                LONGEST_EFFECT as usize
+                of_invocation(row, EFFECT_INVOKE, invocation)
+            }
+            Effect::Compensate(invocation) => {
+                run.begins(invocation.id);
+                of_invocation(row, EFFECT_COMPENSATE, invocation)
             }
             Effect::Release(payload) => {
                 if let Some(recorder) = run.recorder() {
@@ -70,6 +75,10 @@ pub(super) fn write(run: &mut HostedRun, mut lent: Float64ArraySlice<'_>) -> Res
                 row[0] = f64::from(EFFECT_PAUSED);
                 1
             }
+            Effect::Undoing => {
+                row[0] = f64::from(EFFECT_UNDOING);
+                1
+            }
             Effect::Ended => {
                 row[0] = f64::from(EFFECT_ENDED);
                 row[1] = match run.outcome() {
@@ -81,6 +90,15 @@ pub(super) fn write(run: &mut HostedRun, mut lent: Float64ArraySlice<'_>) -> Res
         };
     }
     i32::try_from(written).map_err(|_| error(ErrorCode::Internal, "more effects than a number can count"))
+}
+
+fn of_invocation(row: &mut [f64], effect: u32, invocation: Invocation) -> usize {
+    row[0] = f64::from(effect);
+    row[1] = invocation_to_js(invocation.id);
+    row[2] = f64::from(invocation.step.0);
+    row[3] = f64::from(invocation.payload.0);
+    row[4] = f64::from(invocation.attempt);
+    LONGEST_EFFECT as usize
 }
 
 fn of_payload(row: &mut [f64], effect: u32, payload: PayloadRef) -> usize {

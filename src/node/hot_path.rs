@@ -43,13 +43,14 @@ pub fn drain(run: f64, lent: Float64ArraySlice) -> Result<i32> {
 }
 
 /// The handler of `invocation` sends an event. `name` is the id of an input request, or the name of an unknown type.
-/// Says whether the run goes on.
+/// Says whether the run goes on, and is not about to end because of that.
 #[napi(catch_unwind)]
 pub fn send(run: f64, invocation: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<bool> {
     let emission = emission(event_type, payload, name.as_ref())?;
     RunKey::from_js(run).with(|run| {
+        let was_undoing = run.is_undoing();
         run.send(invocation_from_js(invocation), emission).map_err(errors::to_js)?;
-        Ok(run.outcome().is_none())
+        Ok(run.outcome().is_none() && (was_undoing || !run.is_undoing()))
     })
 }
 

@@ -36,6 +36,7 @@ pub struct PendingEvent {
     /// In milliseconds since 1970.
     pub due: Option<f64>,
     pub held: Option<Utf16String>,
+    pub done: Option<f64>,
 }
 
 impl LoadedRun {
@@ -189,7 +190,13 @@ impl LoadedRun {
         Ok(number_to_js(self.run()?.streamed))
     }
 
-    /// The events on their way.
+    /// The JSON text of why the run is about to end, if it undoes what it has done.
+    #[napi(getter, catch_unwind)]
+    pub fn ending(&self) -> Result<Option<String>> {
+        Ok(self.run()?.ending.as_ref().map(ToString::to_string))
+    }
+
+    /// The events on their way, and those of what can be undone.
     #[napi(getter, catch_unwind)]
     pub fn pending(&self) -> Result<Vec<PendingEvent>> {
         Ok(self.run()?.pending.iter().map(PendingEvent::from).collect())
@@ -224,6 +231,7 @@ impl From<&PendingDelivery> for PendingEvent {
             attempt: pending.attempt,
             due: pending.due.map(time_to_js),
             held: pending.held.as_ref().map(|key| key.to_utf16().into()),
+            done: pending.done.map(number_to_js),
         }
     }
 }

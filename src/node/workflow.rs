@@ -65,9 +65,14 @@ impl Workflow {
         accepts: Vec<String>,
         retry: Option<Retries>,
         concurrency: Option<u32>,
+        compensation: Option<Retries>,
     ) -> Result<Vec<u32>> {
         let definition = Arc::make_mut(&mut self.definition);
-        let options = StepOptions { retry: retry.map(RetryPolicy::from), concurrency };
+        let options = StepOptions {
+            retry: retry.map(RetryPolicy::from),
+            concurrency,
+            compensation: compensation.map(RetryPolicy::from),
+        };
         definition.add_step_with(&name, &accepts, options).map_err(errors::to_js)?;
         let id = |event_type: &String| definition.event_type(event_type).map(|id| id.0);
         Ok(accepts.iter().filter_map(id).collect())
@@ -171,6 +176,7 @@ impl Workflow {
     fn resume(&self, at_rest: RunAtRest, now: f64) -> Result<Context> {
         let payloads: Vec<Arc<str>> = at_rest.payload_texts().cloned().collect();
         let children = at_rest.children.clone();
+        let ending = at_rest.ending.as_ref().map(|ending| ending.error.clone());
         let is_unwritten = at_rest.origin.is_unwritten();
         let code = if is_unwritten { self.code_of(at_rest.workflow_version.as_ref()) } else { None };
         // A store has the events of its own runs, but for a stream that begins now; and what goes out later, if at all, is
@@ -181,8 +187,11 @@ impl Workflow {
         let run = Run::resume(self.definition.clone(), at_rest, self.options, on_both_clocks(now))
             .map_err(errors::to_js)?;
         let texts = (0..).map(PayloadRef).zip(payloads.iter().cloned()).skip(stored);
-        let run = OwnedRun::new(self.hosted(run, code.as_ref(), texts, now));
-        Ok(Context::resumed(run, payloads, children))
+        let mut hosted = self.hosted(run, code.as_ref(), texts, now);
+        if let (Some(recorder), Some(ending)) = (hosted.recorder(), &ending) {
+            recorder.keep_failure(ending.to_string());
+        }
+        Ok(Context::resumed(OwnedRun::new(hosted), payloads, children, ending))
     }
 
     fn version(&self) -> Option<Arc<str>> {

@@ -66,6 +66,7 @@ impl Run {
     pub fn respond(&mut self, request_id: ExactString, payload: PayloadRef) -> Result<(), RespondError> {
         match self.phase {
             Phase::Ended(_) => return Err(RespondError::Ended),
+            _ if self.undoing.is_some() => return Err(RespondError::Ended),
             Phase::Paused => return Err(RespondError::Paused),
             Phase::Running | Phase::Pausing => {}
         }

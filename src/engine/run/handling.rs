@@ -9,6 +9,7 @@ use super::super::ids::{DeliverySeq, InvocationId};
 use super::super::outcome::{Outcome, RunFailure};
 use super::super::retry_policy::FailedAttempt;
 use super::Run;
+use super::phase::Phase;
 
 /// Why nothing is taken from a handler any more.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub enum DeliveryError {
     /// The run is over.
     #[error("the run has ended")]
     Ended,
+    /// The run is about to end.
+    #[error("the run is about to end: it undoes what it has done")]
+    Undoing,
     /// One event is collected once.
     #[error("the event of this handler is collected under another key")]
     CollectsElsewhere,
@@ -37,18 +41,21 @@ impl Run {
         // Mostly nothing is, and then one emission needs no room of its own.
         let mut emitted = if staged.is_empty() { Emissions::new() } else { Emissions::from_vec(staged) };
         emitted.extend(last);
+        if self.undoing.is_some() {
+            self.discard(std::mem::take(&mut emitted));
+        }
         self.apply(Commit { consumed: Some(invocation), sent: None, closed: None, emitted });
         Ok(())
     }
 
     /// The handler of `invocation` emits at once. An event that an earlier attempt has sent from the same position
-    /// is not sent again; its payload is released.
+    /// is not sent again; its payload is released. Nor is one while the run undoes what it has done.
     pub fn send(&mut self, invocation: InvocationId, emission: Emission) -> Result<(), DeliveryError> {
         let otherwise = self.why_not_in_flight();
         let sender = self.in_flight.get_mut(&invocation).ok_or(otherwise)?;
         sender.sent += 1;
-        if sender.sent <= sender.delivery.sent_before {
-            emission.payloads().for_each(|payload| self.release(payload));
+        if sender.sent <= sender.delivery.sent_before || self.undoing.is_some() {
+            self.discard([emission]);
         } else {
             let sent = Some((invocation, sender.sent));
             self.apply(Commit { sent, ..Commit::of(emission) });
@@ -56,11 +63,15 @@ impl Run {
         Ok(())
     }
 
-    /// The handler of `invocation` threw or rejected: the run fails.
+    /// The handler of `invocation` threw or rejected: the run fails. One that undoes what it has done goes on with that.
     pub fn fail_step(&mut self, invocation: InvocationId) -> Result<(), DeliveryError> {
         let step = self.in_flight_mut(invocation)?.delivery.step;
+        if self.undoing.is_some() {
+            self.fail_while_undoing(invocation);
+            return Ok(());
+        }
         let step = self.definition.step_name(step).to_owned();
-        self.end(Outcome::Failed(RunFailure::StepFailed { step }));
+        self.end_or_undo_without(Some(invocation), Outcome::Failed(RunFailure::StepFailed { step }));
         Ok(())
     }
 
@@ -73,7 +84,12 @@ impl Run {
         now: Millis,
     ) -> Result<bool, DeliveryError> {
         let Delivery { step, attempt, .. } = self.in_flight_mut(invocation)?.delivery;
-        let policy = self.definition.step_options(step).retry;
+        let options = self.definition.step_options(step);
+        let policy = match &self.undoing {
+            None => options.retry,
+            Some(undoing) if undoing.has_begun() => options.compensation,
+            Some(_) => None,
+        };
         let Some(wait) = policy.and_then(|policy| policy.wait_after(attempt, failed)) else {
             return Ok(false);
         };
@@ -84,11 +100,10 @@ impl Run {
     /// The handler of `invocation` has failed for good, and the run goes on with `last` in its stead.
     pub fn give_up(&mut self, invocation: InvocationId, last: Emission) -> Result<(), DeliveryError> {
         let failed = self.in_flight_mut(invocation)?;
+        failed.has_given_up = true;
         let staged = std::mem::take(&mut failed.staged);
         let uncommitted = std::mem::take(&mut failed.uncommitted);
-        for payload in staged.iter().flat_map(Emission::payloads) {
-            self.release(payload);
-        }
+        self.discard(staged);
         self.take_back_writes(invocation, uncommitted);
         self.stop_collecting(invocation);
         self.settle(invocation, Some(last))
@@ -111,6 +126,17 @@ impl Run {
     }
 
     pub(super) fn why_not_in_flight(&self) -> DeliveryError {
-        if self.outcome().is_some() { DeliveryError::Ended } else { DeliveryError::Settled }
+        match self.phase {
+            Phase::Ended(_) => DeliveryError::Ended,
+            _ if self.undoing.is_some() => DeliveryError::Undoing,
+            _ => DeliveryError::Settled,
+        }
+    }
+
+    /// What was to be emitted is not.
+    pub(super) fn discard(&mut self, emissions: impl IntoIterator<Item = Emission>) {
+        for payload in emissions.into_iter().flat_map(|emission| emission.payloads()) {
+            self.release(payload);
+        }
     }
 }

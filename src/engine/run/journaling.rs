@@ -3,9 +3,10 @@
 use super::super::clock::Millis;
 use super::super::delivery::Delivery;
 use super::super::ids::{DeliverySeq, InvocationId, PayloadRef};
-use super::super::journal::{Again, Change, OpenChange, Opened, Queued, Standing};
+use super::super::journal::{Again, Change, OpenChange, Opened, Queued, SealedAt, Standing};
 use super::super::outcome::Outcome;
 use super::phase::Phase;
+use super::restoring::Resting;
 use super::{Effect, Run};
 
 /// Something to tell the driver, and the change that must be durable first.
@@ -61,13 +62,16 @@ impl Run {
         let written = self.state.all_written();
         let open = self.waits.iter_open().map(Opened::from);
         let opened = open.chain(self.waits.iter_arrived().map(Opened::from)).collect();
-        let asleep = self.sleeping.iter().map(|(due, delivery)| Queued { due: Some(due), ..delivery.into() });
-        let held = self.fan_in.held().map(|held| Queued {
-            event_type: Some(held.event_type),
-            held: Some(held.key.clone()),
-            ..Queued::from(&held.delivery)
-        });
-        let queued = self.queue.iter().map(Queued::from).chain(asleep).chain(held).collect();
+        let queued = self
+            .resting()
+            .map(|Resting { delivery, due, held, done }| Queued {
+                event_type: held.map(|held| held.event_type),
+                due,
+                held: held.map(|held| held.key.clone()),
+                done,
+                ..Queued::from(delivery)
+            })
+            .collect();
         let Some(journal) = &mut self.journal else { return };
         let change = journal.whole_change();
         change.written = written;
@@ -95,7 +99,12 @@ impl Run {
                 Phase::Paused => Standing::Paused,
                 Phase::Ended(outcome) => Standing::Ended(outcome.clone()),
             };
-            (standing, DeliverySeq(self.last_delivery), self.time_limit.left())
+            SealedAt {
+                standing,
+                ending: self.undoing.as_ref().map(|undoing| undoing.outcome.clone()),
+                last_delivery: DeliverySeq(self.last_delivery),
+                time: self.time_limit.left(),
+            }
         });
     }
 
@@ -144,6 +153,7 @@ impl From<&Delivery> for Queued {
             due: None,
             held: None,
             gathered,
+            done: None,
         }
     }
 }

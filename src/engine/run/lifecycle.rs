@@ -93,10 +93,11 @@ impl Run {
         }
     }
 
-    /// Ends the run, in whatever phase it is, and says whether it did: a run that has ended stays as it ended.
+    /// Ends the run, in whatever phase it is, once what it has done is undone. Says whether it does: a run that has ended,
+    /// or is about to, stays as it is.
     pub fn abort(&mut self) -> bool {
-        let goes_on = self.outcome().is_none();
-        self.end(Outcome::Aborted);
+        let goes_on = self.outcome().is_none() && !self.is_undoing();
+        self.end_or_undo(Outcome::Aborted);
         goes_on
     }
 
@@ -106,7 +107,7 @@ impl Run {
             return;
         }
         if let Some(limit) = self.time_limit.expired(now) {
-            self.end(Outcome::Failed(RunFailure::TimedOut { limit }));
+            self.end_or_undo(Outcome::Failed(RunFailure::TimedOut { limit }));
         } else if matches!(self.phase, Phase::Running) {
             self.wake_what_is_due(now);
             self.give_up_waiting(now);

@@ -7,6 +7,7 @@
 //! Running | Pausing | Paused --stop, failure, abort--> Ended
 //! ```
 //!
+//! A run that has something to undo ends by failure or abort only when that is undone: see `undoing.rs`.
 //! Only a running run wakes what sleeps.
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use super::super::clock::Millis;
 use super::super::commit::{Commit, Emission};
 use super::super::conflicts::ConflictWatch;
 use super::super::delivery::{Delivery, InFlight};
+use super::super::done::Done;
 use super::super::fan_in::FanIn;
 use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, StepId};
 use super::super::journal::{Opened, Queued, Settled};
@@ -56,7 +58,7 @@ impl Run {
         }
         for emission in emitted {
             if let Err(outcome) = self.emit(emission) {
-                self.end(outcome);
+                self.end_or_undo(outcome);
                 return;
             }
         }
@@ -74,7 +76,7 @@ impl Run {
         if let Some(change) = self.change() {
             change.settled = Some(Settled { delivery: seq, invocation, attempt });
         }
-        if !self.settle_collecting(&settled) {
+        if !self.settle_collecting(&settled) && !self.keep_done(&settled) {
             self.stop_using(payload);
         }
         Some(step)
@@ -147,7 +149,7 @@ impl Run {
     }
 
     /// A handler of a step is at work no more: of a step with a limit the next one may be called.
-    fn leave(&mut self, step: StepId) {
+    pub(super) fn leave(&mut self, step: StepId) {
         if self.definition.step_options(step).concurrency.is_some()
             && let Some(next) = self.limits.leave(step)
         {
@@ -159,8 +161,10 @@ impl Run {
     pub(super) fn take_back_in_flight(&mut self) {
         for (invocation, mut cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
             self.take_back_collecting(&mut cut_short);
-            for payload in cut_short.staged.iter().flat_map(Emission::payloads) {
-                self.release(payload);
+            self.discard(std::mem::take(&mut cut_short.staged));
+            if self.undoing.as_ref().is_some_and(|undoing| !undoing.has_begun()) {
+                self.stop_using(cut_short.delivery.payload); // nobody knows whether it is done
+                continue;
             }
             let delivery = cut_short.again();
             self.note_again(&delivery, Some(invocation), None);
@@ -177,6 +181,10 @@ impl Run {
     pub(super) fn take_back(&mut self, invocations: &[InvocationId]) {
         for &invocation in invocations.iter().rev() {
             let Some(cut_short) = self.withdraw(invocation) else { continue };
+            if self.undoing.as_ref().is_some_and(|undoing| !undoing.has_begun()) {
+                self.stop_using(cut_short.delivery.payload); // nobody knows whether it is done
+                continue;
+            }
             let delivery = cut_short.again();
             self.note_again(&delivery, Some(invocation), None);
             self.enqueue(delivery);
@@ -189,9 +197,7 @@ impl Run {
     fn withdraw(&mut self, invocation: InvocationId) -> Option<InFlight> {
         let mut withdrawn = self.in_flight.remove(&invocation)?;
         self.leave(withdrawn.delivery.step);
-        for payload in withdrawn.staged.iter().flat_map(Emission::payloads) {
-            self.release(payload);
-        }
+        self.discard(std::mem::take(&mut withdrawn.staged));
         self.take_back_writes(invocation, std::mem::take(&mut withdrawn.uncommitted));
         self.take_back_collecting(&mut withdrawn);
         self.conflicts.forget(std::mem::take(&mut withdrawn.readings));
@@ -202,7 +208,11 @@ impl Run {
     pub(super) fn take_back_unbegun(&mut self, invocation: InvocationId) {
         let Some(InFlight { delivery, .. }) = self.in_flight.remove(&invocation) else { return };
         self.leave(delivery.step);
-        self.enqueue(delivery);
+        if self.undoing.as_ref().is_some_and(|undoing| !undoing.has_begun()) {
+            self.stop_using(delivery.payload);
+        } else {
+            self.enqueue(delivery);
+        }
     }
 
     /// The run is over, once and for all. Of what the driver has not been told, only what was published counts still.
@@ -218,6 +228,8 @@ impl Run {
         self.in_flight.clear();
         self.waits = Waits::default();
         self.shared_payloads.clear();
+        self.done = Done::default();
+        self.undoing = None;
         self.outbox.retain(|outgoing| matches!(outgoing.effect, Effect::Publish(_) | Effect::Stream(_)));
         if let Some(journal) = self.journal.as_mut().filter(|journal| journal.writes_whole()) {
             journal.whole_change().written = self.state.all_written();
@@ -244,8 +256,9 @@ impl Run {
                 self.phase = Phase::Paused;
                 self.notice = Some(Effect::Paused);
             }
+            Phase::Running if self.undoing.is_some() => self.undo_next(),
             Phase::Running if self.has_nothing_to_wait_for() => {
-                self.end(Outcome::Failed(RunFailure::Stalled {
+                self.end_or_undo(Outcome::Failed(RunFailure::Stalled {
                     workflow: self.definition.name().to_owned(),
                     last_step: last_step.map(|step| self.definition.step_name(step).to_owned()),
                     held: self.fan_in.held().count(),
@@ -313,6 +326,7 @@ impl Run {
                     due,
                     held: None,
                     gathered: false,
+                    done: None,
                 });
             }
         }
@@ -336,7 +350,7 @@ impl Run {
     }
 
     /// Queues a delivery that has been queued before, where it belongs: it is among the oldest, or among the newest.
-    fn enqueue(&mut self, delivery: Delivery) {
+    pub(super) fn enqueue(&mut self, delivery: Delivery) {
         let place = self.queue.partition_point(|queued| queued.turn < delivery.turn);
         self.queue.insert(place, delivery);
     }
@@ -402,7 +416,10 @@ impl Run {
                     let expiry = Emission::Event { event_type, payload };
                     self.apply(Commit { closed: Some(id), ..Commit::of(expiry) });
                 }
-                None => return self.end(Outcome::Failed(self.expired(id, awaited))),
+                None => {
+                    let failure = self.expired(id, awaited);
+                    return self.end_or_undo(Outcome::Failed(failure));
+                }
             }
         }
     }

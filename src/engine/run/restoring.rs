@@ -8,8 +8,10 @@ use super::super::child_at_rest::ChildAtRest;
 use super::super::clock::{Millis, Now, TimeLimit, WallMillis};
 use super::super::definition::Definition;
 use super::super::delivery::Delivery;
+use super::super::fan_in::Held;
 use super::super::ids::{EventTypeId, PayloadRef};
 use super::super::journal::Journal;
+use super::super::outcome::Outcome;
 use super::super::run_at_rest::{Origin, PendingDelivery, RestingWait, ResumeError, RunAtRest, WaitKind};
 use super::super::run_state::RunState;
 use super::super::session_policy::{SessionNotEmpty, SessionPausePolicy};
@@ -35,13 +37,16 @@ pub enum SnapshotRefusal {
         /// How many there are.
         found: usize,
     },
+    /// The driver did not say why the run is about to end.
+    #[error("the run undoes what it has done, and it was not said why")]
+    EndingMissing,
 }
 
 impl Run {
     /// The payloads whose texts [`Run::snapshot`] needs, in that order.
     #[must_use]
     pub fn pending_payloads(&self) -> Vec<PayloadRef> {
-        let events = self.pending_events().into_iter().map(|deliveries| deliveries[0].delivery.payload);
+        let events = self.pending_events().into_iter().map(|event| event[0].delivery.payload);
         let open = self.waits.iter_open().flat_map(OpenWait::payloads);
         events.chain(open).chain(self.waits.iter_arrived().map(|arrived| arrived.payload)).collect()
     }
@@ -58,6 +63,9 @@ impl Run {
             return Err(SnapshotRefusal::NotPaused);
         }
         policy.check(&self.session)?;
+        if self.undoing.as_ref().is_some_and(|undoing| undoing.error.is_none()) {
+            return Err(SnapshotRefusal::EndingMissing);
+        }
         self.time_limit = self.time_limit.stopped(now.monotonic);
         let events = self.pending_events();
         let of_waits = self.waits.iter_open().flat_map(OpenWait::payloads).count();
@@ -82,7 +90,11 @@ impl Run {
         now: Now,
     ) -> Result<Self, ResumeError> {
         check_fit(&definition, &at_rest)?;
-        let time_limit = TimeLimit::starting(options.time_limit, at_rest.time_remaining, now.monotonic);
+        let is_ending = at_rest.ending.is_some();
+        let time_limit = match at_rest.ending {
+            Some(_) => TimeLimit::None,
+            None => TimeLimit::starting(options.time_limit, at_rest.time_remaining, now.monotonic),
+        };
         let mut run = Self::empty(definition, at_rest.id, time_limit, options);
         run.children = at_rest.children;
         run.last_delivery = at_rest.last_delivery.0;
@@ -94,15 +106,24 @@ impl Run {
         run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, stored)));
         let lost = matches!(at_rest.origin, Origin::Store { paused: false, .. });
         let mut asleep = Vec::new();
+        let mut undoing_sleeps = None;
         let mut next_payload = (0..).map(PayloadRef);
-        for event in at_rest.pending_events {
+        for mut event in at_rest.pending_events {
             let payload = next_payload.next().expect("a payload number for each of fewer than 2^32 events");
-            if let Ok(uses @ 2..) = u32::try_from(event.deliveries.len()) {
-                run.shared_payloads.insert(payload, uses);
+            event.deliveries.retain(|delivery| !is_ending || delivery.done.is_some());
+            match u32::try_from(event.deliveries.len()) {
+                Ok(0) => run.release(payload),
+                Ok(1) => {}
+                uses => _ = run.shared_payloads.insert(payload, uses.expect("fewer than 2^32 steps")),
             }
             for mut delivery in event.deliveries {
-                let (due, held) = (delivery.due, delivery.held.take());
+                let (due, held, done) = (delivery.due, delivery.held.take(), delivery.done);
                 let mut delivery = run.delivery_at_rest(delivery, payload, at_rest.origin)?;
+                if let Some(number) = done {
+                    run.done.put_back(number, delivery);
+                    undoing_sleeps = due.map(|due| (number, now.to_monotonic(due))).max(undoing_sleeps);
+                    continue;
+                }
                 if let Some(held) = held {
                     run.go_on_holding(delivery, held);
                     continue;
@@ -122,9 +143,17 @@ impl Run {
         }
         run.go_on_sleeping(asleep, now);
         for wait in at_rest.waits {
+            if is_ending {
+                let unused = wait.payload_texts().count();
+                next_payload.by_ref().take(unused).for_each(|payload| run.release(payload));
+                continue;
+            }
             run.go_on_waiting(wait, &mut next_payload, at_rest.origin, now);
         }
         run.state = RunState::restored(at_rest.state);
+        if let Some(ending) = at_rest.ending {
+            run.go_on_undoing(ending, undoing_sleeps, lost);
+        }
         match at_rest.origin {
             Origin::Snapshot => {
                 run.write_whole();
@@ -154,8 +183,18 @@ impl Run {
         payload: PayloadRef,
         origin: Origin,
     ) -> Result<Delivery, ResumeError> {
-        let PendingDelivery { seq, step: name, attempt, sent, gathered, .. } = pending;
-        let Some(step) = self.definition.step_named(&name) else {
+        let PendingDelivery { seq, step: name, attempt, sent, gathered, done, .. } = pending;
+        let found = self.definition.step_named(&name);
+        let can_be_undone = |step| self.definition.step_options(step).compensation.is_some();
+        if done.is_some() && !found.is_some_and(can_be_undone) {
+            return Err(ResumeError::CannotUndo {
+                origin,
+                workflow: self.definition.name().to_owned(),
+                step: name.to_string(),
+                is_there: found.is_some(),
+            });
+        }
+        let Some(step) = found else {
             return Err(ResumeError::StepGone {
                 origin,
                 workflow: self.definition.name().to_owned(),
@@ -168,15 +207,25 @@ impl Run {
         Ok(Delivery { seq, turn, step, payload, attempt, gathered, sent_before: sent, caused_by })
     }
 
-    /// What is queued, asleep or held, cut where one event ends and the next begins.
-    fn pending_events(&self) -> Vec<Vec<Resting<'_>>> {
-        let resting = |delivery| Resting { delivery, due: None, held: None };
+    /// Every delivery that is to survive: what is queued, asleep, held or done. Of a run that undoes only the last.
+    pub(super) fn resting(&self) -> impl Iterator<Item = Resting<'_>> {
+        let current = self.undoing.as_ref().and_then(|undoing| undoing.current);
+        let resting = move |delivery| Resting { delivery, due: None, held: None, done: current };
         let queued = self.queue.iter().map(resting);
         let asleep =
-            self.sleeping.iter().map(|(due, delivery)| Resting { due: Some(due), ..resting(delivery) });
-        let held =
-            self.fan_in.held().map(|held| Resting { held: Some(&held.key), ..resting(&held.delivery) });
-        let mut pending: Vec<_> = queued.chain(asleep).chain(held).collect();
+            self.sleeping.iter().map(move |(due, delivery)| Resting { due: Some(due), ..resting(delivery) });
+        let held = self.fan_in.held().filter(|_| self.undoing.is_none());
+        let held = held.map(move |held| Resting { held: Some(held), ..resting(&held.delivery) });
+        let done = self
+            .done
+            .iter()
+            .map(move |(number, delivery)| Resting { done: Some(number), ..resting(delivery) });
+        queued.chain(asleep).chain(held).chain(done)
+    }
+
+    /// The same, cut where one event ends and the next begins.
+    fn pending_events(&self) -> Vec<Vec<Resting<'_>>> {
+        let mut pending: Vec<_> = self.resting().collect();
         pending.sort_by_key(|one| one.delivery.seq);
         let mut events: Vec<Vec<Resting<'_>>> = Vec::new();
         for one in pending {
@@ -205,7 +254,7 @@ impl Run {
             |event, (deliveries, json)| {
                 event.field("event", json);
                 event.list_of_objects("deliveries", deliveries, |object, resting| {
-                    let Resting { delivery, due, held } = resting;
+                    let Resting { delivery, due, held, done } = resting;
                     let step = self.definition.step_name(delivery.step);
                     object.field("delivery", &delivery.seq.0.to_string());
                     object.field("step", &ExactString::from(step).to_json());
@@ -214,11 +263,14 @@ impl Run {
                     if let Some(due) = due {
                         object.field("due", &now.to_wall(*due).0.to_string());
                     }
-                    if let Some(key) = held {
-                        object.field("held", &key.to_json());
+                    if let Some(held) = held {
+                        object.field("held", &held.key.to_json());
                     }
                     if delivery.gathered {
                         object.field("gathered", "true");
+                    }
+                    if let Some(number) = done {
+                        object.field("done", &number.to_string());
                     }
                 });
             },
@@ -231,6 +283,13 @@ impl Run {
                 metadata.list_of_objects("children", &self.children, SnapshotWriter::child);
             }
             metadata.field("time_remaining_ms", remaining.as_deref().unwrap_or("null"));
+            if let Some(undoing) = self.undoing.as_deref() {
+                metadata.object_field("ending", |ending| {
+                    ending
+                        .field("aborted", if undoing.outcome == Outcome::Aborted { "true" } else { "false" });
+                    ending.field("error", undoing.error.as_deref().unwrap_or("{}"));
+                });
+            }
         });
         document.finish()
     }
@@ -324,11 +383,13 @@ impl Run {
 
 /// A delivery of a paused run.
 #[derive(Clone, Copy)]
-struct Resting<'a> {
-    delivery: &'a Delivery,
-    due: Option<Millis>,
-    /// The key under which its event waits for others.
-    held: Option<&'a ExactString>,
+pub(super) struct Resting<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) due: Option<Millis>,
+    /// How its event waits for others.
+    pub(super) held: Option<&'a Held>,
+    /// The number of one that can be undone.
+    pub(super) done: Option<u64>,
 }
 
 fn check_fit(definition: &Definition, at_rest: &RunAtRest) -> Result<(), ResumeError> {
@@ -338,6 +399,9 @@ fn check_fit(definition: &Definition, at_rest: &RunAtRest) -> Result<(), ResumeE
             expected: definition.name().to_owned(),
             found: at_rest.workflow_name.clone(),
         });
+    }
+    if at_rest.ending.is_some() {
+        return Ok(()); // it waits for nothing any more
     }
     at_rest.waits.iter().try_for_each(|wait| check_wait(definition, at_rest.origin, wait))
 }

@@ -16,6 +16,7 @@ mod storing;
 mod streaming;
 mod taking_up;
 mod time;
+mod undoing;
 mod waiting;
 mod writing;
 
@@ -126,6 +127,15 @@ impl Story {
                     self.invoked.push((step, invocation));
                     words
                 }
+                Effect::Compensate(invocation) => {
+                    let step = format!("undo {}", self.run.definition().step_name(invocation.step));
+                    let event = &self.payloads[&invocation.payload.0];
+                    let again = if invocation.attempt > 1 { " again" } else { "" };
+                    let words = format!("{step} with {event}{again}");
+                    self.invoked.push((step, invocation));
+                    words
+                }
+                Effect::Undoing => "undoing".to_owned(),
                 Effect::Release(payload) => {
                     let event = self.payloads.remove(&payload.0).expect("a payload is released once");
                     format!("release {event}")

@@ -19,7 +19,7 @@ use super::super::ids::{DeliverySeq, RunId};
 use super::super::json_array::skip_string;
 use super::super::key_space::KeySpace;
 use super::super::run_at_rest::{
-    HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, RunAtRest, WaitKind,
+    Ending, HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, RunAtRest, WaitKind,
 };
 use super::{MAX_DEPTH, MAX_RUN_DEPTH, SNAPSHOT_VERSION, SnapshotError};
 use crate::exact_string::ExactString;
@@ -27,8 +27,8 @@ use crate::state_value::StateValue;
 
 /// How deep a value may be that is read: an event is an object around its values.
 const VALUE_DEPTH: u32 = MAX_DEPTH + 1;
-/// How many levels the document puts around a value.
-const ENVELOPE_DEPTH: u32 = 4;
+/// How many levels the document puts around a value: the most around what was thrown, as the cause of causes.
+const ENVELOPE_DEPTH: u32 = 16;
 /// How many levels the document puts around the document of a child.
 const DEPTH_OF_CHILD: u32 = 4;
 /// How deep a document may be, with the children of children in it.
@@ -96,6 +96,8 @@ struct Delivery {
     held: Option<ExactString>,
     #[serde(default)]
     gathered: bool,
+    /// Its place among those that can be undone.
+    done: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +112,14 @@ struct Metadata {
     last_delivery: Option<u64>,
     #[serde(default)]
     children: Vec<Child>,
+    ending: Option<RunEnding>,
+}
+
+#[derive(Deserialize)]
+struct RunEnding {
+    aborted: bool,
+    #[serde(deserialize_with = "error_text")]
+    error: String,
 }
 
 #[derive(Deserialize)]
@@ -207,14 +217,15 @@ impl TryFrom<Document> for RunAtRest {
             time_remaining_ms,
             last_delivery,
             children,
+            ending,
         } = document.metadata;
         let mut numbers = Numbers::default();
         let mut numbered = |event: &str, delivery: Delivery| {
             let seq = numbers.next(delivery.number)?;
             let held = delivery.held.map(|key| HeldEvent { key, event_type: type_in_text(event) });
-            let Delivery { step, attempt, sent, due, gathered, .. } = delivery;
+            let Delivery { step, attempt, sent, due, gathered, done, .. } = delivery;
             let (step, attempt, due) = (step.into(), attempt.get(), due.map(WallMillis));
-            Ok(PendingDelivery { seq, step, attempt, sent, due, held, gathered })
+            Ok(PendingDelivery { seq, step, attempt, sent, due, held, gathered, done })
         };
         let pending_events = document.pending_events.into_iter().map(|Event { event, deliveries }| {
             let deliveries = deliveries.into_iter().map(|delivery| numbered(&event, delivery));
@@ -249,6 +260,8 @@ impl TryFrom<Document> for RunAtRest {
             time_remaining: time_remaining_ms.map(Duration::from_millis),
             last_delivery: numbers.last(last_delivery)?,
             children: children.into_iter().map(ChildAtRest::try_from).collect::<Result<_, _>>()?,
+            ending: ending
+                .map(|RunEnding { aborted, error }| Ending { error: error.into(), is_abort: aborted }),
             origin: Origin::Snapshot,
         })
     }
@@ -329,11 +342,33 @@ fn run_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunId, D::Error>
 
 /// The text of a JSON object; what is inside is JavaScript's to read.
 fn object_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text_of_object(deserializer, "event")
+}
+
+/// The text of an error that this package wrote: one with a code and a message.
+fn error_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    struct Told<'a> {
+        #[serde(borrow)]
+        code: &'a RawValue,
+        #[serde(borrow)]
+        message: &'a RawValue,
+    }
+    let text = text_of_object(deserializer, "error")?;
+    let Told { code, message } = serde_json::from_str(&text).map_err(D::Error::custom)?;
+    if code.get().starts_with('"') && message.get().starts_with('"') {
+        Ok(text)
+    } else {
+        Err(D::Error::custom("`error` has no text as its code or its message"))
+    }
+}
+
+fn text_of_object<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Result<String, D::Error> {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
     if raw.get().starts_with('{') {
         Ok(raw.get().to_owned())
     } else {
-        Err(D::Error::custom("`event` is not an object"))
+        Err(D::Error::custom(format_args!("`{field}` is not an object")))
     }
 }
 

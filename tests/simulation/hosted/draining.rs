@@ -91,6 +91,9 @@ impl Hosted {
                 let Invocation { id, attempt, .. } = invocation;
                 self.at_work.push(Work { invocation: id, attempt, script, next: 0 });
             }
+            Effect::Compensate(_) | Effect::Undoing => {
+                around.auditor.check(false, || "no step can be undone".to_owned());
+            }
             Effect::Paused => self.is_paused(around),
             Effect::Ended => {
                 self.is_announced("the end", around);

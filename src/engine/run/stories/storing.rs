@@ -44,6 +44,9 @@ impl Story {
         if let Some(key) = &change.held {
             say(format_args!("held under {key}"));
         }
+        if let Some(number) = change.done {
+            say(format_args!("done as {number}"));
+        }
         for gathered in &change.gathered {
             say(format_args!("gathered {}", gathered.0));
         }
@@ -64,6 +67,9 @@ impl Story {
                 self.run.definition().step_name(queued.step)
             ));
             say_due(&mut say, queued.due);
+            if let Some(number) = queued.done {
+                say(format_args!("done as {number}"));
+            }
         }
         for opened in &change.opened {
             say(format_args!("opened {}", opened.id));
@@ -80,6 +86,9 @@ impl Story {
             Standing::Ended(Outcome::Completed { .. }) => say(format_args!("completed")),
             Standing::Ended(Outcome::Failed(_)) => say(format_args!("failed")),
             Standing::Ended(Outcome::Aborted) => say(format_args!("aborted")),
+        }
+        if change.ending.is_some() {
+            say(format_args!("undoing"));
         }
         words
     }

@@ -17,6 +17,7 @@ pub(super) fn stored(changes: u64, paused: bool) -> RunAtRest {
         due: None,
         held: None,
         gathered: false,
+        done: None,
     };
     RunAtRest {
         id: RunId(uuid::Uuid::from_u128(7)),
@@ -34,6 +35,7 @@ pub(super) fn stored(changes: u64, paused: bool) -> RunAtRest {
         time_remaining: Some(Duration::from_millis(40)),
         last_delivery: DeliverySeq(9),
         children: Vec::new(),
+        ending: None,
         origin: Origin::Store { changes, streamed: 0, paused, rewritten: false },
     }
 }
