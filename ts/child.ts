@@ -9,6 +9,7 @@ import { AbortedError, type BlazenError, isBlazenError, RunStateError, SnapshotE
 import type { HeldRun } from "./held_run.js";
 import { toJson } from "./json.js";
 import type { Run } from "./run.js";
+import type { ParentRun as StoredParent } from "./run_commit.js";
 import { errorFromText, errorText } from "./stored_error.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { RunResult } from "./types.js";
@@ -25,6 +26,8 @@ export interface RestingChild extends ChildPlace {
 /** The run that children belong to. */
 export interface ParentRun {
   readonly id: string;
+  /** What a store keeps of it with its children, if it has one. */
+  readonly asParent: StoredParent | undefined;
   /** Resolves when a store has all that has happened in the run so far, if it is to have that before the run ends. */
   whenDurable(): Promise<void>;
   /** Is told of a child that begins or goes on. */
@@ -237,7 +240,7 @@ export class Child {
     const id = this.#id;
     const held = await (before.is === "resting"
       ? host.resume(id, before.snapshot, adopt)
-      : host.begin(id, input, adopt));
+      : host.begin(id, input, adopt, this.#parent.asParent));
     if (held.here !== undefined) adopt(held.here);
     return held;
   }

@@ -6,6 +6,7 @@ import { refuse } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
 import type { HeldRun } from "./held_run.js";
 import type { Run } from "./run.js";
+import type { ParentRun } from "./run_commit.js";
 import type { StoreConnection } from "./store_connection.js";
 
 /** Told of a run that begins or goes on, before it does anything. */
@@ -18,8 +19,8 @@ export interface ChildHost {
   readonly connection: StoreConnection | undefined;
   /** Whether a run of that id is at work here, or its store has it. */
   knows(runId: string): Promise<boolean>;
-  /** The run of that id; if there is none, it begins with that input. */
-  begin(runId: string, input: unknown, adopt: Adopt): Promise<HeldRun>;
+  /** The run of that id; if there is none, it begins with that input, as the child of a stored run if that is given. */
+  begin(runId: string, input: unknown, adopt: Adopt, parent: ParentRun | undefined): Promise<HeldRun>;
   /** The run of that id; if there is none, it goes on from that snapshot. */
   resume(runId: string, snapshot: string, adopt: Adopt): Promise<HeldRun>;
 }

@@ -33,6 +33,7 @@ import type { SessionPausePolicy } from "./pause_policy.js";
 import { type PausableRun, Pausing } from "./pausing.js";
 import type { PayloadTable } from "./payload_table.js";
 import { INTERNAL } from "./public_class.js";
+import type { ParentRun as StoredParent } from "./run_commit.js";
 import { type EndingRun, RunEnd } from "./run_end.js";
 import { RunWriting, travelOf, type Writing } from "./run_writing.js";
 import { readDue, type SendOptions } from "./send_options.js";
@@ -59,6 +60,8 @@ export interface RunOptions {
   readonly streamBuffer: number;
   /** How many events of its stream the store has. */
   readonly streamed: number;
+  /** How many runs are above it, as far as its store knows. */
+  readonly depth: number;
   /** Whether the run must be told the time. */
   readonly timeLimited: boolean;
   /** Begins the run in the engine; its first events go into the table. */
@@ -105,9 +108,11 @@ export class Run
   #requests: OpenRequests | undefined;
   #parent: Run | undefined;
   #children: Children | undefined;
+  readonly #storedDepth: number;
 
   constructor(options: RunOptions) {
     this.definition = options.definition;
+    this.#storedDepth = options.depth;
     this.pausePolicy = options.pausePolicy;
     // Whoever knows the id of a stored run can have a handler of it at any time.
     this.#hasHandler = options.hasHandler || options.writing !== undefined;
@@ -443,7 +448,11 @@ export class Run
   }
 
   get depth(): number {
-    return this.#parent === undefined ? 0 : this.#parent.depth + 1;
+    return this.#parent === undefined ? this.#storedDepth : this.#parent.depth + 1;
+  }
+
+  get asParent(): StoredParent | undefined {
+    return this.writing === undefined ? undefined : { runId: this.id, depth: this.depth + 1 };
   }
 
   adopt(child: Run): void {

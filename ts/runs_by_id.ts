@@ -1,6 +1,6 @@
 // The runs of a workflow by their ids: those that are at work here, and those that its store has.
 
-import { AbortedError, StoreError } from "./errors.js";
+import { AbortedError, RunStateError, StoreError } from "./errors.js";
 import { arrived, EndedRun, type HeldRun, RestingRun } from "./held_run.js";
 import { recoverRuns } from "./recovery.js";
 import type { Run } from "./run.js";
@@ -156,7 +156,21 @@ export class RunsById {
   }
 
   async #find(runId: string): Promise<HeldRun> {
-    return this.#hold(await this.#load(runId));
+    const loaded = await this.#load(runId);
+    return (await this.#isOrphan(loaded)) ? this.#endWithItsParent(loaded) : this.#hold(loaded);
+  }
+
+  /** Whether it goes on although the run that it is a child of has ended: that process was lost before it could tell. */
+  async #isOrphan({ parent, status }: LoadedRun): Promise<boolean> {
+    if (parent == null || hasEnded(status) || this.here.get(parent.runId)?.here !== undefined) return false;
+    const above = await this.#connection?.load(parent.runId);
+    return above == null || hasEnded(above.status);
+  }
+
+  #endWithItsParent(loaded: LoadedRun): Run {
+    const run = this.#takeUpToEnd(loaded);
+    toldElsewhere(run.abort(new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run that this is a child of has ended")));
+    return run;
   }
 
   /** @throws StoreError, as a rejection, if the store has no such run of this workflow, or there is no store */
@@ -198,6 +212,10 @@ export class RunsById {
       `${asker} needs a store, and workflow ${JSON.stringify(this.#workflow)} has none: new Workflow(name, { store })`,
     );
   }
+}
+
+function hasEnded(status: string): boolean {
+  return status !== "running" && status !== "paused";
 }
 
 /** What is left of a run that has ended. */

@@ -57,6 +57,8 @@ export interface StoredRun {
   runId: string;
   /** The name of its workflow. */
   workflow: string;
+  /** The id of the run that it is a child of, if it is one. */
+  parent?: string;
   /** The version of the workflow that it began with, or was migrated to, if that had one. */
   workflowVersion?: string;
   status: RunStatus;
@@ -340,6 +342,7 @@ function storedRun(loaded: LoadedRun): StoredRun {
   return {
     runId,
     workflow: loaded.workflow,
+    ...(loaded.parent == null ? {} : { parent: loaded.parent.runId }),
     ...(workflowVersion == null ? {} : { workflowVersion }),
     status: loaded.status as RunStatus,
     createdAt: new Date(loaded.createdAt),

@@ -24,6 +24,7 @@ import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { Run, type RunOptions } from "./run.js";
 import { checkRuns, type UnfitRun } from "./run_check.js";
+import type { ParentRun } from "./run_commit.js";
 import type { FinishingCode } from "./run_fitness.js";
 import { abortOn, checkSignal } from "./run_signal.js";
 import type { Writing } from "./run_writing.js";
@@ -176,7 +177,7 @@ export class Workflow<
       workflow: name,
       connection: this.#writing?.connection,
       knows: (runId) => this.#runs.knows(runId),
-      begin: async (runId, input, adopt) => arrived(await this.#startOnce(input, runId, false, adopt)),
+      begin: async (runId, input, adopt, parent) => arrived(await this.#startOnce(input, runId, false, adopt, parent)),
       resume: async (runId, snapshot, adopt) => arrived(await this.#goOnOnce(runId, snapshot, adopt)),
     };
     hostChildren(this, this.#asChild);
@@ -560,13 +561,13 @@ export class Workflow<
       for (const json of context.takePayloads()) payloads.keep(json);
       return context;
     };
-    const run = this.#begin(true, begin, streamed);
+    const run = this.#begin(true, begin, { streamed });
     run.isTakenUp();
     return run;
   }
 
   #takeUpAsItIs(loaded: LoadedRun): Run {
-    const { streamed } = loaded;
+    const { streamed, parent } = loaded;
     const asText = this.#writing !== undefined;
     let children: RestingChild[] = [];
     const begin: RunOptions["begin"] = (payloads, now) => {
@@ -575,7 +576,7 @@ export class Workflow<
       children = context.takeChildren();
       return context;
     };
-    const run = this.#begin(true, begin, streamed);
+    const run = this.#begin(true, begin, { streamed, depth: parent?.depth });
     if (children.length > 0) run.comeWith(children);
     run.isTakenUp();
     return run;
@@ -587,10 +588,16 @@ export class Workflow<
     return this.#begin(hasHandler, (payloads, now) => this.#native.start(payloads.keep(event), now));
   }
 
-  async #startOnce(input: unknown, runId: string, lifecycle: boolean, adopt?: Adopt): Promise<HeldRun> {
+  async #startOnce(
+    input: unknown,
+    runId: string,
+    lifecycle: boolean,
+    adopt?: Adopt,
+    parent?: ParentRun,
+  ): Promise<HeldRun> {
     const event = startEvent(input);
     return this.#runs.beginOnce(runId, () => {
-      const run = this.#startAs(checkedStartEvent(event, this.#definition), runId);
+      const run = this.#startAs(checkedStartEvent(event, this.#definition), runId, parent);
       if (lifecycle) run.stream.keepLifecycle();
       adopt?.(run);
       return run;
@@ -598,19 +605,24 @@ export class Workflow<
   }
 
   /** Begins a run that its store knows, or that has an id already. */
-  #startAs(event: object, runId: string | undefined): Run {
+  #startAs(event: object, runId: string | undefined, parent?: ParentRun): Run {
     return this.#begin(true, (payloads, now) => {
       const json = this.#writing === undefined ? undefined : eventText(event);
-      return this.#native.startAs(payloads.keep(json ?? event), json, runId, now);
+      return this.#native.startAs(payloads.keep(json ?? event), json, runId, now, parent);
     });
   }
 
-  #begin(hasHandler: boolean, begin: RunOptions["begin"], streamed = 0): Run {
+  #begin(
+    hasHandler: boolean,
+    begin: RunOptions["begin"],
+    stored: { streamed?: number; depth?: number | undefined } = {},
+  ): Run {
     const options = {
       definition: this.#definition,
       pausePolicy: this.#pausePolicy,
       streamBuffer: this.#streamBuffer,
-      streamed,
+      streamed: stored.streamed ?? 0,
+      depth: stored.depth ?? 0,
       timeLimited: this.#timeLimited,
       hasHandler,
       begin,

@@ -52,9 +52,8 @@ impl Recorder {
     }
 
     /// The run is a child of another one.
-    #[must_use]
-    pub fn child_of(self, parent: Parent) -> Self {
-        Self { parent: Some(parent), ..self }
+    pub fn keep_parent(&mut self, parent: Parent) {
+        self.parent = Some(parent);
     }
 
     /// The run goes by this code from its next change on.

@@ -8,7 +8,9 @@ use napi_derive::napi;
 use super::errors::{self, ErrorCode, Result, error};
 use super::hosted_run::wall_clock;
 use super::numbers::{number_to_js, time_to_js};
-use super::store_in_javascript::{self, CheckpointedKey, CheckpointedRun, OpenWait, QueuedDelivery};
+use super::store_in_javascript::{
+    self, CheckpointedKey, CheckpointedRun, OpenWait, ParentRun, QueuedDelivery,
+};
 use super::text::{self, WellFormed};
 use crate::durable;
 use crate::engine::{ChildAtRest, Origin, RunAtRest};
@@ -144,6 +146,12 @@ impl LoadedRun {
     #[napi(getter, catch_unwind)]
     pub fn workflow(&self) -> Result<String> {
         Ok(self.run()?.workflow.clone())
+    }
+
+    /// The run that it is a child of, if it is one.
+    #[napi(getter, catch_unwind)]
+    pub fn parent(&self) -> Result<Option<ParentRun>> {
+        Ok(self.run()?.parent.map(ParentRun::from))
     }
 
     #[napi(getter, catch_unwind)]

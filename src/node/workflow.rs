@@ -16,6 +16,7 @@ use super::loaded_run::LoadedRun;
 use super::numbers::parse_id;
 use super::registry::OwnedRun;
 use super::store::Store;
+use super::store_in_javascript::{self, ParentRun};
 use super::text::WellFormed;
 use crate::durable::{self, Recorder};
 use crate::engine::{
@@ -136,7 +137,7 @@ impl Workflow {
         )))
     }
 
-    /// Begins a run that is stored, so that its start event has the text `json`, or that has an id already.
+    /// Begins a run that is stored, so that its start event has the text `json`, or that has an id already, or a parent.
     #[napi(catch_unwind)]
     pub fn start_as(
         &self,
@@ -144,13 +145,19 @@ impl Workflow {
         json: Option<WellFormed>,
         run_id: Option<String>,
         now: f64,
+        parent: Option<ParentRun>,
     ) -> Result<Context> {
         let id = RunId(run_id.as_deref().map_or_else(|| Ok(Uuid::now_v7()), parse_id)?);
         let payload = PayloadRef(payload);
         let run = Run::start(self.definition.clone(), id, payload, self.options, millis(now));
         let run = run.by_version(self.version());
         let text = json.map(|json| (payload, Arc::from(json.as_str())));
-        Ok(Context::new(OwnedRun::new(self.hosted(run, self.code.as_ref(), text, now))))
+        let parent = parent.map(store_in_javascript::parent).transpose()?;
+        let mut hosted = self.hosted(run, self.code.as_ref(), text, now);
+        if let (Some(recorder), Some(parent)) = (hosted.recorder(), parent) {
+            recorder.keep_parent(parent);
+        }
+        Ok(Context::new(OwnedRun::new(hosted)))
     }
 
     /// Goes on from a snapshot. The events in it are `takePayloads` of the context: payloads 0, 1, 2, ...

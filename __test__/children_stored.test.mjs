@@ -1,0 +1,75 @@
+// What a store knows of children: whose they are, and what becomes of them when only their parents have ended.
+
+import assert from "node:assert/strict";
+import { SqliteStore, Workflow } from "blazen";
+import { gate, newFile, rejectionOf, START, stop, test } from "./stores/harness.mjs";
+
+const never = () => new Promise(() => {});
+
+/** A parent and a child that were at work when their process was lost; `called` tells whether the child is called later. */
+async function lost(path) {
+  const store = SqliteStore.open(path);
+  const begun = gate();
+  const child = new Workflow("child", { store }).addStep("only", [START], async (_event, ctx) => {
+    begun.open(await ctx.runId());
+    await never();
+  });
+  const parent = new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
+    stop(await ctx.runWorkflow(child)),
+  );
+  const { runId: parentId } = await parent.runWithHandler();
+  const childId = await begun.opened;
+  await store.close();
+  return { parentId, childId };
+}
+
+/** The same workflows in the next process, where the child would complete. */
+function next(store) {
+  let called = 0;
+  const child = new Workflow("child", { store }).addStep("only", [START], () => {
+    called += 1;
+    return stop("done");
+  });
+  const parent = new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
+    stop((await ctx.runWorkflow(child)).data),
+  );
+  return { parent, child, called: () => called };
+}
+
+test("a stored child knows its parent", async () => {
+  const path = newFile();
+  const { parentId, childId } = await lost(path);
+  const store = SqliteStore.open(path, { readOnly: true });
+  assert.equal((await store.run(childId)).parent, parentId);
+  assert.equal((await store.run(parentId)).parent, undefined);
+  await store.close();
+});
+
+test("a child whose parent was cancelled where it was not known is cancelled when it is taken up", async () => {
+  const path = newFile();
+  const { parentId, childId } = await lost(path);
+  const store = SqliteStore.open(path);
+  const { parent, child, called } = next(store);
+  assert.equal(await parent.cancel(parentId, "enough"), true);
+  const [handler] = await child.recover();
+  assert.equal(handler.runId, childId);
+  const failure = await rejectionOf(handler.result());
+  assert.equal(failure.code, "ERR_BLAZEN_ABORTED");
+  assert.equal(failure.cause.code, "ERR_BLAZEN_RUN_ENDED");
+  assert.equal((await store.run(childId)).status, "cancelled");
+  assert.equal(called(), 0);
+  await store.close();
+});
+
+test("a child whose parent goes on is taken up before it, and found by it", async () => {
+  const path = newFile();
+  await lost(path);
+  const store = SqliteStore.open(path);
+  const { parent, child, called } = next(store);
+  const [ofChild] = await child.recover();
+  assert.equal((await ofChild.result()).data, "done");
+  const [handler] = await parent.recover();
+  assert.equal((await handler.result()).data, "done");
+  assert.equal(called(), 1);
+  await store.close();
+});
