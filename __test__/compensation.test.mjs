@@ -315,6 +315,43 @@ describe("a run that is cancelled while a handler is at work", () => {
     assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_ABORTED");
     assert.deepEqual(undone, ALL);
   });
+
+  test("undoes one that only its store has, by its id", async () => {
+    const path = newFile();
+    const before = SqliteStore.open(path);
+    const begun = gate();
+    const ship = () => {
+      begun.open();
+      return new Promise(() => {});
+    };
+    const { runId } = await orders({ store: before, ship }).runWithHandler({ order: 7 });
+    await begun.opened;
+    await before.close();
+
+    const undone = [];
+    const store = SqliteStore.open(path);
+    const workflow = orders({ store, undone, ship: () => assert.fail("nothing else is called") });
+    assert.equal(await workflow.cancel(runId, "enough"), true);
+    assert.deepEqual(undone, ALL);
+    const { status, error } = await store.run(runId);
+    assert.deepEqual([status, error.cause], ["cancelled", "enough"]);
+    assert.equal(await workflow.cancel(runId), false);
+    await store.close();
+  });
+
+  test("waits until one that undoes already is undone, and changes nothing", async () => {
+    const path = newFile();
+    const before = SqliteStore.open(path);
+    const { runId } = await inTheMiddle({ store: before });
+    await before.close();
+
+    const undone = [];
+    const store = SqliteStore.open(path);
+    assert.equal(await orders({ store, undone }).cancel(runId, "too late"), false);
+    assert.deepEqual(undone, ALL);
+    assert.equal((await store.run(runId)).error.code, "ERR_BLAZEN_STEP_FAILED");
+    await store.close();
+  });
 });
 
 /** A run of `orders` that stands still while it undoes the reservation. */

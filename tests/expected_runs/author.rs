@@ -66,7 +66,7 @@ impl Author {
         match self.runs.get(&run).cloned() {
             None => {
                 commit.creates = Some("orders".into());
-                commit.parent = self.random.percent(30).then(|| Parent { run, depth: 1 });
+                commit.parent = self.random.percent(30).then_some(Parent { run, depth: 1 });
                 self.queue(&mut commit, 1);
                 self.write_some(&mut commit, None);
             }
