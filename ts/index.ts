@@ -64,6 +64,7 @@ export type {
   StandardSchemaResult,
   StandardSchemaV1,
 } from "./standard_schema.js";
+export type { StartOptions } from "./start_options.js";
 export type { StateConflicts } from "./state_conflicts.js";
 export { StateNamespace } from "./state_namespace.js";
 export type { StepOptions } from "./step_options.js";
@@ -102,5 +103,6 @@ export type {
   StopEvent,
 } from "./types.js";
 export type { CollectOptions, WantedEvents } from "./wanted_events.js";
-export { type StartOptions, Workflow, type WorkflowOptions } from "./workflow.js";
+export { Workflow } from "./workflow.js";
 export { WorkflowBuilder } from "./workflow_builder.js";
+export type { WorkflowOptions } from "./workflow_options.js";

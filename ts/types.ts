@@ -3,7 +3,7 @@
 import type { Context } from "./context.js";
 import type { FailureEvent } from "./failed_attempt.js";
 import type { StandardSchemaV1 } from "./standard_schema.js";
-import type { StartOptions } from "./workflow.js";
+import type { StartOptions } from "./start_options.js";
 
 /** What a run keeps in its state: JSON, or bytes at the top. */
 export type StateValue = string | number | boolean | null | Buffer | StateValue[] | { [key: string]: StateValue };

@@ -6,7 +6,6 @@ import type { CheckpointStore } from "./checkpoint_store.js";
 import type { RestingChild } from "./child.js";
 import { type Adopt, type ChildHost, hostChildren } from "./child_host.js";
 import { Definition, type Handler } from "./definition.js";
-import type { Durability } from "./durability.js";
 import { isEvent } from "./emission.js";
 import { RunStateError, SnapshotError, translated } from "./errors.js";
 import { EventSchemas } from "./event_schemas.js";
@@ -15,7 +14,6 @@ import { graphOf, type WorkflowGraph } from "./graph.js";
 import { WorkflowHandler } from "./handler.js";
 import { arrived, type HeldRun } from "./held_run.js";
 import { mermaidOf } from "./mermaid.js";
-import type { Migrate } from "./migrating_run.js";
 import { type Migration, readMigration } from "./migration.js";
 import type { KnownNames } from "./migration_checks.js";
 import { native } from "./native.js";
@@ -26,16 +24,17 @@ import { Run, type RunOptions } from "./run.js";
 import { checkRuns, type UnfitRun } from "./run_check.js";
 import type { ParentRun } from "./run_commit.js";
 import type { FinishingCode } from "./run_fitness.js";
-import { abortOn, checkSignal } from "./run_signal.js";
+import { abortOn } from "./run_signal.js";
 import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
 import { checkedStartEvent, startEvent } from "./start_event.js";
-import { checkStateConflicts, type StateConflicts } from "./state_conflicts.js";
+import { readStartOptions, type StartOptions } from "./start_options.js";
+import { checkStateConflicts } from "./state_conflicts.js";
 import { readStepOptions, type StepOptions, type StepSettings } from "./step_options.js";
 import { checkRunId, isRunId, type MemoryStore, type SqliteStore } from "./store.js";
 import type { LoadedRun } from "./store_connection.js";
 import { type StreamCallback, subscribe } from "./stream_callback.js";
-import { checkBoolean, readStreamBuffer } from "./stream_options.js";
+import { readStreamBuffer } from "./stream_options.js";
 import { readSubworkflowStep, type SubworkflowOptions } from "./subworkflow_step.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type {
@@ -48,81 +47,13 @@ import type {
   RunData,
   RunInput,
   RunResult,
-  Schemas,
   StartArguments,
   StepHandler,
 } from "./types.js";
 import { WorkflowBuilder } from "./workflow_builder.js";
 import { knownSteps, readVersion, stepsText } from "./workflow_code.js";
+import { WORKFLOW_OPTIONS, type WorkflowOptions } from "./workflow_options.js";
 import { connect, readWriting } from "./writing_options.js";
-
-/**
- * How runs of a workflow behave.
- *
- * @typeParam Events a map from event type to payload, as handlers receive it
- * @typeParam Emitted the same, as it is given to a schema
- * @typeParam State a map from state key to the type of its value
- */
-export interface WorkflowOptions<Events = AnyEvents, Emitted = Events, State = AnyState> {
-  /** The longest time that a run may spend running, in seconds; no limit unless given. See `setTimeout`. */
-  timeout?: number;
-  /** What a pause does about session values; `pickle_or_error` unless given. */
-  sessionPausePolicy?: SessionPausePolicy;
-  /** Where runs are written to, so that they survive the process; they live in memory unless given. */
-  store?: SqliteStore | MemoryStore | CheckpointStore;
-  /** When they are written; `"sync"` unless given. */
-  durability?: Durability;
-  /**
-   * How many events of its stream a run keeps for readers who come late or take their time; 10,000 unless given, all if
-   * infinite. Of lifecycle events, where they are asked for, as many. With `persistStream` it says only how many are kept
-   * in memory.
-   */
-  streamBuffer?: number;
-  /**
-   * Whether the stream of a run is kept in its store, input requests included: then it can be read from any offset, at any
-   * time, until the run is pruned, and its offsets go on where they were when the run is taken up again. Readers have an
-   * event when the store has it, and events must be JSON. `false` unless given; not with `durability: "exit"`.
-   */
-  persistStream?: boolean;
-  /**
-   * What events must be, by their types: a [Standard Schema](https://standardschema.dev), of zod, valibot, arktype or
-   * another library, for the fields of the event without its `type`. It is applied when the event is emitted (that of
-   * `blazen::StartEvent` to the input, that of `blazen::InputResponseEvent` to an answer), and what it gives is what
-   * travels. An event that it does not take fails with a `SchemaError`. The types of the workflow's events follow from it.
-   */
-  schemas?: Schemas<Events, Emitted>;
-  /** What is done when a handler sets what another has written since it was read; `"warn"` unless given. */
-  stateConflicts?: StateConflicts;
-  /**
-   * The version of the workflow, 1 to 200 characters of your choice: runs remember it, and which steps there were. Change it
-   * when the steps change, so that `check` can tell which runs need others, and `migrate` is given the runs of before.
-   */
-  version?: string;
-  /**
-   * Rewrites a run of another version, or of none, before this workflow goes on with it: changes its state, its events on
-   * their way and what it waits for in place. That is stored as one commit together with the new version, before any
-   * handler is called; so a run is migrated once, and again only if the process is lost before that is durable. If it throws,
-   * the run stays as it is. It must do nothing else: `check` calls it too, and writes nothing. Needs a `version`.
-   */
-  migrate?: Migrate<State>;
-}
-
-/** How a run is begun. */
-export interface StartOptions {
-  /** The id of the run, a UUID. A run of this id is begun once, however often that is asked for. */
-  runId?: string;
-  /**
-   * Whether what happens to the run and its steps is noted from its beginning on, for whoever reads its stream with
-   * `{ lifecycle: true }`; the callback of `runStreaming` is told of it. See `LifecycleEvent`.
-   */
-  lifecycle?: boolean;
-  /**
-   * Aborts the run when it is aborted: `result()` rejects with `ERR_BLAZEN_ABORTED` and the reason of the signal as its
-   * `cause`. If it is aborted already, no run begins and the call rejects so. One signal may be given to any number of
-   * runs. With a `runId`, it concerns the run of that id, whoever has begun it.
-   */
-  signal?: AbortSignal;
-}
 
 // biome-ignore lint/suspicious/noExplicitAny: for code that does not depend on the events and state of a workflow
 export type AnyWorkflow = Workflow<any, any, any>;
@@ -157,7 +88,7 @@ export class Workflow<
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
   constructor(name: string, options: WorkflowOptions<Events, Emitted, State> = {}) {
     checkName(name, "the name of a workflow");
-    const given = readOptions(options, "the options of a workflow", OPTIONS);
+    const given = readOptions(options, "the options of a workflow", WORKFLOW_OPTIONS);
     const { timeout, sessionPausePolicy, store, durability, schemas, stateConflicts, streamBuffer, persistStream } =
       given;
     this.#version = readVersion(given.version);
@@ -641,36 +572,6 @@ export class Workflow<
   static {
     publicClass(Workflow, { isOurs: (value) => #native in value, rejects: false, native: native.Workflow });
   }
-}
-
-const OPTIONS = [
-  "timeout",
-  "sessionPausePolicy",
-  "store",
-  "durability",
-  "schemas",
-  "stateConflicts",
-  "streamBuffer",
-  "persistStream",
-  "version",
-  "migrate",
-] as const;
-
-interface Start {
-  readonly runId: string | undefined;
-  readonly lifecycle: boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** @throws AbortedError if the signal is aborted */
-function readStartOptions(options: StartOptions | undefined): Start {
-  if (options === undefined) return { runId: undefined, lifecycle: false, signal: undefined };
-  const what = "the options of a run";
-  const { runId, lifecycle, signal } = readOptions(options, what, ["runId", "lifecycle", "signal"]);
-  if (runId !== undefined) checkRunId(runId);
-  if (lifecycle !== undefined) checkBoolean(lifecycle, `"lifecycle" of ${what}`);
-  if (signal !== undefined) checkSignal(signal, `"signal" of ${what}`);
-  return { runId: runId?.toLowerCase(), lifecycle: lifecycle === true, signal };
 }
 
 function handlerOf<Events>(run: HeldRun): WorkflowHandler<Events> {

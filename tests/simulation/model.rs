@@ -120,7 +120,9 @@ impl Model {
         let pending = self.rest.pending.iter();
         let mut order: Vec<_> = pending.map(|(delivery, waiting)| (waiting.due, *delivery)).collect();
         order.sort_unstable();
-        order.into_iter().for_each(|(_, delivery)| self.takes_a_turn(delivery));
+        for (_, delivery) in order {
+            self.takes_a_turn(delivery);
+        }
     }
 
     /// It comes after everything else.

@@ -410,17 +410,13 @@ impl Run {
     pub(super) fn give_up_waiting(&mut self, now: Millis) {
         while let Some(wait) = self.waits.expired(now) {
             let (id, awaited) = (wait.id.clone(), wait.awaited);
-            match wait.expiry.and_then(|expiry| expiry.event) {
-                Some((event_type, payload)) => {
-                    self.waits.hand_over_expiry(&id);
-                    let expiry = Emission::Event { event_type, payload };
-                    self.apply(Commit { closed: Some(id), ..Commit::of(expiry) });
-                }
-                None => {
-                    let failure = self.expired(id, awaited);
-                    return self.end_or_undo(Outcome::Failed(failure));
-                }
-            }
+            let Some((event_type, payload)) = wait.expiry.and_then(|expiry| expiry.event) else {
+                let failure = self.expired(id, awaited);
+                return self.end_or_undo(Outcome::Failed(failure));
+            };
+            self.waits.hand_over_expiry(&id);
+            let expiry = Emission::Event { event_type, payload };
+            self.apply(Commit { closed: Some(id), ..Commit::of(expiry) });
         }
     }
 

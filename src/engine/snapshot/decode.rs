@@ -145,7 +145,8 @@ struct Child {
 
 #[derive(Deserialize)]
 struct Request {
-    request_id: ExactString,
+    #[serde(rename = "request_id")]
+    id: ExactString,
     #[serde(deserialize_with = "object_text")]
     event: String,
     /// In milliseconds since the Unix epoch.
@@ -240,9 +241,9 @@ impl TryFrom<Document> for RunAtRest {
             // Without a time nothing goes out.
             expiry: expiry.filter(|_| due.is_some()).map(Into::into),
         };
-        let inputs = input_requests.into_iter().map(|Request { request_id, event, due, expiry }| {
-            wait(request_id, WaitKind::Input, event, due, expiry)
-        });
+        let inputs = input_requests
+            .into_iter()
+            .map(|Request { id, event, due, expiry }| wait(id, WaitKind::Input, event, due, expiry));
         let expected = expected_events.into_iter().map(|Expected { id, event_type, due, expiry }| {
             let event = format!("{{\"type\":{}}}", ExactString::from(event_type.as_str()).to_json());
             wait(id, WaitKind::Expected, event, due, expiry)
@@ -395,10 +396,8 @@ fn deliveries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Delivery
 fn requests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Request>, D::Error> {
     let requests = Vec::<Request>::deserialize(deserializer)?;
     let mut ids = BTreeSet::new();
-    match requests.iter().find(|request| !ids.insert(&request.request_id)) {
-        Some(twice) => {
-            Err(D::Error::custom(format_args!("two input requests are called {:?}", twice.request_id)))
-        }
+    match requests.iter().find(|request| !ids.insert(&request.id)) {
+        Some(twice) => Err(D::Error::custom(format_args!("two input requests are called {:?}", twice.id))),
         None => Ok(requests),
     }
 }

@@ -76,7 +76,9 @@ impl Model {
             }
         }
         woken.sort_unstable();
-        woken.into_iter().for_each(|(.., delivery)| self.takes_a_turn(delivery));
+        for (.., delivery) in woken {
+            self.takes_a_turn(delivery);
+        }
         expected.again.len() > before
     }
 
