@@ -38,6 +38,7 @@ const FAULTS = {
   lost: ["loses an event that it should send", /ended with|it is failed/],
   doubled: ["sends an event twice", /settles .*, which had settled or is there twice|is so twice/],
   count: ["counts something twice", /the count is/],
+  added: ["adds something up twice", /the sum of works is/],
   result: ["ends a run with another result", /instead of/],
   early: ["reports an end before it has come", /was reported to have ended/],
   unsent: ["says that an event is acknowledged before it is", /was acknowledged, and the store does not have it/],

@@ -79,7 +79,7 @@ describe("recover() takes up what was pending", () => {
     ]);
   });
 
-  test("without doubling what a handler had sent, or what it had written before", async () => {
+  test("without doubling what a handler had sent, or what it had added before", async () => {
     const received = [];
     const workflow = (store, hold) =>
       new Workflow("sends", { store })
@@ -110,7 +110,7 @@ describe("recover() takes up what was pending", () => {
     );
     assert.deepEqual(state.get("sent"), ["a", "b"]);
     const [handler] = await workflow(store).recover();
-    assert.deepEqual((await handler.result()).data, ["a", "b", "a", "b", "c"], "each attempt writes anew");
+    assert.deepEqual((await handler.result()).data, ["a", "b", "c"]);
     assert.deepEqual(received, [
       ["a", 1],
       ["b", 1],

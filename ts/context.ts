@@ -71,7 +71,7 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
 
   /** Values that are saved with the run: they survive a pause. */
   get state(): StateNamespace<State> {
-    this.#state ??= new StateNamespace<State>(INTERNAL, this.#run, this.#invocation);
+    this.#state ??= new StateNamespace<State>(INTERNAL, this.#run, this.#invocation, this.attempt);
     return this.#state;
   }
 

@@ -26,18 +26,23 @@ export interface RunCommit {
   settled?: { delivery: number; began: number; attempt: number };
   /**
    * The delivery that has settled stays pending all the same, `held` under this key (any string): its event waits for
-   * others.
+   * others. It has `added` nothing any more.
    */
   held?: string;
   /**
    * The delivery that has settled stays pending all the same, `done` with this number, to be undone if the run fails. Its
-   * next `attempt` is 1 again, and it has `sent` nothing.
+   * next `attempt` is 1 again, and it has `sent` and `added` nothing.
    */
   done?: number;
   /** Pending deliveries whose events another has had: those that are held are pending no more, the others are `gathered`. */
   gathered: number[];
   /** How many events the handler of a pending delivery has sent so far, while it is at work. */
   sent?: { delivery: number; count: number };
+  /**
+   * What the handlers of pending deliveries have added to the state so far (`increment`, `append`, `update`), while they are
+   * at work: a JSON text that takes the place of the one that was `added` before.
+   */
+  added: { delivery: number; results: string }[];
   /**
    * Pending deliveries that will be attempted again: the next attempt of each, and what earlier ones have sent. `due` is
    * when, in milliseconds since 1970; if it is not there, as soon as may be, also if the delivery had one.
@@ -109,6 +114,8 @@ export interface QueuedDelivery {
   held?: string;
   /** Another delivery has had its event. */
   gathered?: boolean;
+  /** What its earlier attempts have added to the state, a JSON text; not there if that is nothing. */
+  added?: string;
   /** It has settled, and is to be undone if the run fails. */
   done?: number;
 }

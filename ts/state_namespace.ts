@@ -44,12 +44,15 @@ export let writeJsonText: (state: StateNamespace<any>, key: string, json: string
 export class StateNamespace<State = AnyState> {
   readonly #run: Run;
   readonly #invocation: number;
+  /** An earlier attempt may have added to the state. */
+  readonly #isAgain: boolean;
 
   /** @internal */
-  constructor(by: typeof INTERNAL, run: Run, invocation: number) {
+  constructor(by: typeof INTERNAL, run: Run, invocation: number, attempt: number) {
     if (by !== INTERNAL) throw new InvalidArgumentError("a StateNamespace is not made with new: use ctx.state");
     this.#run = run;
     this.#invocation = invocation;
+    this.#isAgain = attempt > 1;
   }
 
   /**
@@ -118,6 +121,10 @@ export class StateNamespace<State = AnyState> {
    * Sets a key to what `change` makes of its value, in one go: no other step can come between. `change` must not be
    * asynchronous. Rejects with what `change` throws, and as `set` does: then the key keeps what it had.
    *
+   * It counts once, however often the handler is called: what has been committed while an earlier attempt was at work, is
+   * known by its key and its position among the updates, increments and appends to that. Then `change` is not called, and
+   * the promise resolves to what it gave then.
+   *
    * @returns the new value
    */
   // biome-ignore lint/suspicious/noExplicitAny: without a declared state, what a key holds is the user's to know
@@ -128,18 +135,21 @@ export class StateNamespace<State = AnyState> {
   ): Promise<Settable<State, Key>>;
   async update(key: string, change: (value: never) => unknown): Promise<unknown> {
     checkFunction(change, "the change");
-    const next = change((this.#read(key) ?? null) as never);
-    if (types.isPromise(next)) {
-      void ignoreRejection(next);
-      throw new InvalidArgumentError("the change given to update() must not be asynchronous: it returned a promise");
-    }
-    if (types.isUint8Array(next)) this.#writeBytes(key, next);
-    else this.#write(key, next);
-    return next;
+    return this.#adding(key, () => {
+      const next = change((this.#read(key) ?? null) as never);
+      if (types.isPromise(next)) {
+        void ignoreRejection(next);
+        throw new InvalidArgumentError("the change given to update() must not be asynchronous: it returned a promise");
+      }
+      if (types.isUint8Array(next)) this.#writeBytes(key, next, true);
+      else this.#write(key, next, native.stateAdd);
+      return next;
+    });
   }
 
   /**
-   * Adds to the number at a key, in one go: no other step can come between. A key that is not there counts as 0.
+   * Adds to the number at a key, in one go: no other step can come between. A key that is not there counts as 0. As for
+   * `update`, it counts once, however often the handler is called.
    *
    * Rejects with `ERR_BLAZEN_INVALID_ARGUMENT` if there is anything but a finite number at the key, if `by` is none, or
    * if the sum would be none: then the key keeps what it had.
@@ -150,27 +160,30 @@ export class StateNamespace<State = AnyState> {
   async increment(key: NumberKey<State>, by = 1): Promise<number> {
     checkKey(key);
     checkFinite(by, "the number to add");
-    const found = this.#read(key);
-    const value = found === undefined ? 0 : found;
-    if (typeof value !== "number" || !Number.isFinite(value)) {
-      throw new InvalidArgumentError(
-        `the state key ${JSON.stringify(key)} holds ${summary(value)}, not a number that could be added to`,
-      );
-    }
-    const sum = value + by;
-    if (!Number.isFinite(sum)) {
-      throw new InvalidArgumentError(
-        `the state key ${JSON.stringify(key)} would be ${sum}: ${value} and ${by} is too much`,
-      );
-    }
-    this.#writeText(key, JSON.stringify(sum));
-    return sum;
+    return this.#adding(key, () => {
+      const found = this.#read(key);
+      const value = found === undefined ? 0 : found;
+      if (typeof value !== "number" || !Number.isFinite(value)) {
+        throw new InvalidArgumentError(
+          `the state key ${JSON.stringify(key)} holds ${summary(value)}, not a number that could be added to`,
+        );
+      }
+      const sum = value + by;
+      if (!Number.isFinite(sum)) {
+        throw new InvalidArgumentError(
+          `the state key ${JSON.stringify(key)} would be ${sum}: ${value} and ${by} is too much`,
+        );
+      }
+      this.#writeText(key, JSON.stringify(sum), native.stateAdd);
+      return sum;
+    });
   }
 
   /**
    * Puts values behind those of the array at a key, in one go: no other step can come between. A key that is not there
    * counts as an empty array. What is there already is neither read nor written anew, so a long array costs no more
-   * than a short one, but for one copy of its text the first time since the handler began or last sent an event.
+   * than a short one, but for one copy of its text the first time since the handler began or last sent an event. As for
+   * `update`, it counts once, however often the handler is called.
    *
    * Rejects with `ERR_BLAZEN_INVALID_ARGUMENT` if there is anything but an array at the key, and with
    * `ERR_BLAZEN_NOT_SERIALIZABLE`, naming the place, if JSON would lose any of the values: then none is appended.
@@ -183,7 +196,9 @@ export class StateNamespace<State = AnyState> {
   ): Promise<number> {
     checkKey(key);
     const json = toJson(values, () => `what is appended to the state key ${JSON.stringify(key)}`);
-    return translated(() => this.#run.state.extendArray(this.#invocation, key, json.slice(1, -1)));
+    return this.#adding(key, () =>
+      translated(() => this.#run.state.extendArray(this.#invocation, key, json.slice(1, -1))),
+    );
   }
 
   #read(key: unknown): unknown {
@@ -191,23 +206,41 @@ export class StateNamespace<State = AnyState> {
     return fromNativeValue(translated(() => native.stateGet(this.#run.key, this.#invocation, key)));
   }
 
-  #write(key: unknown, value: unknown): void {
+  /** Adds to a key, unless an earlier attempt has done it for good: then it gives what that was given. */
+  #adding<Result>(key: unknown, add: () => Result): Result {
     checkKey(key);
-    const json = toJson(value, () => `the state key ${JSON.stringify(key)}`);
-    this.#writeText(key, json);
+    if (this.#isAgain) {
+      const known = fromNativeValue(translated(() => this.#run.state.remembered(this.#invocation, key)));
+      if (known !== undefined) return known as Result;
+    }
+    try {
+      return add();
+    } catch (error) {
+      this.#run.state.refused(this.#invocation, key); // it has its position too, for the next attempt
+      throw error;
+    }
   }
 
-  #writeText(key: string, json: string): void {
-    const conflict = translated(() => native.stateSet(this.#run.key, this.#invocation, key, json));
+  #write(key: unknown, value: unknown, write = native.stateSet): void {
+    checkKey(key);
+    const json = toJson(value, () => `the state key ${JSON.stringify(key)}`);
+    this.#writeText(key, json, write);
+  }
+
+  #writeText(key: string, json: string, write = native.stateSet): void {
+    const conflict = translated(() => write(this.#run.key, this.#invocation, key, json));
     if (conflict !== null) warnOfConflict(this.#run.id, conflict);
   }
 
-  #writeBytes(key: unknown, bytes: unknown): void {
+  #writeBytes(key: unknown, bytes: unknown, isAdded = false): void {
     checkKey(key);
     if (!types.isUint8Array(bytes)) refuse("the bytes", "a Buffer or a Uint8Array", bytes);
     if (isDetached(bytes))
       throw new InvalidArgumentError("the memory of the bytes is gone: it was transferred, or made smaller");
-    const conflict = translated(() => this.#run.state.writeBytes(this.#invocation, key, bytes));
+    const { state } = this.#run;
+    const conflict = translated(() =>
+      isAdded ? state.addBytes(this.#invocation, key, bytes) : state.writeBytes(this.#invocation, key, bytes),
+    );
     if (conflict !== null) warnOfConflict(this.#run.id, conflict);
   }
 

@@ -148,6 +148,30 @@ export const FAULTS = {
   },
   "a settled delivery is pending no more": { "forgets what settled": takes(() => ({ settled: undefined })) },
   "what a handler has sent is counted": { "does not count": takes(() => ({ sent: undefined })) },
+  "what a handler has added is kept until it settles": {
+    "forgets what was added": takes(() => ({ added: [] })),
+    "keeps only what comes with a delivery": takes(({ queued }) => ({
+      added: [],
+      queued: queued.map((delivery) => ({ ...delivery, added: delivery.added ?? "[]" })),
+    })),
+    "forgets what was added when it is attempted again": gives(({ pending }) => ({
+      pending: pending.map((one) => (one.attempt > 3 ? { ...one, added: undefined } : one)),
+    })),
+    "keeps it for ever": () => {
+      const kept = new Map();
+      return spoilt({
+        commit: (commit) => {
+          for (const { delivery, results } of commit.added) kept.set(delivery, results);
+          return commit;
+        },
+        run: (run) =>
+          run && {
+            ...run,
+            pending: run.pending.map((one) => ({ ...one, added: kept.get(one.delivery) ?? one.added })),
+          },
+      });
+    },
+  },
   "a delivery goes back to the queue": {
     "forgets the attempts": takes(() => ({ again: [] })),
     "forgets what was sent": takes(({ again }) => ({ again: again.map(({ sent: _, ...rest }) => rest) })),

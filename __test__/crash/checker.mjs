@@ -130,6 +130,7 @@ function checkRun(stored, told, undisturbed, isSync, complain) {
     }
   }
   checkState(state, settled, complain);
+  checkAdditions(state, settled, pending, complain);
 }
 
 /** The state holds what settled deliveries have done to it, once. */
@@ -148,6 +149,19 @@ function checkState(state, settled, complain) {
   }
   for (const name of settledOf("work")) {
     if (!state.has(`part ${name.slice("work/".length)}`)) complain(`${name} has settled, and left no part`);
+  }
+}
+
+/** What is added up counts each delivery once: those that have settled, and some of those that are at work. */
+function checkAdditions(state, settled, pending, complain) {
+  const additions = { works: "work", worked: "work", audits: "audit", notes: "note" };
+  for (const [key, step] of Object.entries(additions)) {
+    const isOfStep = (name) => name.startsWith(`${step}/`);
+    const least = [...settled.keys()].filter(isOfStep).length;
+    const most = least + [...pending.keys()].filter(isOfStep).length;
+    const found = state.get(key) ?? 0;
+    const sum = found.length ?? found;
+    if (sum < least || sum > most) complain(`the sum of ${key} is ${sum}, and must be from ${least} to ${most}`);
   }
 }
 

@@ -87,21 +87,27 @@ export function define(workflow, { tell, lie, process, seed, fault }) {
   });
 
   // A fan: each item goes to two steps, and one of them sends two notes before it returns.
+  // All of them count at once, and before they send.
   step("work", ["Item"], async ({ event: { item }, ctx, emit, send, pause }) => {
+    await ctx.state.increment("works");
     await pause();
     await send("Note", `${item}:0`);
     await pause();
     if (fault !== "lost" || item > 0) await send("Note", `${item}:1`);
+    await ctx.state.append("worked", "once");
+    if (fault === "added" && item === 0) await ctx.state.increment("works");
     if (fault === "doubled" && item === 0) await send("Note", `${item}:1`);
     await ctx.set(`part ${item}`, { item, square: item * item });
     return emit("Got", `work ${item}`);
   });
   step("audit", ["Item"], async ({ event: { item }, ctx, emit, pause }) => {
+    await ctx.state.increment("audits");
     await ctx.setBytes(`audit ${item}`, Buffer.alloc(item, item));
     await pause();
     return emit("Got", `audit ${item}`);
   });
-  step("note", ["Note"], async ({ event: { key }, emit, pause }) => {
+  step("note", ["Note"], async ({ event: { key }, ctx, emit, pause }) => {
+    await ctx.state.update("notes", (notes) => (notes ?? 0) + 1);
     await pause();
     return emit("Got", `note ${key}`);
   });

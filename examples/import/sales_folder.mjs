@@ -1,6 +1,6 @@
 // A folder of sales files, one for each day.
 
-import { access, mkdir, readdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const DAYS = 12;
@@ -19,13 +19,16 @@ export async function salesFilesIn(folder) {
 /** Makes a folder with a sample of sales, unless there is one. In the file of the seventh day there is a mistake. */
 export async function makeSampleSales(folder) {
   if (await exists(folder)) return;
-  await mkdir(folder, { recursive: true });
+  // Whoever finds the folder takes it to be whole, also when this process was killed while it made one.
+  const unfinished = `${folder}.new`;
+  await mkdir(unfinished, { recursive: true });
   for (let day = 1; day <= DAYS; day++) {
     const date = `2024-03-${String(day).padStart(2, "0")}`;
     const sales = salesOf(day).map(({ minute, ...sale }) => ({ at: `${date}T${clock(minute)}Z`, ...sale }));
     if (day === 7) sales[17].quantity = "two";
-    await writeFile(join(folder, `${date}.ndjson`), sales.map((sale) => `${JSON.stringify(sale)}\n`).join(""));
+    await writeFile(join(unfinished, `${date}.ndjson`), sales.map((sale) => `${JSON.stringify(sale)}\n`).join(""));
   }
+  await rename(unfinished, folder);
 }
 
 /** The same whenever they are made. */

@@ -52,36 +52,24 @@ export function importWorkflow({ fileMs = 0, store } = {}) {
         READ,
       )
 
-      // One at a time: a commit holds the whole of each value that it changes, and so what others at work have added to it.
-      // If a crash had one of those called again, it would add its share twice.
-      .addStep(
-        "add",
-        ["FileRead"],
-        async ({ path, of, sales, products }, ctx) => {
-          await ctx.state.increment("sales", sales);
-          for (const { product, quantity, cents } of products) {
-            await ctx.state.increment(`quantity of ${product}`, quantity);
-            await ctx.state.increment(`cents for ${product}`, cents);
-          }
-          await ctx.state.append("imported", basename(path));
-          await ctx.writeEventToStream({ type: "Imported", file: basename(path), sales });
-          return { type: "FileDone", of };
-        },
-        { concurrency: 1 },
-      )
+      .addStep("add", ["FileRead"], async ({ path, of, sales, products }, ctx) => {
+        await ctx.state.increment("sales", sales);
+        for (const { product, quantity, cents } of products) {
+          await ctx.state.increment(`quantity of ${product}`, quantity);
+          await ctx.state.increment(`cents for ${product}`, cents);
+        }
+        await ctx.state.append("imported", basename(path));
+        await ctx.writeEventToStream({ type: "Imported", file: basename(path), sales });
+        return { type: "FileDone", of };
+      })
 
       // All of a file or nothing of it: whoever mends the file can import it again.
-      .addStep(
-        "set_aside",
-        ["FileFailed"],
-        async ({ error, event: { path, of } }, ctx) => {
-          const rejected = { file: basename(path), reason: error.message };
-          await ctx.state.append("rejected", rejected);
-          await ctx.writeEventToStream({ type: "Rejected", ...rejected });
-          return { type: "FileDone", of };
-        },
-        { concurrency: 1 },
-      )
+      .addStep("set_aside", ["FileFailed"], async ({ error, event: { path, of } }, ctx) => {
+        const rejected = { file: basename(path), reason: error.message };
+        await ctx.state.append("rejected", rejected);
+        await ctx.writeEventToStream({ type: "Rejected", ...rejected });
+        return { type: "FileDone", of };
+      })
 
       .addStep("report", ["FileDone"], async (event, ctx) => {
         if ((await ctx.collectEvents(event, { FileDone: event.of })) === null) return null;

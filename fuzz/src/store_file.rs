@@ -184,6 +184,7 @@ fn pending(delivery: u64, step: &str, length: usize) -> PendingDelivery {
         due: None,
         held: None,
         gathered: false,
+        added: None,
         done: None,
     }
 }

@@ -189,6 +189,7 @@ fn read_pending(bytes: &mut Bytes<'_>) -> PendingDelivery {
         due: (bytes.below(4) == 0).then(|| UnixMillis(i64::from(bytes.small_number()))),
         held: (bytes.below(4) == 0).then(|| ExactString::from_wtf8(bytes.some(3))),
         gathered: bytes.below(8) == 0,
+        added: (bytes.below(8) == 0).then(|| read_text(bytes).into()),
         done: None,
     }
 }

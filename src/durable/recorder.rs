@@ -18,7 +18,7 @@ use crate::engine::{
     Standing, Subject, TimeLeft, type_in_text,
 };
 use crate::error_code::{Coded, ErrorCode};
-use crate::store::commit::{Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind};
+use crate::store::commit::{Added, Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind};
 use crate::store::{Commit, Status, UnixMillis};
 
 /// Writes one run.
@@ -130,6 +130,11 @@ impl Recorder {
             done: change.done,
             gathered: change.gathered.iter().map(|delivery| delivery.0).collect(),
             sent: change.sent.map(|(delivery, count)| Sent { delivery: delivery.0, count }),
+            added: change
+                .added
+                .into_iter()
+                .map(|(delivery, results)| Added { delivery: delivery.0, results })
+                .collect(),
             again: change
                 .again
                 .iter()
@@ -166,6 +171,7 @@ impl Recorder {
             held: queued.held.clone(),
             gathered: queued.gathered,
             done: queued.done,
+            added: queued.added.clone(),
         }
     }
 

@@ -72,6 +72,7 @@ fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {
         held,
         gathered,
         done,
+        added,
         event_type,
     } = pending;
     let held = held.map(|key| HeldEvent { key, event_type });
@@ -87,6 +88,7 @@ fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {
             held,
             gathered,
             done,
+            added,
         }],
     }
 }

@@ -57,5 +57,6 @@ fn pending(PendingEvent { json, deliveries }: PendingEvent) -> impl Iterator<Ite
         held: delivery.held.map(|held| held.key),
         gathered: delivery.gathered,
         done: delivery.done,
+        added: delivery.added,
     })
 }

@@ -1,5 +1,8 @@
 //! One event on its way to one step: the unit that is invoked, settled and delivered again.
 
+use std::sync::Arc;
+
+use super::additions::Additions;
 use super::commit::Emission;
 use super::conflicts::Readings;
 use super::fan_in::Collecting;
@@ -20,6 +23,9 @@ pub(super) struct Delivery {
     pub(super) gathered: bool,
     /// How many events earlier attempts have sent. The first so many sends of the next attempt are those again.
     pub(super) sent_before: u32,
+    /// What earlier attempts have added to the state, as [`Additions`] write it. What the next attempt adds there is that
+    /// again.
+    pub(super) added_before: Option<Arc<str>>,
     /// The number of the change that must be durable before it is invoked: the one that queued it, or that
     /// ended the last pause; 0 for a run without a store.
     pub(super) caused_by: u64,
@@ -34,6 +40,8 @@ pub(super) struct InFlight {
     pub(super) sent: u32,
     /// What this attempt has done to the state and could still be taken back.
     pub(super) uncommitted: Uncommitted,
+    /// What this attempt has added to the state, and what of it earlier ones have; made for the first addition.
+    pub(super) additions: Option<Box<Additions>>,
     /// What it waits for, if it is one that collects.
     pub(super) collecting: Option<Box<Collecting>>,
     /// What this attempt has read of the state.
@@ -50,11 +58,32 @@ impl InFlight {
             delivery,
             sent: 0,
             uncommitted: Uncommitted::default(),
+            additions: None,
             collecting: None,
             readings: Readings::default(),
             staged: Vec::new(),
             has_given_up: false,
         }
+    }
+
+    /// What this attempt has added, and may still add again.
+    pub(super) fn additions(&mut self) -> &mut Additions {
+        let before = self.delivery.added_before.as_deref();
+        self.additions.get_or_insert_with(|| Box::new(Additions::remembered(before)))
+    }
+
+    /// This attempt has set a key (WTF-8) of the state, or taken it out.
+    pub(super) fn has_set(&mut self, key: &[u8]) {
+        if self.additions.is_some() || self.delivery.added_before.is_some() {
+            self.additions().forget_the_rest(key);
+        }
+    }
+
+    /// All that this attempt has added so far is committed. Gives what is to be remembered of it, if that is anything new.
+    pub(super) fn commit_additions(&mut self) -> Option<(DeliverySeq, Arc<str>)> {
+        let added = self.additions.as_mut()?.take_changed()?;
+        self.delivery.added_before = Some(added.clone());
+        Some((self.delivery.seq, added))
     }
 
     /// The same delivery, to be invoked once more.

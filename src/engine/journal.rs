@@ -9,6 +9,7 @@
 //!    no pause is announced, and under [`Durability::Sync`] no handler is called and no question asked.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -51,6 +52,8 @@ pub struct Change {
     pub gathered: Vec<DeliverySeq>,
     /// How many events a handler that is at work has sent.
     pub sent: Option<(DeliverySeq, u32)>,
+    /// What handlers that have not settled have added to the state so far, of those of which that is committed.
+    pub added: Vec<(DeliverySeq, Arc<str>)>,
     /// Deliveries that will be attempted again.
     pub again: Vec<Again>,
     /// The wait that is open no more.
@@ -144,6 +147,8 @@ pub struct Queued {
     pub gathered: bool,
     /// It has settled and can be undone, those with the greatest number first.
     pub done: Option<u64>,
+    /// What its earlier attempts have added to the state.
+    pub added: Option<Arc<str>>,
 }
 
 /// A wait, or an event that has arrived before it was expected.
@@ -187,6 +192,7 @@ pub(super) struct OpenChange {
     pub(super) done: Option<u64>,
     pub(super) gathered: Vec<DeliverySeq>,
     pub(super) sent: Option<(DeliverySeq, u32)>,
+    pub(super) added: Vec<(DeliverySeq, Arc<str>)>,
     pub(super) again: Vec<Again>,
     pub(super) closed: Option<ExactString>,
     pub(super) queued: SmallVec<[Queued; 1]>,
@@ -255,6 +261,7 @@ impl Journal {
             done,
             gathered,
             sent,
+            added,
             again,
             closed,
             queued,
@@ -270,6 +277,7 @@ impl Journal {
             done,
             gathered,
             sent,
+            added,
             again,
             closed,
             queued,

@@ -10,6 +10,7 @@
 #![deny(clippy::disallowed_methods)]
 #![forbid(unsafe_code)]
 
+mod additions;
 mod child_at_rest;
 mod clock;
 mod commit;
@@ -33,6 +34,7 @@ mod snapshot;
 mod step_limits;
 mod waits;
 
+pub use additions::check_added;
 pub use child_at_rest::{ChildAtRest, ChildRest};
 pub use clock::{Millis, Now, WallMillis};
 pub use commit::Emission;

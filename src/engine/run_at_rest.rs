@@ -101,6 +101,8 @@ pub struct PendingDelivery {
     pub gathered: bool,
     /// Its handler has settled, and it can be undone: those with the greatest number first.
     pub done: Option<u64>,
+    /// What its earlier attempts have added to the state: a JSON array that [`check_added`](super::check_added) lets pass.
+    pub added: Option<Arc<str>>,
 }
 
 /// How an event waits for others.

@@ -10,12 +10,12 @@ use super::errors::{self, ErrorCode, Result, error};
 use super::numbers::{number_to_js, parse_id, time_to_js};
 use super::store::ListedRuns;
 use super::store_in_javascript::{
-    AttemptedAgain, CheckpointedKey, CheckpointedRun, OpenWait, ParentRun, QueuedDelivery, RunCommit,
-    SentEvents, SettledDelivery, WorkflowCode, WrittenKey, code, parent, pending, status, time, value,
-    value_to_js, wait, whole,
+    AddedResults, AttemptedAgain, CheckpointedKey, CheckpointedRun, OpenWait, ParentRun, QueuedDelivery,
+    RunCommit, SentEvents, SettledDelivery, WorkflowCode, WrittenKey, code, parent, pending, status, time,
+    value, value_to_js, wait, whole,
 };
 use crate::ExactString;
-use crate::store::commit::{Again, Sent, Settled, Written};
+use crate::store::commit::{Added, Again, Sent, Settled, Written};
 use crate::store::query::RunOrder;
 use crate::store::stored_run::StoredValue;
 use crate::store::{
@@ -125,6 +125,7 @@ fn commit(from: RunCommit) -> Result<Commit> {
         done: from.done.map(|done| whole(done, "done")).transpose()?,
         gathered: from.gathered.into_iter().map(delivery).collect::<Result<_>>()?,
         sent: from.sent.map(sent).transpose()?,
+        added: from.added.into_iter().map(added).collect::<Result<_>>()?,
         again: from.again.into_iter().map(again).collect::<Result<_>>()?,
         closed: from.closed.map(|id| ExactString::from_utf16(&id)),
         queued: from.queued.into_iter().map(pending).collect::<Result<_>>()?,
@@ -149,6 +150,10 @@ fn settled(from: SettledDelivery) -> Result<Settled> {
 
 fn sent(SentEvents { delivery: number, count }: SentEvents) -> Result<Sent> {
     Ok(Sent { delivery: delivery(number)?, count })
+}
+
+fn added(AddedResults { delivery: number, results }: AddedResults) -> Result<Added> {
+    Ok(Added { delivery: delivery(number)?, results: results.into() })
 }
 
 fn again(from: AttemptedAgain) -> Result<Again> {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::errors::{Error, ErrorCode, Result, error};
 use crate::StateValue;
+use crate::engine::check_added;
 use crate::store::{Status, StoredRun};
 
 /// Whether a run holds together.
@@ -22,6 +23,9 @@ pub(super) fn check(run: &StoredRun) -> Result<()> {
             return Err(no_run("an attempt is 0, and the first one is 1"));
         }
         check_event(&pending.event)?;
+        if let Some(added) = &pending.added {
+            check_added(added).map_err(|refused| no_run(&format!("what was added is not: {refused}")))?;
+        }
     }
     let mut waits = BTreeSet::new();
     for wait in &run.waits {

@@ -151,6 +151,17 @@ pub fn state_set(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Res
     })
 }
 
+/// As `stateSet`, for a text that comes of the one that stands there: if it is committed before `invocation` settles, its
+/// next attempt is given it by `remembered`.
+#[napi(catch_unwind)]
+pub fn state_add(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Result<Option<String>> {
+    RunKey::from_js(run).with(|run| {
+        run.add(invocation_from_js(invocation), key.as_wtf8(), NewValue::Json(json.as_str()))
+            .map_err(errors::to_js)?;
+        Ok(run.take_conflict().map(|conflict| conflict.to_string()))
+    })
+}
+
 /// A value of the state, if there is one: JSON text, bytes, or `null`.
 pub(super) fn state_value_to_js<'env>(
     env: &'env Env,

@@ -37,6 +37,41 @@ impl StateNamespace {
         })
     }
 
+    /// As `writeBytes`, for bytes that come of what stands there.
+    #[napi(catch_unwind)]
+    pub fn add_bytes(&self, invocation: f64, key: Exact, bytes: Uint8ArraySlice) -> Result<Option<String>> {
+        self.run.with(|run| {
+            run.add(invocation_from_js(invocation), key.as_wtf8(), NewValue::Bytes(&bytes))
+                .map_err(errors::to_js)?;
+            Ok(run.take_conflict().map(|conflict| conflict.to_string()))
+        })
+    }
+
+    /// `invocation` is about to add to `key`: what that has given to an earlier attempt, if one has done it for good. Then
+    /// it is not to be done again.
+    #[napi(catch_unwind)]
+    pub fn remembered<'env>(
+        &self,
+        env: &'env Env,
+        invocation: f64,
+        key: Exact,
+    ) -> Result<Either3<JsString<'env>, BufferSlice<'env>, Null>> {
+        self.run.with(|run| {
+            let found =
+                run.remembered(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js)?;
+            state_value_to_js(env, found.as_ref())
+        })
+    }
+
+    /// Nothing has come of what `invocation` was about to add to `key`.
+    #[napi(catch_unwind)]
+    pub fn refused(&self, invocation: f64, key: Exact) -> Result<()> {
+        self.run.with(|run| {
+            run.refused(invocation_from_js(invocation), key.as_wtf8());
+            Ok(())
+        })
+    }
+
     /// Puts `items`, a JSON text without its brackets, behind those of the array at `key`, and gives its length.
     #[napi(catch_unwind)]
     pub fn extend_array(&self, invocation: f64, key: Exact, items: WellFormed) -> Result<f64> {

@@ -8,7 +8,9 @@ use napi_derive::napi;
 use super::errors::Result;
 use super::given_run::{self, no_run};
 use super::numbers::{number_to_js, parse_id, time_to_js};
-use crate::store::commit::{Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written};
+use crate::store::commit::{
+    Added, Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written,
+};
 use crate::store::stored_run::StoredValue;
 use crate::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
 use crate::{ExactString, StateValue};
@@ -40,6 +42,8 @@ pub struct RunCommit {
     pub gathered: Vec<f64>,
     /// How many events a handler that is at work has sent.
     pub sent: Option<SentEvents>,
+    /// What handlers that have not settled have added to the state so far.
+    pub added: Vec<AddedResults>,
     /// Pending deliveries that will be attempted again.
     pub again: Vec<AttemptedAgain>,
     /// The wait that is open no more.
@@ -99,6 +103,14 @@ pub struct SentEvents {
     pub count: u32,
 }
 
+/// What a handler that is at work has added to the state.
+#[napi(object)]
+pub struct AddedResults {
+    pub delivery: f64,
+    /// What its additions have given, a JSON text.
+    pub results: String,
+}
+
 /// A pending delivery that will be attempted again.
 #[napi(object)]
 pub struct AttemptedAgain {
@@ -130,6 +142,8 @@ pub struct QueuedDelivery {
     pub held: Option<Utf16String>,
     /// Another delivery has had its event; not there if none has.
     pub gathered: Option<bool>,
+    /// What its earlier attempts have added to the state, a JSON text.
+    pub added: Option<String>,
     /// It has settled, and is to be undone if the run fails.
     pub done: Option<f64>,
 }
@@ -218,6 +232,7 @@ impl From<Commit> for RunCommit {
             sent: commit
                 .sent
                 .map(|Sent { delivery, count }| SentEvents { delivery: number_to_js(delivery), count }),
+            added: commit.added.into_iter().map(AddedResults::from).collect(),
             again: commit.again.into_iter().map(AttemptedAgain::from).collect(),
             closed: commit.closed.map(|id| id.to_utf16().into()),
             queued: commit.queued.into_iter().map(QueuedDelivery::from).collect(),
@@ -240,6 +255,12 @@ impl From<Settled> for SettledDelivery {
     }
 }
 
+impl From<Added> for AddedResults {
+    fn from(Added { delivery, results }: Added) -> Self {
+        Self { delivery: number_to_js(delivery), results: results.to_string() }
+    }
+}
+
 impl From<Again> for AttemptedAgain {
     fn from(Again { delivery, attempt, sent, due }: Again) -> Self {
         Self { delivery: number_to_js(delivery), attempt, sent, due: due.map(time_to_js) }
@@ -258,6 +279,7 @@ impl From<PendingDelivery> for QueuedDelivery {
             due: pending.due.map(time_to_js),
             held: pending.held.map(|key| key.to_utf16().into()),
             gathered: pending.gathered.then_some(true),
+            added: pending.added.map(|added| added.to_string()),
             done: pending.done.map(number_to_js),
         }
     }
@@ -345,6 +367,7 @@ pub(super) fn pending(queued: QueuedDelivery) -> Result<PendingDelivery> {
         due: queued.due.map(|due| time(due, "due")).transpose()?,
         held: queued.held.map(|key| ExactString::from_utf16(&key)),
         gathered: queued.gathered.unwrap_or(false),
+        added: queued.added.map(Arc::from),
         done: queued.done.map(|done| whole(done, "done")).transpose()?,
     })
 }

@@ -38,6 +38,9 @@ pub struct Commit {
     pub gathered: Vec<u64>,
     /// A handler has sent events and goes on.
     pub sent: Option<Sent>,
+    /// Pending deliveries of which this is what their handlers have added to the state so far. It is committed, and their
+    /// next attempts do not add it again.
+    pub added: Vec<Added>,
     /// Pending deliveries that will be attempted again.
     pub again: Vec<Again>,
     /// The wait that has had what it waited for: it is open no more.
@@ -79,6 +82,7 @@ impl Commit {
             done: None,
             gathered: Vec::new(),
             sent: None,
+            added: Vec::new(),
             again: Vec::new(),
             closed: None,
             queued: Vec::new(),
@@ -131,6 +135,15 @@ pub struct Sent {
     pub count: u32,
 }
 
+/// What a handler that is at work has added to the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The delivery that it works on.
+    pub delivery: u64,
+    /// What its additions have given, those of earlier attempts included: a JSON array, which is only to be kept.
+    pub results: Arc<str>,
+}
+
 /// A pending delivery that will be attempted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Again {
@@ -165,6 +178,8 @@ pub struct PendingDelivery {
     pub held: Option<ExactString>,
     /// Another delivery has had its event.
     pub gathered: bool,
+    /// What its earlier attempts have added to the state, a JSON array; `None` if that is nothing, and when it has settled.
+    pub added: Option<Arc<str>>,
     /// It has settled, and is to be undone if the run fails: those with the greatest number first.
     pub done: Option<u64>,
 }

@@ -73,6 +73,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "the state comes in the order of the places", check: keeping::order_of_state },
     Promise { name: "a settled delivery is pending no more", check: keeping::settled_delivery },
     Promise { name: "what a handler has sent is counted", check: keeping::sent },
+    Promise { name: "what a handler has added is kept until it settles", check: keeping::added },
     Promise { name: "a delivery goes back to the queue", check: keeping::again },
     Promise { name: "an event that waits for others stays until it is gathered", check: keeping::held },
     Promise { name: "a delivery waits for its time until it is said to wait no more", check: keeping::due },

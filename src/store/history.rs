@@ -99,6 +99,7 @@ mod tests {
             due: None,
             held: None,
             gathered: false,
+            added: None,
             done: None,
         };
         let mut json = String::new();

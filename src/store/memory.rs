@@ -191,9 +191,11 @@ impl StoredRun {
     fn change_pending(&mut self, commit: &Commit) {
         if let Some(settled) = commit.settled {
             match (&commit.held, commit.done, self.pending_delivery(settled.delivery)) {
-                (Some(key), _, Some(pending)) => pending.held = Some(key.clone()),
+                (Some(key), _, Some(pending)) => {
+                    (pending.held, pending.added) = (Some(key.clone()), None);
+                }
                 (None, done @ Some(_), Some(pending)) => {
-                    (pending.done, pending.attempt, pending.sent) = (done, 1, 0);
+                    (pending.done, pending.attempt, pending.sent, pending.added) = (done, 1, 0, None);
                 }
                 _ => self.pending.retain(|pending| pending.delivery != settled.delivery),
             }
@@ -213,6 +215,11 @@ impl StoredRun {
             && let Some(pending) = self.pending_delivery(sent.delivery)
         {
             pending.sent = sent.count;
+        }
+        for added in &commit.added {
+            if let Some(pending) = self.pending_delivery(added.delivery) {
+                pending.added = Some(added.results.clone());
+            }
         }
         for again in &commit.again {
             if let Some(pending) = self.pending_delivery(again.delivery) {

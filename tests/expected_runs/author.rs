@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use blazen::store::commit::{
-    Again, Code, Commit, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written,
+    Added, Again, Code, Commit, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written,
 };
 use blazen::store::{Status, UnixMillis};
 use blazen::{ExactString, StateValue};
@@ -98,6 +98,10 @@ impl Author {
             0 if !pending.is_empty() => {
                 let delivery = pending[self.random.below(pending.len())].clone();
                 commit.sent = Some(Sent { delivery: delivery.delivery, count: delivery.sent + 1 });
+                if commit.version.is_multiple_of(2) {
+                    let results = format!("[[\"n\",[{}]]]", commit.version).into();
+                    commit.added.push(Added { delivery: delivery.delivery, results });
+                }
                 self.queue(commit, 1);
                 self.write_some(commit, Some(known));
             }
@@ -176,6 +180,7 @@ impl Author {
                 due: self.due(),
                 held: None,
                 gathered: false,
+                added: None,
                 done: None,
             });
         }

@@ -41,11 +41,15 @@ impl Expected {
             run.pending.retain(|pending| !is_gone(pending.delivery));
             for pending in run.pending.iter_mut().filter(|pending| pending.delivery == settled.delivery) {
                 (pending.done, pending.attempt, pending.sent) = (commit.done, 1, 0);
+                pending.added = None;
             }
         }
         for pending in &mut run.pending {
             if let Some(sent) = commit.sent.filter(|sent| sent.delivery == pending.delivery) {
                 pending.sent = sent.count;
+            }
+            if let Some(added) = commit.added.iter().find(|added| added.delivery == pending.delivery) {
+                pending.added = Some(added.results.clone());
             }
             if let Some(again) = commit.again.iter().find(|again| again.delivery == pending.delivery) {
                 pending.attempt = again.attempt;

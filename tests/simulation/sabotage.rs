@@ -207,6 +207,7 @@ impl Sabotage {
                     seq: at_rest.last_delivery,
                     step: delivery.step.clone(),
                     held: None,
+                    added: None,
                     ..*delivery
                 });
                 let twin = PendingEvent { json: asleep.json.clone(), deliveries: deliveries.collect() };

@@ -176,6 +176,34 @@ export const KEEPING: Checks = {
     await store.has(runId(1), { pending: [{ ...charge, sent: 2 }, audit, queued(3, "ship")] as never });
   },
 
+  "what a handler has added is kept until it settles": async (store) => {
+    const commit = full(1, { lastDelivery: 3 });
+    const [charge, audit] = commit.queued;
+    const ship = { ...queued(3, "ship"), added: '[["k", [1]]]' };
+    commit.queued.push(ship);
+    const [one, other] = ["[]", '[["\\ud800",[{"json":"\u{1f600}"}]]]'];
+    const added = [
+      { delivery: 2, results: other },
+      { delivery: 1, results: one },
+      { delivery: 9, results: "[]" },
+    ];
+    const again = [{ delivery: 2, attempt: 4, sent: 0 }];
+    const next = after(commit, { sent: { delivery: 1, count: 1 }, added, again });
+    await store.takes(commit, next);
+    const kept = { ...audit, attempt: 4, sent: 0, added: other };
+    await store.has(runId(1), { pending: [{ ...charge, sent: 1, added: one }, kept, ship] as never });
+    const more = after(next, { settled: settled(3), added: [{ delivery: 1, results: '[["",[2]]]' }] });
+    await store.takes(more);
+    await store.has(runId(1), { pending: [{ ...charge, sent: 1, added: '[["",[2]]]' }, kept] as never });
+    const held = after(more, { settled: settled(1), held: "" });
+    await store.takes(held, after(held, { settled: settled(2), done: 1 }));
+    const left = [
+      { ...charge, sent: 1, held: "", added: undefined },
+      { ...audit, attempt: 1, sent: 0, done: 1, added: undefined },
+    ];
+    await store.has(runId(1), { pending: left as never });
+  },
+
   "a delivery goes back to the queue": async (store) => {
     const commit = full(1);
     const again = [

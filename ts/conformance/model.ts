@@ -67,13 +67,14 @@ function followed(run: ModelRun, commit: RunCommit): ModelRun {
 
 function pendingAfter(
   { pending }: ModelRun,
-  { settled, held, done, gathered, sent, again, queued }: RunCommit,
+  { settled, held, done, gathered, sent, added, again, queued }: RunCommit,
 ): ModelRun["pending"] {
   return pending
     .flatMap((waits) => (waits.delivery === settled?.delivery ? whatStays(waits, held, done) : [waits]))
     .filter((waits) => waits.held === undefined || !gathered.includes(waits.delivery))
     .map((waits) => (gathered.includes(waits.delivery) ? { ...waits, gathered: true } : waits))
     .map((waits) => (waits.delivery === sent?.delivery ? { ...waits, sent: sent.count } : waits))
+    .map((waits) => withAdded(waits, added))
     .map((waits) => attemptedAgain(waits, again))
     .concat(queued)
     .sort((a, b) => a.delivery - b.delivery);
@@ -81,8 +82,14 @@ function pendingAfter(
 
 /** What stays of a delivery that has settled, if anything does. */
 function whatStays(waits: QueuedDelivery, held: string | undefined, done: number | undefined): QueuedDelivery[] {
-  if (held !== undefined) return [{ ...waits, held }];
-  return done === undefined ? [] : [{ ...waits, done, attempt: 1, sent: 0 }];
+  const { added: _, ...rest } = waits;
+  if (held !== undefined) return [{ ...rest, held }];
+  return done === undefined ? [] : [{ ...rest, done, attempt: 1, sent: 0 }];
+}
+
+function withAdded(waits: QueuedDelivery, added: RunCommit["added"]): QueuedDelivery {
+  const found = added.find(({ delivery }) => delivery === waits.delivery);
+  return found === undefined ? waits : { ...waits, added: found.results };
 }
 
 function attemptedAgain(waits: QueuedDelivery, again: RunCommit["again"]): QueuedDelivery {

@@ -16,6 +16,7 @@ export function first(n: number, changes: Partial<RunCommit> = {}): RunCommit {
     creates: "orders",
     replaces: false,
     gathered: [],
+    added: [],
     again: [],
     queued: [],
     opened: [],

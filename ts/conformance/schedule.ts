@@ -104,6 +104,7 @@ class Schedule {
       ...(chance.oneIn(8) ? { ending: this.#json(90) } : {}),
       gathered: left.filter(() => chance.oneIn(6)),
       ...(sends === undefined ? {} : { sent: { delivery: sends, count: chance.below(9) } }),
+      added: left.filter(() => chance.oneIn(6)).map((delivery) => ({ delivery, results: this.#json(90) })),
       again: again.map((delivery) => ({
         delivery,
         attempt: 1 + chance.below(9),
@@ -128,6 +129,7 @@ class Schedule {
       ...queued(delivery, step, this.#json(300)),
       attempt: 1 + this.#chance.below(9),
       sent: this.#chance.below(9),
+      ...(this.#chance.oneIn(6) ? { added: this.#json(90) } : {}),
       ...this.#due(),
     };
   }

@@ -64,7 +64,7 @@ impl Run {
             !settled.delivery.gathered && !collecting.taken.iter().any(|event| event.delivery == own);
         if is_needed {
             self.fan_in.hold(Held {
-                delivery: settled.delivery.clone(),
+                delivery: Delivery { added_before: None, ..settled.delivery.clone() },
                 key: collecting.group.key.clone(),
                 event_type: collecting.event_type,
             });
@@ -75,9 +75,11 @@ impl Run {
         is_needed
     }
 
-    /// The handler of `invocation` has failed for good: its event is wanted no more.
-    pub(super) fn stop_collecting(&mut self, invocation: InvocationId) {
+    /// The handler of `invocation` has failed for good: what it has done is taken back, and its event is wanted no more.
+    pub(super) fn give_up_work(&mut self, invocation: InvocationId) {
         if let Some(mut failed) = self.in_flight.remove(&invocation) {
+            failed.additions = None; // there is no next attempt
+            self.take_back_writes(invocation, &mut failed);
             self.take_back_collecting(&mut failed);
             self.in_flight.insert(invocation, failed);
         }

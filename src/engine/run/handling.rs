@@ -102,10 +102,8 @@ impl Run {
         let failed = self.in_flight_mut(invocation)?;
         failed.has_given_up = true;
         let staged = std::mem::take(&mut failed.staged);
-        let uncommitted = std::mem::take(&mut failed.uncommitted);
         self.discard(staged);
-        self.take_back_writes(invocation, uncommitted);
-        self.stop_collecting(invocation);
+        self.give_up_work(invocation);
         self.settle(invocation, Some(last))
     }
 

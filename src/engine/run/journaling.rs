@@ -142,7 +142,7 @@ impl Run {
 
 impl From<&Delivery> for Queued {
     fn from(delivery: &Delivery) -> Self {
-        let Delivery { seq, step, payload, attempt, sent_before, gathered, .. } = *delivery;
+        let Delivery { seq, step, payload, attempt, sent_before, gathered, ref added_before, .. } = *delivery;
         Self {
             delivery: seq,
             step,
@@ -154,6 +154,7 @@ impl From<&Delivery> for Queued {
             held: None,
             gathered,
             done: None,
+            added: added_before.clone(),
         }
     }
 }

@@ -198,7 +198,7 @@ impl Run {
         let mut withdrawn = self.in_flight.remove(&invocation)?;
         self.leave(withdrawn.delivery.step);
         self.discard(std::mem::take(&mut withdrawn.staged));
-        self.take_back_writes(invocation, std::mem::take(&mut withdrawn.uncommitted));
+        self.take_back_writes(invocation, &mut withdrawn);
         self.take_back_collecting(&mut withdrawn);
         self.conflicts.forget(std::mem::take(&mut withdrawn.readings));
         Some(withdrawn)
@@ -309,8 +309,17 @@ impl Run {
             let seq = DeliverySeq(self.last_delivery);
             let turn = self.last_turn + 1;
             self.last_turn = turn;
-            let delivery =
-                Delivery { seq, turn, step, payload, attempt: 1, gathered: false, sent_before: 0, caused_by };
+            let delivery = Delivery {
+                seq,
+                turn,
+                step,
+                payload,
+                attempt: 1,
+                gathered: false,
+                sent_before: 0,
+                added_before: None,
+                caused_by,
+            };
             match due {
                 None => self.queue.push_back(delivery),
                 Some(due) => self.sleeping.put(due, delivery),
@@ -327,6 +336,7 @@ impl Run {
                     held: None,
                     gathered: false,
                     done: None,
+                    added: None,
                 });
             }
         }

@@ -183,7 +183,7 @@ impl Run {
         payload: PayloadRef,
         origin: Origin,
     ) -> Result<Delivery, ResumeError> {
-        let PendingDelivery { seq, step: name, attempt, sent, gathered, done, .. } = pending;
+        let PendingDelivery { seq, step: name, attempt, sent, gathered, done, added, .. } = pending;
         let found = self.definition.step_named(&name);
         let can_be_undone = |step| self.definition.step_options(step).compensation.is_some();
         if done.is_some() && !found.is_some_and(can_be_undone) {
@@ -204,7 +204,8 @@ impl Run {
         };
         let caused_by = self.next_change();
         let turn = self.next_turn();
-        Ok(Delivery { seq, turn, step, payload, attempt, gathered, sent_before: sent, caused_by })
+        let (sent_before, added_before) = (sent, added);
+        Ok(Delivery { seq, turn, step, payload, attempt, gathered, sent_before, added_before, caused_by })
     }
 
     /// Every delivery that is to survive: what is queued, asleep, held or done. Of a run that undoes only the last.
@@ -271,6 +272,9 @@ impl Run {
                     }
                     if let Some(number) = done {
                         object.field("done", &number.to_string());
+                    }
+                    if let Some(added) = &delivery.added_before {
+                        object.field("added", added);
                     }
                 });
             },

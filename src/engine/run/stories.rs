@@ -1,5 +1,6 @@
 //! Runs told as stories, on virtual time and without handlers.
 
+mod adding;
 mod answering;
 mod changing;
 mod collecting;

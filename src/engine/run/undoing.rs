@@ -128,7 +128,8 @@ impl Run {
         let Some(mut dropped) = self.in_flight.remove(&invocation) else { return };
         self.leave(dropped.delivery.step);
         self.discard(std::mem::take(&mut dropped.staged));
-        self.take_back_writes(invocation, std::mem::take(&mut dropped.uncommitted));
+        dropped.additions = None; // there is no next attempt
+        self.take_back_writes(invocation, &mut dropped);
         self.take_back_collecting(&mut dropped);
         self.conflicts.forget(std::mem::take(&mut dropped.readings));
         self.stop_using(dropped.delivery.payload);
@@ -148,7 +149,13 @@ impl Run {
             None => !settled.delivery.gathered,
         };
         if has_acted {
-            let first = Delivery { attempt: 1, sent_before: 0, gathered: false, ..settled.delivery };
+            let first = Delivery {
+                attempt: 1,
+                sent_before: 0,
+                added_before: None,
+                gathered: false,
+                ..settled.delivery.clone()
+            };
             let number = self.done.add(first);
             if let Some(change) = self.change() {
                 change.done = Some(number);

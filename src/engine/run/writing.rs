@@ -1,13 +1,17 @@
 //! What handlers read and write in the state of their run.
 //!
 //! A handler may read what another has written and not committed. Then its own commit holds what it has read as well:
-//! nothing is kept without its cause. What it sets after another has written it is a lost update, and is looked for.
+//! nothing is kept without its cause. What has been added by a handler that is at work still is then remembered with its
+//! delivery, since it may be called again. What a handler sets after another has written it is a lost update, and is looked for.
+
+use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 use thiserror::Error;
 
 use super::super::conflicts::{StateConflict, Writing};
-use super::super::ids::InvocationId;
+use super::super::delivery::InFlight;
+use super::super::ids::{DeliverySeq, InvocationId};
 use super::super::key_space::KeySpace;
 use super::super::run_state::{Committed, NotAppended, Uncommitted};
 use super::{DeliveryError, Run};
@@ -57,7 +61,38 @@ impl Run {
         self.conflicts.check(&at_work.readings, step, key, &self.definition)?;
         self.state.set(writer, &mut at_work.uncommitted, key, value);
         self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Whole);
+        at_work.has_set(key);
         Ok(())
+    }
+
+    /// As [`Run::set`], for a value that comes of the one that stands there, and is what the addition gives. An attempt that
+    /// is not the first asks [`Run::remembered`] before.
+    pub fn add(&mut self, writer: InvocationId, key: &[u8], value: NewValue<'_>) -> Result<(), WriteError> {
+        let Some(at_work) = self.in_flight.get_mut(&writer) else {
+            return Err(self.why_not_in_flight().into());
+        };
+        let step = at_work.delivery.step;
+        self.conflicts.check(&at_work.readings, step, key, &self.definition)?;
+        self.state.set(writer, &mut at_work.uncommitted, key, value);
+        self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Whole);
+        at_work.additions().add(key, value);
+        Ok(())
+    }
+
+    /// A handler is about to add to a key (WTF-8) of the state. Gives what that has given to an earlier attempt, if one has
+    /// done it for good: then it is not to be done again.
+    /// Otherwise [`Run::add`], [`Run::append`] or [`Run::refused`] follows.
+    pub fn remembered(
+        &mut self,
+        writer: InvocationId,
+        key: &[u8],
+    ) -> Result<Option<StateValue>, DeliveryError> {
+        let otherwise = self.why_not_in_flight();
+        let at_work = self.in_flight.get_mut(&writer).ok_or(otherwise)?;
+        if at_work.delivery.added_before.is_none() {
+            return Ok(None);
+        }
+        Ok(at_work.additions().next(key))
     }
 
     /// Takes a key (WTF-8) out of the state on behalf of a handler and says whether it was there.
@@ -73,11 +108,13 @@ impl Run {
         if was_there {
             self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Whole);
         }
+        at_work.has_set(key);
         Ok(was_there)
     }
 
     /// Puts items, a text as it stands between the brackets of a JSON array, behind those of the array at a key (WTF-8), and
-    /// gives its length. A key that is not there counts as an empty array.
+    /// gives its length. A key that is not there counts as an empty array. As for [`Run::add`], an attempt that is not the
+    /// first asks before.
     pub fn append(&mut self, writer: InvocationId, key: &[u8], items: &str) -> Result<usize, AppendError> {
         let Some(at_work) = self.in_flight.get_mut(&writer) else {
             return Err(self.why_not_in_flight().into());
@@ -91,7 +128,15 @@ impl Run {
         })?;
         let step = at_work.delivery.step;
         self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Adding);
+        at_work.additions().add(key, NewValue::Json(&length.to_string()));
         Ok(length)
+    }
+
+    /// Nothing has come of what a handler was about to add to a key (WTF-8) of the state.
+    pub fn refused(&mut self, writer: InvocationId, key: &[u8]) {
+        if let Some(at_work) = self.in_flight.get_mut(&writer) {
+            at_work.additions().refuse(key);
+        }
     }
 
     /// The lost update that the last [`Run::set`] or [`Run::remove`] was, if that is to be told: take it at once.
@@ -140,7 +185,8 @@ impl Run {
         self.state.committed(key)
     }
 
-    /// Commits what `writer` has written, and what that depends on; the journal takes note.
+    /// Commits what `writer` has written, and what that depends on; the journal takes note, also of what those of them that
+    /// are at work have added.
     pub(super) fn commit_writes(&mut self, writer: InvocationId, uncommitted: Uncommitted) {
         if uncommitted.is_empty() {
             return;
@@ -154,6 +200,8 @@ impl Run {
                 }
             }
             self.state.commit(writer, &mut uncommitted, committed.as_mut());
+            let added = self.in_flight.get_mut(&writer).and_then(InFlight::commit_additions);
+            self.note_added(added);
         }
         if let (Some(committed), Some(change)) =
             (committed, self.journal.as_mut().and_then(|journal| journal.change()))
@@ -164,17 +212,25 @@ impl Run {
 
     /// What a failed attempt has written is taken back, unless another handler has read it: what that commits may come of
     /// it, so it is committed.
-    pub(super) fn take_back_writes(&mut self, writer: InvocationId, uncommitted: Uncommitted) {
+    pub(super) fn take_back_writes(&mut self, writer: InvocationId, failed: &mut InFlight) {
+        let uncommitted = std::mem::take(&mut failed.uncommitted);
         if uncommitted.is_empty() {
             return;
         }
         if self.in_flight.values().any(|other| other.uncommitted.has_read_from(writer)) {
             self.commit_writes(writer, uncommitted);
+            self.note_added(failed.commit_additions());
         } else {
             for key in uncommitted.keys() {
                 self.conflicts.take_back(writer, key);
             }
             self.state.take_back_of(writer, uncommitted);
+        }
+    }
+
+    fn note_added(&mut self, added: Option<(DeliverySeq, Arc<str>)>) {
+        if let (Some(added), Some(change)) = (added, self.change()) {
+            change.added.push(added);
         }
     }
 }

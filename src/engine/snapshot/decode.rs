@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::super::additions::check_added;
 use super::super::child_at_rest::{ChildAtRest, ChildRest};
 use super::super::clock::WallMillis;
 use super::super::ids::{DeliverySeq, RunId};
@@ -98,6 +99,8 @@ struct Delivery {
     gathered: bool,
     /// Its place among those that can be undone.
     done: Option<u64>,
+    #[serde(default, deserialize_with = "added")]
+    added: Option<Arc<str>>,
 }
 
 #[derive(Deserialize)]
@@ -224,9 +227,9 @@ impl TryFrom<Document> for RunAtRest {
         let mut numbered = |event: &str, delivery: Delivery| {
             let seq = numbers.next(delivery.number)?;
             let held = delivery.held.map(|key| HeldEvent { key, event_type: type_in_text(event) });
-            let Delivery { step, attempt, sent, due, gathered, done, .. } = delivery;
+            let Delivery { step, attempt, sent, due, gathered, done, added, .. } = delivery;
             let (step, attempt, due) = (step.into(), attempt.get(), due.map(WallMillis));
-            Ok(PendingDelivery { seq, step, attempt, sent, due, held, gathered, done })
+            Ok(PendingDelivery { seq, step, attempt, sent, due, held, gathered, done, added })
         };
         let pending_events = document.pending_events.into_iter().map(|Event { event, deliveries }| {
             let deliveries = deliveries.into_iter().map(|delivery| numbered(&event, delivery));
@@ -375,6 +378,15 @@ fn text_of_object<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Re
 
 fn optional_object_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     object_text(deserializer).map(Some)
+}
+
+/// What was added to the state.
+fn added<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    match check_added(raw.get()) {
+        Ok(()) => Ok(Some(raw.get().into())),
+        Err(refused) => Err(D::Error::custom(format_args!("`added` is not what was added: {refused}"))),
+    }
 }
 
 /// At least one delivery, and one to a step.

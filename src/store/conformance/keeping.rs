@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::commit::{Again, Code, Parent, Sent, Wait, WaitKind, Written};
+use super::super::commit::{Added, Again, Code, Parent, Sent, Wait, WaitKind, Written};
 use super::super::stored_run::StoredValue;
 use super::super::{CheckpointStore, Status, StoredRun, UnixMillis};
 use super::Stores;
@@ -198,6 +198,39 @@ pub(super) fn sent(stores: &mut dyn Stores) {
     let mut expected = vec![commit.queued[0].clone(), commit.queued[1].clone(), pending(3, "ship", "{}")];
     expected[0].sent = 1;
     assert_eq!(must_load(&mut *store, run_id(1)).pending, expected);
+}
+
+pub(super) fn added(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let results = |text: &str| Some(Arc::from(text));
+    let added = |delivery, results: &str| Added { delivery, results: results.into() };
+    let mut commit = full(run_id(1));
+    commit.queued.push(pending(3, "ship", "{}"));
+    commit.queued[2].added = results("[[\"k\", [1]]]");
+    let mut next = after(&commit);
+    next.sent = Some(Sent { delivery: 1, count: 1 });
+    next.added = vec![added(2, "[[\"\\ud800\",[{\"json\":\"\u{1F600}\"}]]]"), added(1, "[]"), added(9, "[]")];
+    next.again = vec![Again { delivery: 2, attempt: 4, sent: 0, due: None }];
+    must_take(&mut *store, &[commit.clone(), next.clone()]);
+    let mut expected = commit.queued.clone();
+    (expected[0].sent, expected[0].added) = (1, results("[]"));
+    (expected[1].attempt, expected[1].sent) = (4, 0);
+    expected[1].added = Some(next.added[0].results.clone());
+    assert_eq!(must_load(&mut *store, run_id(1)).pending, expected);
+
+    let mut more = after(&next);
+    more.settled = Some(settled(3));
+    more.added = vec![added(1, "[[\"\",[2]]]")];
+    let mut held = after(&more);
+    (held.settled, held.held) = (Some(settled(1)), Some("".into()));
+    let mut done = after(&held);
+    (done.settled, done.done) = (Some(settled(2)), Some(1));
+    must_take(&mut *store, std::slice::from_ref(&more));
+    (expected[0].added, _) = (results("[[\"\",[2]]]"), expected.pop());
+    assert_eq!(must_load(&mut *store, run_id(1)).pending, expected);
+    must_take(&mut *store, &[held, done]);
+    let left = must_load(&mut *store, run_id(1)).pending;
+    assert_eq!(left.iter().map(|pending| &pending.added).collect::<Vec<_>>(), [&None, &None]);
 }
 
 pub(super) fn again(stores: &mut dyn Stores) {

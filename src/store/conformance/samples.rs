@@ -36,6 +36,7 @@ pub(in crate::store) fn pending(delivery: u64, step: &str, event: &str) -> Pendi
         due: None,
         held: None,
         gathered: false,
+        added: None,
         done: None,
     }
 }

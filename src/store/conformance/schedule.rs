@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::super::commit::{Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written};
+use super::super::commit::{
+    Added, Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written,
+};
 use super::super::query::RunOrder;
 use super::super::stored_run::StoredValue;
 use super::super::{
@@ -130,6 +132,8 @@ impl Schedule {
         let done = chance.one_in(4).then(|| chance.next() >> 1);
         let others = run.pending.iter().map(|pending| pending.delivery).filter(left);
         let gathered = others.filter(|_| chance.one_in(6)).collect();
+        let added = pick(chance).filter(left).filter(|_| chance.one_in(4));
+        let results = json(chance.length(90)).into();
         let began = UnixMillis(self.now - 1);
         Commit {
             run: run.id,
@@ -144,6 +148,7 @@ impl Schedule {
             held: held.filter(|_| settled.is_some()),
             gathered,
             sent: sent.map(|delivery| Sent { delivery, count }),
+            added: added.map(|delivery| Added { delivery, results }).into_iter().collect(),
             again: again.map(|delivery| Again { delivery, attempt, sent: count, due }).into_iter().collect(),
             closed: closed.map(|wait| wait.id.clone()),
             last_delivery: run.last_delivery + queued.len() as u64,
@@ -253,6 +258,7 @@ impl Chance {
             due: self.due(),
             held: None,
             gathered: false,
+            added: self.one_in(6).then(|| json(self.index(90)).into()),
             done: self.one_in(6).then(|| self.next() >> 1),
         }
     }

@@ -4,7 +4,7 @@ use rusqlite::params;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-use super::super::commit::{Again, PendingDelivery};
+use super::super::commit::{Added, Again, PendingDelivery};
 use super::super::{Commit, StatusKind, UnixMillis};
 use super::columns::{Exact, Record, column_of, column_of_wtf8};
 use super::failure::Failure;
@@ -20,6 +20,7 @@ use crate::ExactString;
 #[derive(Clone, Copy)]
 enum PendingChange<'a> {
     Sent(u32),
+    Added(&'a Added),
     Again(&'a Again),
     Held(&'a ExactString),
     Done(u64),
@@ -30,16 +31,21 @@ impl<'a> PendingChange<'a> {
     fn apply(self, pending: &mut PendingRecord<'a>) {
         match self {
             Self::Sent(count) => pending.sent = count,
+            Self::Added(added) => pending.added = Some(&added.results),
             Self::Again(again) => {
                 pending.attempt = again.attempt;
                 pending.sent = again.sent;
                 pending.due = again.due;
             }
-            Self::Held(key) => pending.held = Some(key.as_wtf8()),
+            Self::Held(key) => {
+                pending.held = Some(key.as_wtf8());
+                pending.added = None;
+            }
             Self::Done(number) => {
                 pending.done = Some(number);
                 pending.attempt = 1;
                 pending.sent = 0;
+                pending.added = None;
             }
             Self::Gathered => pending.gathered = true,
         }
@@ -109,6 +115,9 @@ impl Writer<'_> {
         if let Some(sent) = commit.sent {
             self.update_pending(commit.run, row, sent.delivery, PendingChange::Sent(sent.count))?;
         }
+        for added in &commit.added {
+            self.update_pending(commit.run, row, added.delivery, PendingChange::Added(added))?;
+        }
         for again in &commit.again {
             self.update_pending(commit.run, row, again.delivery, PendingChange::Again(again))?;
         }
@@ -143,6 +152,7 @@ impl Writer<'_> {
             pending.held.as_ref().map(Exact),
             pending.gathered,
             pending.done.map(u64::cast_signed),
+            pending.added.as_deref(),
         ];
         if self.statements.insert_pending.execute(parameters)? == 1 {
             return Ok(1);
@@ -152,7 +162,7 @@ impl Writer<'_> {
         Ok(0)
     }
 
-    /// Changes the small numbers of a pending delivery. What was damaged in it stays known to be.
+    /// Changes what is not the event of a pending delivery. What was damaged in it stays known to be.
     fn update_pending(
         &mut self,
         run: Uuid,
@@ -172,6 +182,7 @@ impl Writer<'_> {
         let PendingRecord { attempt, sent, due, gathered, done, .. } = pending;
         let seal = pending.seal(run) ^ off;
         let held = pending.held.map(<[u8]>::to_vec);
+        let added = pending.added.map(str::to_owned);
         drop(rows);
         let held = held.as_deref().map(|key| ToSqlOutput::Borrowed(column_of_wtf8(key)));
         let due = due.map(|due| due.0);
@@ -185,6 +196,7 @@ impl Writer<'_> {
             held,
             gathered,
             done.map(u64::cast_signed),
+            added,
         ])?;
         Ok(())
     }

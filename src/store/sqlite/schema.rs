@@ -112,13 +112,15 @@ const VERSION_1: &str = "
         FROM runs JOIN state ON state.run = runs.row;
 ";
 
-/// A pending delivery may have a time before which it is not attempted, may wait for others, and may be done, to be
-/// undone. A run waits for more than people, knows its parent and its code, and its stream may be kept.
+/// A pending delivery may have a time before which it is not attempted, may wait for others, may be done, to be
+/// undone, and may have added to the state. A run waits for more than people, knows its parent and its code, and its
+/// stream may be kept.
 const VERSION_2: &str = "
     ALTER TABLE pending ADD COLUMN due INTEGER;
     ALTER TABLE pending ADD COLUMN held ANY;
     ALTER TABLE pending ADD COLUMN gathered INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE pending ADD COLUMN done INTEGER;
+    ALTER TABLE pending ADD COLUMN added TEXT;
     DROP VIEW run_pending;
     CREATE VIEW run_pending AS
         SELECT runs.id AS run, delivery, step, event_type, attempt, sent,

@@ -24,12 +24,13 @@ pub(super) struct PendingRecord<'a> {
     pub(super) held: Option<&'a [u8]>,
     pub(super) gathered: bool,
     pub(super) done: Option<u64>,
+    pub(super) added: Option<&'a str>,
 }
 
 impl<'a> PendingRecord<'a> {
     /// The columns that [`PendingRecord::read`] reads, in its order.
     pub(super) const COLUMNS: &'static str =
-        "delivery, step, event_type, attempt, sent, crc, event, due, held, gathered, done";
+        "delivery, step, event_type, attempt, sent, crc, event, due, held, gathered, done, added";
 
     pub(super) fn of(pending: &'a PendingDelivery) -> Self {
         Self {
@@ -43,6 +44,7 @@ impl<'a> PendingRecord<'a> {
             held: pending.held.as_ref().map(ExactString::as_wtf8),
             gathered: pending.gathered,
             done: pending.done,
+            added: pending.added.as_deref(),
         }
     }
 
@@ -59,6 +61,7 @@ impl<'a> PendingRecord<'a> {
             held: record.optional_bytes(8)?,
             gathered: record.flag(9)?,
             done: record.optional_number(10)?.map(i64::cast_unsigned),
+            added: record.optional_text(11)?,
         };
         let off = record.small(5)? ^ read.seal(record.run);
         Ok((read, off))
@@ -85,6 +88,9 @@ impl<'a> PendingRecord<'a> {
         if let Some(done) = self.done {
             seal.number(4).number(done.cast_signed());
         }
+        if let Some(added) = self.added {
+            seal.number(5).bytes(added.as_bytes());
+        }
         seal.finish()
     }
 
@@ -100,6 +106,7 @@ impl<'a> PendingRecord<'a> {
             held: self.held.map(ExactString::from_wtf8),
             gathered: self.gathered,
             done: self.done,
+            added: self.added.map(Into::into),
         }
     }
 }

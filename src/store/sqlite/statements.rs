@@ -57,11 +57,11 @@ impl<'c> Statements<'c> {
             find_pending: connection.prepare_cached(&find_pending)?,
             insert_pending: connection.prepare_cached(
                 "INSERT OR IGNORE INTO pending (run, delivery, step, event_type, attempt, sent, crc, event, due, held, \
-                 gathered, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 gathered, done, added) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?,
             update_pending: connection.prepare_cached(
                 "UPDATE pending SET attempt = ?3, sent = ?4, crc = ?5, due = ?6, held = ?7, gathered = ?8, \
-                 done = ?9 \
+                 done = ?9, added = ?10 \
                  WHERE run = ?1 AND delivery = ?2",
             )?,
             delete_pending: connection

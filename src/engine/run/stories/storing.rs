@@ -53,6 +53,9 @@ impl Story {
         if let Some((delivery, count)) = change.sent {
             say(format_args!("sent {count} from {}", delivery.0));
         }
+        for (delivery, added) in &change.added {
+            say(format_args!("added {added} from {}", delivery.0));
+        }
         for again in &change.again {
             say(format_args!("again {} as attempt {} sent {}", again.delivery.0, again.attempt, again.sent));
             say_due(&mut say, again.due);

@@ -18,6 +18,7 @@ pub(super) fn stored(changes: u64, paused: bool) -> RunAtRest {
         held: None,
         gathered: false,
         done: None,
+        added: None,
     };
     RunAtRest {
         id: RunId(uuid::Uuid::from_u128(7)),

@@ -388,6 +388,7 @@ fn stored(ending: Option<&str>, paused: bool) -> RunAtRest {
         held: None,
         gathered: false,
         done: None,
+        added: None,
     };
     let event = |event_type: &str, delivery| PendingEvent {
         json: text(event_type).into(),

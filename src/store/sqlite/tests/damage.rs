@@ -62,6 +62,7 @@ fn what_a_run_has_is_not_given_back_changed() {
         ("pending", "UPDATE pending SET attempt = 2 WHERE run = 1"),
         ("pending", "UPDATE pending SET attempt = -1 WHERE run = 1"),
         ("pending", "UPDATE pending SET done = 1 WHERE run = 1"),
+        ("pending", "UPDATE pending SET added = '[]' WHERE run = 1"),
         ("pending", "UPDATE pending SET delivery = 9 WHERE run = 1 AND delivery = 2"),
         ("waits", "UPDATE waits SET id = 'approvf' WHERE run = 1 AND id = 'approve'"),
         ("waits", "UPDATE waits SET event = '{}' WHERE run = 1"),
