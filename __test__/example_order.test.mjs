@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
+import { after } from "node:test";
 import { NonRetryableError, SqliteStore } from "blazen";
 import { startCallback } from "../examples/order/callback.mjs";
 import { SAMPLE_ORDERS } from "../examples/order/sample_orders.mjs";
@@ -62,6 +63,12 @@ async function written(cwd, name, did, number) {
     }
   });
 }
+
+/** What would keep this process, last first: also when a test fails. */
+const open = [];
+after(async () => {
+  while (open.length > 0) await open.pop()();
+});
 
 const idOf = (number) => SAMPLE_ORDERS.find((order) => order.number === number).id;
 
@@ -160,14 +167,13 @@ test("killed when the carrier has given an order back, and before it is cancelle
 
 test("an order is cancelled while its card is charged, and nothing is left of the request that was cut short", async () => {
   const cwd = emptyDirectory();
-  const { orders, close } = await opened(cwd, { patienceMs: 60_000, requestMs: 300 });
+  const { orders } = await opened(cwd, { patienceMs: 60_000, requestMs: 300 });
   const { id, ...order } = SAMPLE_ORDERS[0];
   const run = await orders.runWithHandler({ order }, { runId: id });
   await written(cwd, "bank", "charged");
   assert.equal(await orders.cancel(id, "a change of mind"), true);
   await assert.rejects(run.result(), { code: "ERR_BLAZEN_ABORTED", cause: "a change of mind" });
   assert.deepEqual(deedsOf(cwd, SAMPLE_ORDERS[0]), ["charged", "refunded", "released", "reserved"]);
-  await close();
 });
 
 test("killed time and again, each order comes to one end", async () => {
@@ -192,7 +198,7 @@ test("killed time and again, each order comes to one end", async () => {
 
 test("an order that is overdue while the news of its delivery is on the way is confirmed, and not refunded", async () => {
   const cwd = emptyDirectory();
-  const { orders, callback, close } = await opened(cwd, { patienceMs: 1_000 });
+  const { orders, callback } = await opened(cwd, { patienceMs: 1_000 });
   const { id, ...order } = SAMPLE_ORDERS[0];
   assert.equal((await orders.run({ order }, { runId: id })).runId, id);
   assert.deepEqual(deedsOf(cwd, SAMPLE_ORDERS[0]), FULFILLED);
@@ -202,7 +208,6 @@ test("an order that is overdue while the news of its delivery is on the way is c
   assert.equal(await tell(`/${idOf(2)}`), 404);
   assert.equal(await tell("/"), 404);
   assert.equal(await tell(`/${id}`, "GET"), 404);
-  await close();
 });
 
 test("an error says when it is worth asking again, and whether at all", async () => {
@@ -246,15 +251,12 @@ async function opened(cwd, { patienceMs, requestMs = 0 }) {
   const orders = orderWorkflow({ ...services, patienceMs, store });
   const callback = await startCallback(orders);
   town.deliver("http://127.0.0.1:1/nobody");
-  return {
-    orders,
-    callback,
-    async close() {
-      callback.close();
-      await town.close();
-      await store.close();
-    },
-  };
+  open.push(
+    () => store.close(),
+    () => town.close(),
+    () => callback.close(),
+  );
+  return { orders, callback };
 }
 
 async function statusOf(cwd, number) {
