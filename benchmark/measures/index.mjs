@@ -7,10 +7,12 @@ import durableOne from "./durable-one.mjs";
 import durableParked from "./durable-parked.mjs";
 import durableSize from "./durable-size.mjs";
 import durableState from "./durable-state.mjs";
+import fanOut from "./fan-out.mjs";
 import hop from "./hop.mjs";
 import memory from "./memory.mjs";
 import parked from "./parked.mjs";
 import requireTime from "./require.mjs";
+import sleeping from "./sleeping.mjs";
 import stateBytes from "./state-bytes.mjs";
 import stateNumber from "./state-number.mjs";
 import stateObject from "./state-object.mjs";
@@ -29,6 +31,7 @@ import twoStep from "./two-step.mjs";
  */
 export const measures = [
   hop,
+  fanOut,
   age,
   memory,
   twoStep,
@@ -36,6 +39,7 @@ export const measures = [
   stateObject,
   stateBytes,
   parked,
+  sleeping,
   requireTime,
   durableOne,
   durableMany,

@@ -48,6 +48,34 @@ export default {
     };
   },
 
+  /** One event becomes `width`, and one handler gets what has come of all. */
+  fanOut(width) {
+    const workflow = new Workflow("fan-out");
+    workflow.addStep("split", [START], async () => Array.from({ length: width }, (_, n) => ({ type: "Piece", n })));
+    workflow.addStep("work", ["Piece"], async ({ n }) => ({ type: "Done", n: n + 1 }));
+    workflow.addStep("gather", ["Done"], async (event, ctx) => {
+      const all = await ctx.collectEvents(event, { Done: width });
+      return all === null ? null : { type: STOP, result: all.length };
+    });
+    return async () => (await workflow.run({})).data;
+  },
+
+  /** A run with `count` events that are due in a day. Resolves, once they all sleep, to a function that ends it. */
+  async sleepers(count) {
+    const workflow = new Workflow("sleepers");
+    const asleep = new Promise((resolve) => {
+      workflow.addStep("send", [START], async (_event, ctx) => {
+        for (let n = 0; n < count; n += 1) await ctx.sendEvent({ type: "Due", n }, { delayMs: 86_400_000 });
+        resolve();
+        return null;
+      });
+    });
+    workflow.addStep("never", ["Due"], async () => ({ type: STOP, result: null }));
+    const handler = await workflow.runWithHandler({});
+    await asleep;
+    return () => handler.abort();
+  },
+
   /** What `work(ctx)` resolves to, run inside the handler of a step. */
   async insideStep(work) {
     let outcome;
