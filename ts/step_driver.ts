@@ -38,7 +38,7 @@ const {
   PANICKED,
   STOP_EVENT,
 } = native;
-const { drain, handOver, settle } = native;
+const { drain, handOver, settle, stage } = native;
 
 /** Lent to the engine for its effects. No user code runs between a call and the reading, so one serves all runs. */
 const ROOM = new Float64Array(320);
@@ -143,14 +143,12 @@ export class StepDriver {
 
   /** The same of whatever goes with the event. */
   keepEmission(emission: Emission): KeptEmission {
-    const payload = this.keep(emission.event, emission.eventType);
-    if (emission.expiry === undefined) return { ...emission, payload, until: undefined };
+    const { event, eventType, name, expiry } = emission;
+    const payload = this.keep(event, eventType);
+    if (expiry === undefined) return { event, eventType, name, payload, until: undefined };
     try {
-      return {
-        ...emission,
-        payload,
-        until: keepExpiry(emission.expiry, { request: emission.event }, this.#definition, this),
-      };
+      const until = keepExpiry(expiry, { request: event }, this.#definition, this);
+      return { event, eventType, name, payload, until };
     } catch (error) {
       this.payloads.release(payload);
       throw error;
@@ -517,7 +515,8 @@ export class StepDriver {
   #stageOne(invocation: number, emission: KeptEmission): void {
     const { eventType, name, payload, until } = emission;
     try {
-      this.#native.stage(invocation, eventType, payload, name, until);
+      if (until === undefined) stage(this.#key, invocation, eventType, payload, name);
+      else this.#native.stageRequest(invocation, payload, name as string, until);
     } catch (error) {
       this.release(emission);
       const reason = fromNative(error);

@@ -148,20 +148,16 @@ impl Context {
         self.run.key().with(|run| Ok(run.is_undoing()))
     }
 
-    /// Adds to what `invocation` emits when it settles. `name` is as for `send`.
+    /// As `stage`, for an input request that is answered in time or not at all.
     #[napi(catch_unwind)]
-    pub fn stage(
+    pub fn stage_request(
         &self,
         invocation: f64,
-        event_type: i32,
         payload: u32,
-        name: Option<Exact>,
-        expiry: Option<WaitExpiry>,
+        request_id: Exact,
+        expiry: WaitExpiry,
     ) -> Result<()> {
-        let emission = match expiry {
-            None => emission(event_type, payload, name.as_ref())?,
-            Some(expiry) => request(payload, name.as_ref(), expiry)?,
-        };
+        let emission = request(payload, &request_id, expiry);
         self.run.key().with(|run| run.stage(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
@@ -214,7 +210,7 @@ impl Context {
     /// The handler of `invocation` makes an input request that expires.
     #[napi(catch_unwind)]
     pub fn ask(&self, invocation: f64, payload: u32, request_id: Exact, expiry: WaitExpiry) -> Result<()> {
-        let emission = request(payload, Some(&request_id), expiry)?;
+        let emission = request(payload, &request_id, expiry);
         self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
@@ -380,13 +376,12 @@ impl Context {
     }
 }
 
-fn request(payload: u32, request_id: Option<&Exact>, expiry: WaitExpiry) -> Result<Emission> {
-    let nameless = || error(ErrorCode::Internal, "an input request without its id");
-    Ok(Emission::InputRequest {
-        request_id: request_id.ok_or_else(nameless)?.to_exact_string(),
+fn request(payload: u32, request_id: &Exact, expiry: WaitExpiry) -> Emission {
+    Emission::InputRequest {
+        request_id: request_id.to_exact_string(),
         payload: PayloadRef(payload),
         expiry: Some(expiry.into()),
-    })
+    }
 }
 
 fn keep_failure(run: &mut HostedRun, error: Option<String>) {

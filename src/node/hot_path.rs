@@ -54,6 +54,14 @@ pub fn send(run: f64, invocation: f64, event_type: i32, payload: u32, name: Opti
     })
 }
 
+/// Adds to what `invocation` emits when it settles. `name` is as for `send`.
+#[napi(catch_unwind)]
+pub fn stage(run: f64, invocation: f64, event_type: i32, payload: u32, name: Option<Exact>) -> Result<()> {
+    let emission = emission(event_type, payload, name.as_ref())?;
+    RunKey::from_js(run)
+        .with(|run| run.stage(invocation_from_js(invocation), emission).map_err(errors::to_js))
+}
+
 /// Throws if `invocation` has settled or its run has ended.
 #[napi(catch_unwind)]
 pub fn expect_in_flight(run: f64, invocation: f64) -> Result<()> {
