@@ -291,7 +291,7 @@ impl Driven {
             1 => Emission::Unknown { event_type: String::from_utf8_lossy(bytes.some(6)).into_owned() },
             2 => {
                 let id = ExactString::from(format!("expected {}", self.next_payload).as_str());
-                Emission::Expect { id, event_type: self.work(), expiry: self.expiry(bytes) }
+                Emission::Expect { id, event_type: self.work(), expiry: self.expiry(bytes).map(Box::new) }
             }
             3..8 => {
                 // Seldom one that is open already.
@@ -302,7 +302,7 @@ impl Driven {
                 if expiry.is_some() {
                     self.expires.insert(request_id.clone());
                 }
-                Emission::InputRequest { request_id, payload, expiry }
+                Emission::InputRequest { request_id, payload, expiry: expiry.map(Box::new) }
             }
             _ => {
                 let event_type = self.work();

@@ -31,7 +31,7 @@ impl Commit {
     }
 }
 
-/// One event that a commit emits.
+/// One event that a commit emits. It moves at every hop, so what few have is not kept within it.
 #[derive(Debug)]
 pub enum Emission {
     /// An event for the steps that accept it.
@@ -62,7 +62,7 @@ pub enum Emission {
         /// The event.
         payload: PayloadRef,
         /// When the run waits no more, if it does not wait for ever.
-        expiry: Option<Expiry>,
+        expiry: Option<Box<Expiry>>,
     },
     /// The run waits for an event from outside; one that has come before is had at once.
     Expect {
@@ -71,7 +71,7 @@ pub enum Emission {
         /// The type of the event.
         event_type: EventTypeId,
         /// When the run waits no more, if it does not wait for ever.
-        expiry: Option<Expiry>,
+        expiry: Option<Box<Expiry>>,
     },
     /// An event from outside is kept until it is expected.
     Keep {
@@ -97,8 +97,8 @@ impl Emission {
             | Self::Later { payload, .. }
             | Self::Stop { payload }
             | Self::Keep { payload, .. } => (Some(*payload), None),
-            Self::InputRequest { payload, expiry, .. } => (Some(*payload), *expiry),
-            Self::Expect { expiry, .. } => (None, *expiry),
+            Self::InputRequest { payload, expiry, .. } => (Some(*payload), expiry.as_deref()),
+            Self::Expect { expiry, .. } => (None, expiry.as_deref()),
             Self::Unknown { .. } => (None, None),
         };
         event.into_iter().chain(expiry.and_then(|expiry| expiry.event).map(|(_, payload)| payload))

@@ -25,7 +25,7 @@ pub(super) struct Delivery {
     pub(super) sent_before: u32,
     /// What earlier attempts have added to the state, as [`Additions`] write it. What the next attempt adds there is that
     /// again.
-    pub(super) added_before: Option<Arc<str>>,
+    pub(super) added_before: Option<Box<Arc<str>>>,
     /// The number of the change that must be durable before it is invoked: the one that queued it, or that
     /// ended the last pause; 0 for a run without a store.
     pub(super) caused_by: u64,
@@ -47,10 +47,14 @@ pub(super) struct InFlight {
     /// What this attempt has read of the state.
     pub(super) readings: Readings,
     /// Emitted by what the handler returned, to be applied when it settles.
-    pub(super) staged: Vec<Emission>,
+    #[allow(clippy::box_collection)] // mostly one event is emitted, and that is not staged
+    staged: Option<Box<Vec<Emission>>>,
     /// It has failed, and settles with an event in its stead.
     pub(super) has_given_up: bool,
 }
+
+// Up to here a move is a few instructions, beyond it a call.
+const _: () = assert!(size_of::<InFlight>() <= 128);
 
 impl InFlight {
     pub(super) fn new(delivery: Delivery) -> Self {
@@ -61,14 +65,22 @@ impl InFlight {
             additions: None,
             collecting: None,
             readings: Readings::default(),
-            staged: Vec::new(),
+            staged: None,
             has_given_up: false,
         }
     }
 
+    pub(super) fn stage(&mut self, emission: Emission) {
+        self.staged.get_or_insert_default().push(emission);
+    }
+
+    pub(super) fn take_staged(&mut self) -> Vec<Emission> {
+        self.staged.take().map_or_else(Vec::new, |staged| *staged)
+    }
+
     /// What this attempt has added, and may still add again.
     pub(super) fn additions(&mut self) -> &mut Additions {
-        let before = self.delivery.added_before.as_deref();
+        let before = self.delivery.added_before.as_deref().map(AsRef::as_ref);
         self.additions.get_or_insert_with(|| Box::new(Additions::remembered(before)))
     }
 
@@ -82,7 +94,7 @@ impl InFlight {
     /// All that this attempt has added so far is committed. Gives what is to be remembered of it, if that is anything new.
     pub(super) fn commit_additions(&mut self) -> Option<(DeliverySeq, Arc<str>)> {
         let added = self.additions.as_mut()?.take_changed()?;
-        self.delivery.added_before = Some(added.clone());
+        self.delivery.added_before = Some(Box::new(added.clone()));
         Some((self.delivery.seq, added))
     }
 

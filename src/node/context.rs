@@ -224,7 +224,8 @@ impl Context {
         expiry: Option<WaitExpiry>,
     ) -> Result<()> {
         let (id, event_type) = (id.to_exact_string(), EventTypeId(event_type));
-        let emission = Emission::Expect { id, event_type, expiry: expiry.map(Expiry::from) };
+        let emission =
+            Emission::Expect { id, event_type, expiry: expiry.map(|expiry| Box::new(expiry.into())) };
         self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
     }
 
@@ -380,7 +381,7 @@ fn request(payload: u32, request_id: &Exact, expiry: WaitExpiry) -> Emission {
     Emission::InputRequest {
         request_id: request_id.to_exact_string(),
         payload: PayloadRef(payload),
-        expiry: Some(expiry.into()),
+        expiry: Some(Box::new(expiry.into())),
     }
 }
 

@@ -31,13 +31,13 @@ pub enum DeliveryError {
 impl Run {
     /// Adds an emission to what `invocation` will emit when it settles.
     pub fn stage(&mut self, invocation: InvocationId, emission: Emission) -> Result<(), DeliveryError> {
-        self.in_flight_mut(invocation)?.staged.push(emission);
+        self.in_flight_mut(invocation)?.stage(emission);
         Ok(())
     }
 
     /// The handler of `invocation` has returned; `last` is emitted after what was staged.
     pub fn settle(&mut self, invocation: InvocationId, last: Option<Emission>) -> Result<(), DeliveryError> {
-        let staged = std::mem::take(&mut self.in_flight_mut(invocation)?.staged);
+        let staged = self.in_flight_mut(invocation)?.take_staged();
         // Mostly nothing is, and then one emission needs no room of its own.
         let mut emitted = if staged.is_empty() { Emissions::new() } else { Emissions::from_vec(staged) };
         emitted.extend(last);
@@ -101,7 +101,7 @@ impl Run {
     pub fn give_up(&mut self, invocation: InvocationId, last: Emission) -> Result<(), DeliveryError> {
         let failed = self.in_flight_mut(invocation)?;
         failed.has_given_up = true;
-        let staged = std::mem::take(&mut failed.staged);
+        let staged = failed.take_staged();
         self.discard(staged);
         self.give_up_work(invocation);
         self.settle(invocation, Some(last))

@@ -154,7 +154,7 @@ impl From<&Delivery> for Queued {
             held: None,
             gathered,
             done: None,
-            added: added_before.clone(),
+            added: added_before.as_deref().cloned(),
         }
     }
 }

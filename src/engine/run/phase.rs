@@ -161,7 +161,7 @@ impl Run {
     pub(super) fn take_back_in_flight(&mut self) {
         for (invocation, mut cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
             self.take_back_collecting(&mut cut_short);
-            self.discard(std::mem::take(&mut cut_short.staged));
+            self.discard(cut_short.take_staged());
             if self.undoing.as_ref().is_some_and(|undoing| !undoing.has_begun()) {
                 self.stop_using(cut_short.delivery.payload); // nobody knows whether it is done
                 continue;
@@ -197,7 +197,7 @@ impl Run {
     fn withdraw(&mut self, invocation: InvocationId) -> Option<InFlight> {
         let mut withdrawn = self.in_flight.remove(&invocation)?;
         self.leave(withdrawn.delivery.step);
-        self.discard(std::mem::take(&mut withdrawn.staged));
+        self.discard(withdrawn.take_staged());
         self.take_back_writes(invocation, &mut withdrawn);
         self.take_back_collecting(&mut withdrawn);
         self.conflicts.forget(std::mem::take(&mut withdrawn.readings));
@@ -285,8 +285,12 @@ impl Run {
             Emission::Event { event_type, payload } => self.deliver(event_type, payload, None),
             Emission::Later { event_type, payload, due } => self.deliver(event_type, payload, Some(due)),
             Emission::Stop { payload } => Err(Outcome::Completed { stop: payload }),
-            Emission::InputRequest { request_id, payload, expiry } => self.ask(request_id, payload, expiry),
-            Emission::Expect { id, event_type, expiry } => self.expect(id, event_type, expiry),
+            Emission::InputRequest { request_id, payload, expiry } => {
+                self.ask(request_id, payload, expiry.map(|expiry| *expiry))
+            }
+            Emission::Expect { id, event_type, expiry } => {
+                self.expect(id, event_type, expiry.map(|expiry| *expiry))
+            }
             Emission::Keep { id, event_type, payload } => {
                 self.keep(Arrived { id, event_type, payload });
                 Ok(())

@@ -204,7 +204,7 @@ impl Run {
         };
         let caused_by = self.next_change();
         let turn = self.next_turn();
-        let (sent_before, added_before) = (sent, added);
+        let (sent_before, added_before) = (sent, added.map(Box::new));
         Ok(Delivery { seq, turn, step, payload, attempt, gathered, sent_before, added_before, caused_by })
     }
 

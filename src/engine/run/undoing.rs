@@ -127,7 +127,7 @@ impl Run {
     pub(super) fn drop_in_flight(&mut self, invocation: InvocationId) {
         let Some(mut dropped) = self.in_flight.remove(&invocation) else { return };
         self.leave(dropped.delivery.step);
-        self.discard(std::mem::take(&mut dropped.staged));
+        self.discard(dropped.take_staged());
         dropped.additions = None; // there is no next attempt
         self.take_back_writes(invocation, &mut dropped);
         self.take_back_collecting(&mut dropped);

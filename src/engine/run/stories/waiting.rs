@@ -26,7 +26,7 @@ impl Story {
         let event_type = self.run.definition().event_type(event_type).expect("a step accepts it");
         let expiry = due.map(|due| self.expiry(due, late));
         let id = ExactString::from(format!("w{}", self.next_payload).as_str());
-        let expectation = Emission::Expect { id, event_type, expiry };
+        let expectation = Emission::Expect { id, event_type, expiry: expiry.map(Box::new) };
         self.run.send(self.invocation(step), expectation).expect("the handler is at work");
         self.drain();
     }
@@ -53,7 +53,11 @@ impl Story {
         let expiry = Some(self.expiry(due, late));
         self.settles(
             step,
-            Some(Emission::InputRequest { request_id: ExactString::from(id), payload, expiry }),
+            Some(Emission::InputRequest {
+                request_id: ExactString::from(id),
+                payload,
+                expiry: expiry.map(Box::new),
+            }),
         );
     }
 }
