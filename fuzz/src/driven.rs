@@ -41,6 +41,8 @@ pub struct Driven {
     expires: BTreeSet<ExactString>,
     last_invocation: InvocationId,
     last_change: u64,
+    /// How many events from outside have been expected.
+    expected: u32,
     was_told_of_its_end: bool,
     generosity: u32,
     now: u64,
@@ -104,6 +106,7 @@ impl Driven {
             expires: BTreeSet::new(),
             last_invocation: InvocationId(0),
             last_change: stored,
+            expected: 0,
             was_told_of_its_end: false,
             generosity: GENEROSITY,
             now,
@@ -290,7 +293,9 @@ impl Driven {
             0 => Emission::Stop { payload: self.keep("{}") },
             1 => Emission::Unknown { event_type: String::from_utf8_lossy(bytes.some(6)).into_owned() },
             2 => {
-                let id = ExactString::from(format!("expected {}", self.next_payload).as_str());
+                self.expected += 1;
+                let id =
+                    ExactString::from(format!("expected {}.{}", self.last_change, self.expected).as_str());
                 Emission::Expect { id, event_type: self.work(), expiry: self.expiry(bytes).map(Box::new) }
             }
             3..8 => {

@@ -116,9 +116,13 @@ impl Waits {
     }
 
     /// The first wait that has expired by `now`: the one that was due first.
-    pub(super) fn expired(&self, now: Millis) -> Option<&OpenWait> {
-        let is_due = |wait: &&OpenWait| wait.expiry.is_some_and(|expiry| expiry.due <= now);
-        self.open.iter().filter(is_due).min_by_key(|wait| wait.expiry.map(|expiry| expiry.due))
+    /// From then on it is the first of its name: what was read from outside may have one name twice.
+    pub(super) fn expired(&mut self, now: Millis) -> Option<&OpenWait> {
+        let due = |wait: &OpenWait| wait.expiry.map(|expiry| expiry.due).filter(|due| *due <= now);
+        let due = self.open.iter().enumerate().filter_map(|(position, wait)| Some((due(wait)?, position)));
+        let (_, position) = due.min()?;
+        self.open[..=position].rotate_right(1);
+        self.open.first()
     }
 
     /// The first of the requests that are open, as many as help somebody who reads their ids.
