@@ -7,7 +7,8 @@ use std::time::Duration;
 use blazen::durable::Recorder;
 use blazen::engine::{
     Definition, DeliverySeq, Effect, Emission, EventTypeId, Expiry, Incoming, Invocation, InvocationId,
-    Millis, Now, PayloadRef, ResumeError, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy, WaitKind,
+    Millis, Now, PayloadRef, RespondError, ResumeError, Run, RunAtRest, RunId, RunOptions,
+    SessionPausePolicy, WaitKind,
 };
 use blazen::store::{Commit, UnixMillis};
 use blazen::{ExactString, NewValue};
@@ -344,8 +345,14 @@ impl Driven {
         } else if let Some(due) = self.run.wake_at() {
             self.now = self.now.max(due.0);
             self.run.time_is_now(Millis(self.now));
-        } else {
-            assert!(self.receive(false), "the run hangs: {:?}", self.run);
+        } else if !self.receive(false) {
+            // An answer to nothing is told what could be answered.
+            let payload = self.keep("{}");
+            let refusal = self.run.respond(ExactString::from("nobody asks"), payload);
+            self.texts.remove(&payload);
+            let Err(RespondError::NotOpen { open, .. }) = refusal else { return };
+            assert!(!open.is_empty(), "the run hangs: {:?}", self.run);
+            self.open = open;
         }
     }
 
