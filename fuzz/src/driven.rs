@@ -7,8 +7,7 @@ use std::time::Duration;
 use blazen::durable::Recorder;
 use blazen::engine::{
     Definition, DeliverySeq, Effect, Emission, EventTypeId, Expiry, Incoming, Invocation, InvocationId,
-    Millis, Now, PayloadRef, RespondError, ResumeError, Run, RunAtRest, RunId, RunOptions,
-    SessionPausePolicy, WaitKind,
+    Millis, Now, PayloadRef, ResumeError, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy, WaitKind,
 };
 use blazen::store::{Commit, UnixMillis};
 use blazen::{ExactString, NewValue};
@@ -335,8 +334,8 @@ impl Driven {
         payload
     }
 
-    /// Settles one handler, answers one question, lets time pass until something wakes, or sends what is expected: as long as there is any of that,
-    /// the run goes on.
+    /// Settles one handler, answers one question, lets time pass until something wakes, or sends what is expected: as long as
+    /// there is any of that, the run goes on.
     pub fn come_closer_to_the_end(&mut self) {
         if let Some(invocation) = self.at_work.pop() {
             self.run.settle(invocation.id, None).expect("it is at work");
@@ -345,14 +344,8 @@ impl Driven {
         } else if let Some(due) = self.run.wake_at() {
             self.now = self.now.max(due.0);
             self.run.time_is_now(Millis(self.now));
-        } else if !self.receive(false) {
-            // An answer to nothing is told what could be answered.
-            let payload = self.keep("{}");
-            let refusal = self.run.respond(ExactString::from("nobody asks"), payload);
-            self.texts.remove(&payload);
-            let Err(RespondError::NotOpen { open, .. }) = refusal else { return };
-            assert!(!open.is_empty(), "the run hangs: {:?}", self.run);
-            self.open = open;
+        } else {
+            assert!(self.receive(false), "the run hangs: {:?}", self.run);
         }
     }
 
@@ -368,16 +361,13 @@ impl Driven {
 
 /// The questions of a run, by the numbers that their payloads will have.
 fn questions(at_rest: &RunAtRest) -> BTreeMap<PayloadRef, ExactString> {
-    let mut payloads = (0..).map(PayloadRef).skip(at_rest.pending_events.len());
     let mut asked = BTreeMap::new();
+    let mut payload = PayloadRef(u32::try_from(at_rest.pending_events.len()).expect("few events"));
     for wait in &at_rest.waits {
-        let event = if wait.kind == WaitKind::Expected { None } else { payloads.next() };
-        if wait.expiry.is_some() {
-            payloads.next();
-        }
         if wait.kind == WaitKind::Input {
-            asked.extend(event.map(|payload| (payload, wait.id.clone())));
+            asked.insert(payload, wait.id.clone());
         }
+        payload.0 += u32::try_from(wait.payload_texts().count()).expect("few events");
     }
     asked
 }

@@ -56,9 +56,7 @@ fn resting_wait(commit::Wait { id, kind, event, due, expiry }: commit::Wait) -> 
         commit::WaitKind::Expected => WaitKind::Expected,
         commit::WaitKind::Arrived => WaitKind::Arrived,
     };
-    // Without a time nothing goes out.
-    let expiry = expiry.filter(|_| due.is_some());
-    RestingWait { id, kind, json: event, due: due.map(|UnixMillis(due)| WallMillis(due)), expiry }
+    RestingWait::new(id, kind, event, due.map(|UnixMillis(due)| WallMillis(due)), expiry)
 }
 
 fn pending_event(pending: commit::PendingDelivery) -> PendingEvent {

@@ -141,8 +141,21 @@ pub enum WaitKind {
 }
 
 impl RestingWait {
+    /// As it was kept. Without a time nothing goes out, and what has arrived does not expire.
+    #[must_use]
+    pub fn new(
+        id: ExactString,
+        kind: WaitKind,
+        json: Arc<str>,
+        due: Option<WallMillis>,
+        expiry: Option<Arc<str>>,
+    ) -> Self {
+        let due = due.filter(|_| kind != WaitKind::Arrived);
+        Self { id, kind, json, due, expiry: expiry.filter(|_| due.is_some()) }
+    }
+
     /// The events that it uses.
-    pub(super) fn payload_texts(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn payload_texts(&self) -> impl Iterator<Item = &Arc<str>> {
         let event = (self.kind != WaitKind::Expected).then_some(&self.json);
         event.into_iter().chain(&self.expiry)
     }

@@ -236,13 +236,8 @@ impl TryFrom<Document> for RunAtRest {
             Ok(PendingEvent { deliveries: deliveries.collect::<Result<_, _>>()?, json: event.into() })
         });
         let pending_events = pending_events.collect::<Result<_, _>>()?;
-        let wait = |id, kind, event: String, due: Option<i64>, expiry: Option<String>| RestingWait {
-            id,
-            kind,
-            json: event.into(),
-            due: due.map(WallMillis),
-            // Without a time nothing goes out.
-            expiry: expiry.filter(|_| due.is_some()).map(Into::into),
+        let wait = |id, kind, event: String, due: Option<i64>, expiry: Option<String>| {
+            RestingWait::new(id, kind, event.into(), due.map(WallMillis), expiry.map(Into::into))
         };
         let inputs = input_requests
             .into_iter()
