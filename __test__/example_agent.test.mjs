@@ -12,7 +12,7 @@ import { after } from "node:test";
 import { ChatModel } from "../examples/agent/chat_model.mjs";
 import { dataOf } from "../examples/agent/server_sent_events.mjs";
 import { answerAsModel } from "../examples/agent/stand_in_model.mjs";
-import { emptyDirectory, exampleProgram, test } from "./examples/program.mjs";
+import { emptyDirectory, exampleProgram, refusesInOneLine, test } from "./examples/program.mjs";
 
 const agent = exampleProgram("agent");
 const TASKS = `- [ ] Sow the beans
@@ -262,17 +262,10 @@ test("server-sent events are the same wherever the network has cut them", async 
 
 test("what cannot be done is said in one line, with exit code 2", async () => {
   const cwd = emptyDirectory();
-  for (const [args, message] of [
+  await refusesInOneLine(agent, cwd, [
     [["--url=somewhere"], /^agent: --url takes a URL, and not "somewhere"\n$/],
     [["--no-such-option"], /^agent: Unknown option '--no-such-option'.*\n$/],
-  ]) {
-    const { code, output } = await agent.piped(cwd, ...args).ended();
-    assert.equal(code, 2, output);
-    assert.match(output, message);
-  }
-  const { code, output } = await agent.piped(cwd, "--help").ended();
-  assert.equal(code, 0);
-  assert.match(output, /^Usage: /m);
+  ]);
   assert.deepEqual(readdirSync(cwd), []);
 });
 

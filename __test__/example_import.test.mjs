@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SqliteStore } from "blazen";
 import { totalsOf } from "../examples/import/sales_file.mjs";
-import { emptyDirectory, exampleProgram, test } from "./examples/program.mjs";
+import { emptyDirectory, exampleProgram, refusesInOneLine, test } from "./examples/program.mjs";
 
 const sales = exampleProgram("import");
 const DAYS = Array.from({ length: 12 }, (_, index) => `2024-03-${String(index + 1).padStart(2, "0")}.ndjson`);
@@ -118,20 +118,13 @@ test("what is wrong with a file is said with its line", async () => {
 test("what cannot be done is said in one line, with exit code 2", async () => {
   const cwd = emptyDirectory();
   mkdirSync(join(cwd, "empty"));
-  for (const [args, message] of [
+  await refusesInOneLine(sales, cwd, [
     [["nowhere"], /^import: cannot read the folder: ENOENT.*\n$/],
     [["empty"], /^import: there are no \*\.ndjson files in .*empty\n$/],
     [["one", "two"], /^import: one folder at a time, please, and not 2\n$/],
     [["--file-ms=soon"], /^import: --file-ms takes milliseconds, and not "soon"\n$/],
     [["--no-such-option"], /^import: Unknown option '--no-such-option'.*\n$/],
-  ]) {
-    const { code, output } = await sales.piped(cwd, ...args).ended();
-    assert.equal(code, 2, output);
-    assert.match(output, message);
-  }
-  const { code, output } = await sales.piped(cwd, "--help").ended();
-  assert.equal(code, 0);
-  assert.match(output, /^Usage: /m);
+  ]);
 });
 
 /** Looks at the one run in the store, which nobody has open. */

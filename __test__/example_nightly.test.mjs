@@ -9,7 +9,7 @@ import { billFor, readingsIn } from "../examples/nightly/metering.mjs";
 import { dateOf, nextAt, runIdOf } from "../examples/nightly/night.mjs";
 import { regionWorkflow } from "../examples/nightly/region.mjs";
 import { nightlyWorkflow } from "../examples/nightly/workflow.mjs";
-import { emptyDirectory, exampleProgram, test } from "./examples/program.mjs";
+import { emptyDirectory, exampleProgram, refusesInOneLine, test } from "./examples/program.mjs";
 
 const nightly = exampleProgram("nightly");
 const DATE = "2024-03-01";
@@ -170,7 +170,7 @@ test("what is wrong with readings is said with its line, and hours beyond a hund
 test("what cannot be done is said in one line, with exit code 2", async () => {
   const cwd = emptyDirectory();
   mkdirSync(join(cwd, "empty"));
-  for (const [args, message] of [
+  await refusesInOneLine(nightly, cwd, [
     [["nowhere"], /^nightly: cannot read the folder: ENOENT.*\n$/],
     [["empty"], /^nightly: there are no \*\.csv files in .*empty\n$/],
     [["one", "two"], /^nightly: one folder at a time, please, and not 2\n$/],
@@ -179,14 +179,7 @@ test("what cannot be done is said in one line, with exit code 2", async () => {
     [["--date=soon"], /^nightly: --date takes a date such as 2024-03-01, and not "soon"\n$/],
     [["--batch-ms=soon"], /^nightly: --batch-ms takes milliseconds, and not "soon"\n$/],
     [["--no-such-option"], /^nightly: Unknown option '--no-such-option'.*\n$/],
-  ]) {
-    const { code, output } = await nightly.piped(cwd, ...args).ended();
-    assert.equal(code, 2, output);
-    assert.match(output, message);
-  }
-  const { code, output } = await nightly.piped(cwd, "--help").ended();
-  assert.equal(code, 0);
-  assert.match(output, /^Usage: /m);
+  ]);
   assert.deepEqual(readdirSync(cwd), ["empty"]);
 });
 

@@ -11,7 +11,7 @@ import { SAMPLE_ORDERS } from "../examples/order/sample_orders.mjs";
 import { Service } from "../examples/order/service.mjs";
 import { openTown } from "../examples/order/stand_ins/town.mjs";
 import { orderWorkflow } from "../examples/order/workflow.mjs";
-import { emptyDirectory, exampleProgram, test } from "./examples/program.mjs";
+import { emptyDirectory, exampleProgram, refusesInOneLine, test } from "./examples/program.mjs";
 
 const shop = exampleProgram("order");
 const BOOKS = ["bank", "carrier", "post", "warehouse"];
@@ -229,17 +229,10 @@ test("an error says when it is worth asking again, and whether at all", async ()
 
 test("what cannot be done is said in one line, with exit code 2", async () => {
   const cwd = emptyDirectory();
-  for (const [args, message] of [
+  await refusesInOneLine(shop, cwd, [
     [["--patience-ms=long"], /^order: --patience-ms takes milliseconds, and not "long"\n$/],
     [["--no-such-option"], /^order: Unknown option '--no-such-option'.*\n$/],
-  ]) {
-    const { code, output } = await shop.piped(cwd, ...args).ended();
-    assert.equal(code, 2, output);
-    assert.match(output, message);
-  }
-  const { code, output } = await shop.piped(cwd, "--help").ended();
-  assert.equal(code, 0);
-  assert.match(output, /^Usage: /m);
+  ]);
   assert.deepEqual(readdirSync(cwd), []);
 });
 

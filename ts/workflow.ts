@@ -153,9 +153,7 @@ export class Workflow<
     handler: StepHandler<Events, State, Types[number], Emitted>,
     options: StepOptions<Events, State, Types[number], Emitted> = {},
   ): this {
-    checkName(name, "the name of a step");
-    const step = JSON.stringify(name);
-    const accepts = readNames(eventTypes, `the event types of step ${step}`, `an event type of step ${step}`);
+    const { step, accepts } = readWiring(name, eventTypes);
     checkFunction(handler, `the handler of step ${step}`);
     return this.#add(name, accepts, handler as Handler, readStepOptions(options, step));
   }
@@ -182,9 +180,7 @@ export class Workflow<
     child: Workflow<ChildEvents, ChildState, ChildEmitted>,
     options: SubworkflowOptions<Events, EventOf<Events, Types[number]>, ChildEmitted, RunData<ChildEvents>, Emitted>,
   ): this {
-    checkName(name, "the name of a step");
-    const step = JSON.stringify(name);
-    const accepts = readNames(eventTypes, `the event types of step ${step}`, `an event type of step ${step}`);
+    const { step, accepts } = readWiring(name, eventTypes);
     const { handler, settings } = readSubworkflowStep(step, child, options, this.#asChild);
     return this.#add(name, accepts, handler, settings);
   }
@@ -572,6 +568,13 @@ export class Workflow<
   static {
     publicClass(Workflow, { isOurs: (value) => #native in value, rejects: false, native: native.Workflow });
   }
+}
+
+/** The name of a step as messages have it, and what the step accepts. */
+function readWiring(name: string, eventTypes: readonly string[]): { step: string; accepts: string[] } {
+  checkName(name, "the name of a step");
+  const step = JSON.stringify(name);
+  return { step, accepts: readNames(eventTypes, `the event types of step ${step}`, `an event type of step ${step}`) };
 }
 
 function handlerOf<Events>(run: HeldRun): WorkflowHandler<Events> {

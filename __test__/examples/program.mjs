@@ -1,6 +1,7 @@
 // An example as somebody at a terminal meets it: a process of its own, in a folder of its own, which is typed to, waited
 // for and killed.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,6 +40,18 @@ export function exampleProgram(name) {
       return new Program("script", ["-qec", `exec ${command}`, "/dev/null"], cwd);
     },
   };
+}
+
+/** What cannot be done is said in one line, with exit code 2; and `--help` says what can be. */
+export async function refusesInOneLine(program, cwd, rows) {
+  for (const [args, message] of rows) {
+    const { code, output } = await program.piped(cwd, ...args).ended();
+    assert.equal(code, 2, output);
+    assert.match(output, message);
+  }
+  const { code, output } = await program.piped(cwd, "--help").ended();
+  assert.equal(code, 0);
+  assert.match(output, /^Usage: /m);
 }
 
 /** What would make an example do something else than what it is told to. */

@@ -78,6 +78,11 @@ impl Waits {
         self.open.iter().any(|wait| wait.is_request(id))
     }
 
+    /// Whether anything is kept under that name.
+    pub(super) fn is_taken(&self, id: &ExactString) -> bool {
+        self.open.iter().any(|wait| wait.id == *id) || self.arrived.iter().any(|arrived| arrived.id == *id)
+    }
+
     pub(super) fn open(&mut self, wait: OpenWait) {
         self.open.push(wait);
     }

@@ -162,13 +162,7 @@ impl Run {
         for (invocation, mut cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
             self.take_back_collecting(&mut cut_short);
             self.discard(cut_short.take_staged());
-            if self.undoing.as_ref().is_some_and(|undoing| !undoing.has_begun()) {
-                self.stop_using(cut_short.delivery.payload); // nobody knows whether it is done
-                continue;
-            }
-            let delivery = cut_short.again();
-            self.note_again(&delivery, Some(invocation), None);
-            self.enqueue(delivery);
+            self.make_again(invocation, cut_short);
         }
         self.state.take_back();
         self.conflicts.forget_all();
@@ -181,16 +175,22 @@ impl Run {
     pub(super) fn take_back(&mut self, invocations: &[InvocationId]) {
         for &invocation in invocations.iter().rev() {
             let Some(cut_short) = self.withdraw(invocation) else { continue };
-            if self.undoing.as_ref().is_some_and(|undoing| !undoing.has_begun()) {
-                self.stop_using(cut_short.delivery.payload); // nobody knows whether it is done
-                continue;
-            }
-            let delivery = cut_short.again();
-            self.note_again(&delivery, Some(invocation), None);
-            self.enqueue(delivery);
+            self.make_again(invocation, cut_short);
         }
         self.draw_consequences(None);
         self.seal();
+    }
+
+    /// An attempt that was cut short goes back to the queue, unless the run is about to undo: then it is left at that, as
+    /// nobody knows whether it is done.
+    fn make_again(&mut self, invocation: InvocationId, cut_short: InFlight) {
+        if self.is_about_to_undo() {
+            self.stop_using(cut_short.delivery.payload);
+            return;
+        }
+        let delivery = cut_short.again();
+        self.note_again(&delivery, Some(invocation), None);
+        self.enqueue(delivery);
     }
 
     /// An attempt is over, and nothing comes of it: what it has written is taken back.
@@ -208,7 +208,7 @@ impl Run {
     pub(super) fn take_back_unbegun(&mut self, invocation: InvocationId) {
         let Some(InFlight { delivery, .. }) = self.in_flight.remove(&invocation) else { return };
         self.leave(delivery.step);
-        if self.undoing.as_ref().is_some_and(|undoing| !undoing.has_begun()) {
+        if self.is_about_to_undo() {
             self.stop_using(delivery.payload);
         } else {
             self.enqueue(delivery);
@@ -379,7 +379,7 @@ impl Run {
             let workflow = self.definition.name().to_owned();
             return Err(Outcome::Failed(RunFailure::NobodyTakesAnswers { workflow, request_id }));
         }
-        if self.waits.has_request(&request_id) {
+        if self.waits.is_taken(&request_id) {
             return Err(Outcome::Failed(RunFailure::DuplicateRequest { request_id }));
         }
         self.open_wait(OpenWait { id: request_id, awaited: Awaited::Answer(payload), expiry });

@@ -54,6 +54,11 @@ impl Run {
         self.undoing.is_some()
     }
 
+    /// Whether the run undoes what it has done once nothing is at work any more.
+    pub(super) fn is_about_to_undo(&self) -> bool {
+        self.undoing.as_ref().is_some_and(|undoing| !undoing.has_begun())
+    }
+
     /// Whether `invocation` is that of a compensation, and at work.
     #[must_use]
     pub fn is_compensating(&self, invocation: InvocationId) -> bool {

@@ -54,29 +54,30 @@ pub enum AppendError {
 impl Run {
     /// Sets a key (WTF-8) of the state to a copy of a value on behalf of a handler.
     pub fn set(&mut self, writer: InvocationId, key: &[u8], value: NewValue<'_>) -> Result<(), WriteError> {
-        let Some(at_work) = self.in_flight.get_mut(&writer) else {
-            return Err(self.why_not_in_flight().into());
-        };
-        let step = at_work.delivery.step;
-        self.conflicts.check(&at_work.readings, step, key, &self.definition)?;
-        self.state.set(writer, &mut at_work.uncommitted, key, value);
-        self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Whole);
-        at_work.has_set(key);
+        self.write(writer, key, value)?.has_set(key);
         Ok(())
     }
 
     /// As [`Run::set`], for a value that comes of the one that stands there, and is what the addition gives. An attempt that
     /// is not the first asks [`Run::remembered`] before.
     pub fn add(&mut self, writer: InvocationId, key: &[u8], value: NewValue<'_>) -> Result<(), WriteError> {
-        let Some(at_work) = self.in_flight.get_mut(&writer) else {
-            return Err(self.why_not_in_flight().into());
-        };
+        self.write(writer, key, value)?.additions().add(key, value);
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        writer: InvocationId,
+        key: &[u8],
+        value: NewValue<'_>,
+    ) -> Result<&mut InFlight, WriteError> {
+        let otherwise = self.why_not_in_flight();
+        let at_work = self.in_flight.get_mut(&writer).ok_or(otherwise)?;
         let step = at_work.delivery.step;
         self.conflicts.check(&at_work.readings, step, key, &self.definition)?;
         self.state.set(writer, &mut at_work.uncommitted, key, value);
         self.conflicts.wrote(&mut at_work.readings, (writer, step), key, Writing::Whole);
-        at_work.additions().add(key, value);
-        Ok(())
+        Ok(at_work)
     }
 
     /// A handler is about to add to a key (WTF-8) of the state. Gives what that has given to an earlier attempt, if one has
