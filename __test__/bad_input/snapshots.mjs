@@ -299,6 +299,13 @@ const entries = [
   ["an input request whose event is an array", (d) => Object.assign(d.metadata.input_requests[0], { event: [] })],
   ["an input request whose event has no type", (d) => Object.assign(d.metadata.input_requests[0], { event: {} })],
   ["two input requests with one id", (d) => d.metadata.input_requests.push(d.metadata.input_requests[0])],
+  [
+    "an event that has arrived, by the id of an input request",
+    (d) =>
+      Object.assign(d.metadata, {
+        arrived_events: [{ id: d.metadata.input_requests[0].request_id, event: { type: "Paid" } }],
+      }),
+  ],
   ["time left that is negative", (d) => Object.assign(d.metadata, { time_remaining_ms: -1 })],
   ["time left that is a fraction", (d) => Object.assign(d.metadata, { time_remaining_ms: 0.5 })],
   ["time left that is a text", (d) => Object.assign(d.metadata, { time_remaining_ms: "60" })],

@@ -41,8 +41,8 @@ pub struct Driven {
     expires: BTreeSet<ExactString>,
     last_invocation: InvocationId,
     last_change: u64,
-    /// How many events from outside have been expected.
-    expected: u32,
+    /// How many names have been given.
+    names: u32,
     was_told_of_its_end: bool,
     generosity: u32,
     now: u64,
@@ -106,7 +106,7 @@ impl Driven {
             expires: BTreeSet::new(),
             last_invocation: InvocationId(0),
             last_change: stored,
-            expected: 0,
+            names: 0,
             was_told_of_its_end: false,
             generosity: GENEROSITY,
             now,
@@ -242,10 +242,16 @@ impl Driven {
         }
     }
 
+    /// As a UUID would be, one that nothing in the run or in its store has: it is longer than what the bytes give.
+    fn new_name(&mut self) -> ExactString {
+        self.names += 1;
+        ExactString::from(format!("by the driver {}.{}", self.last_change, self.names).as_str())
+    }
+
     /// An event comes from outside. Says whether steps receive it.
     fn receive(&mut self, at_once: bool) -> bool {
         let payload = self.keep(WORK);
-        let id = ExactString::from(format!("from outside {}", payload.0).as_str());
+        let id = self.new_name();
         let incoming = Incoming { id, event_type: self.work(), payload, at_once };
         self.run.receive(incoming).unwrap_or_else(|_| {
             assert!(self.run.is_paused() || self.run.outcome().is_some(), "the event was refused");
@@ -293,9 +299,7 @@ impl Driven {
             0 => Emission::Stop { payload: self.keep("{}") },
             1 => Emission::Unknown { event_type: String::from_utf8_lossy(bytes.some(6)).into_owned() },
             2 => {
-                self.expected += 1;
-                let id =
-                    ExactString::from(format!("expected {}.{}", self.last_change, self.expected).as_str());
+                let id = self.new_name();
                 Emission::Expect { id, event_type: self.work(), expiry: self.expiry(bytes).map(Box::new) }
             }
             3..8 => {

@@ -127,8 +127,6 @@ fn sound(mut commit: Commit) -> Commit {
         }
         wait.expiry = wait.expiry.as_ref().map(|_| work());
     }
-    commit.opened.sort_by(|one, other| one.id.cmp(&other.id));
-    commit.opened.dedup_by(|one, other| one.id == other.id);
     commit.written.sort_by(|one, other| one.key.cmp(&other.key));
     commit.written.dedup_by(|one, other| one.key == other.key);
     for (place, written) in (0..).zip(&mut commit.written) {
@@ -157,7 +155,7 @@ fn read_run(bytes: &mut Bytes<'_>) -> StoredRun {
         code: None,
         ending: None,
         pending: (0..bytes.below(6)).map(|_| read_pending(bytes)).collect(),
-        waits: (0..bytes.below(4)).map(|_| read_wait(bytes)).collect(),
+        waits: read_waits(bytes),
         state: (0..bytes.below(4)).map(|_| read_value(bytes)).collect(),
     }
 }
@@ -192,6 +190,14 @@ fn read_pending(bytes: &mut Bytes<'_>) -> PendingDelivery {
         added: (bytes.below(8) == 0).then(|| read_text(bytes).into()),
         done: None,
     }
+}
+
+/// No store gives one name twice.
+fn read_waits(bytes: &mut Bytes<'_>) -> Vec<Wait> {
+    let mut waits: Vec<Wait> = (0..bytes.below(4)).map(|_| read_wait(bytes)).collect();
+    waits.sort_by(|one, other| one.id.cmp(&other.id));
+    waits.dedup_by(|one, other| one.id == other.id);
+    waits
 }
 
 fn read_wait(bytes: &mut Bytes<'_>) -> Wait {

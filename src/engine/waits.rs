@@ -1,6 +1,9 @@
 //! What a run waits for from outside, and what has come before the run has waited for it.
 //!
-//! Always true: no event that has arrived is of a type that is expected.
+//! Always true:
+//! 1. No event that has arrived is of a type that is expected.
+//! 2. Names tell all of it apart. Who asks chooses a name, and is refused one that is taken; a run from outside in which
+//!    one is there twice is refused.
 
 use super::clock::Millis;
 use super::ids::{EventTypeId, PayloadRef};
@@ -121,13 +124,9 @@ impl Waits {
     }
 
     /// The first wait that has expired by `now`: the one that was due first.
-    /// From then on it is the first of its name: what was read from outside may have one name twice.
-    pub(super) fn expired(&mut self, now: Millis) -> Option<&OpenWait> {
-        let due = |wait: &OpenWait| wait.expiry.map(|expiry| expiry.due).filter(|due| *due <= now);
-        let due = self.open.iter().enumerate().filter_map(|(position, wait)| Some((due(wait)?, position)));
-        let (_, position) = due.min()?;
-        self.open[..=position].rotate_right(1);
-        self.open.first()
+    pub(super) fn expired(&self, now: Millis) -> Option<&OpenWait> {
+        let is_due = |wait: &&OpenWait| wait.expiry.is_some_and(|expiry| expiry.due <= now);
+        self.open.iter().filter(is_due).min_by_key(|wait| wait.expiry.map(|expiry| expiry.due))
     }
 
     /// The first of the requests that are open, as many as help somebody who reads their ids.

@@ -105,7 +105,6 @@ struct Delivery {
 
 #[derive(Deserialize)]
 struct Metadata {
-    #[serde(deserialize_with = "requests")]
     input_requests: Vec<Request>,
     #[serde(default)]
     expected_events: Vec<Expected>,
@@ -249,13 +248,15 @@ impl TryFrom<Document> for RunAtRest {
         let arrived = arrived_events
             .into_iter()
             .map(|Arrived { id, event }| wait(id, WaitKind::Arrived, event, None, None));
+        let waits: Vec<_> = inputs.chain(expected).chain(arrived).collect();
+        check_names(&waits)?;
         Ok(Self {
             id: document.run_id,
             workflow_name: document.workflow_name,
             workflow_version: document.workflow_version.map(Arc::from),
             state: document.context_state,
             pending_events,
-            waits: inputs.chain(expected).chain(arrived).collect(),
+            waits,
             time_remaining: time_remaining_ms.map(Duration::from_millis),
             last_delivery: numbers.last(last_delivery)?,
             children: children.into_iter().map(ChildAtRest::try_from).collect::<Result<_, _>>()?,
@@ -316,6 +317,15 @@ impl Numbers {
             }
             given => Ok(DeliverySeq(given.unwrap_or(self.last))),
         }
+    }
+}
+
+/// Names tell all waits apart, whatever they are for.
+fn check_names(waits: &[RestingWait]) -> Result<(), SnapshotError> {
+    let mut names = BTreeSet::new();
+    match waits.iter().find(|wait| !names.insert(&wait.id)) {
+        Some(twice) => Err(malformed(format!("two of what the run waits for are called {:?}", twice.id))),
+        None => Ok(()),
     }
 }
 
@@ -396,16 +406,6 @@ fn deliveries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Delivery
             Err(D::Error::custom(format_args!("an event is on its way to {:?} twice", twice.step)))
         }
         None => Ok(deliveries),
-    }
-}
-
-/// Requests whose ids tell them apart.
-fn requests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Request>, D::Error> {
-    let requests = Vec::<Request>::deserialize(deserializer)?;
-    let mut ids = BTreeSet::new();
-    match requests.iter().find(|request| !ids.insert(&request.id)) {
-        Some(twice) => Err(D::Error::custom(format_args!("two input requests are called {:?}", twice.id))),
-        None => Ok(requests),
     }
 }
 

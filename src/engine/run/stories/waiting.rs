@@ -25,7 +25,8 @@ impl Story {
     fn expects(&mut self, step: &str, event_type: &str, due: Option<u64>, late: Option<&str>) {
         let event_type = self.run.definition().event_type(event_type).expect("a step accepts it");
         let expiry = due.map(|due| self.expiry(due, late));
-        let id = ExactString::from(format!("w{}", self.next_payload).as_str());
+        let already = self.run.waits.iter_open().count();
+        let id = ExactString::from(format!("w{}.{already}", self.next_payload).as_str());
         let expectation = Emission::Expect { id, event_type, expiry: expiry.map(Box::new) };
         self.run.send(self.invocation(step), expectation).expect("the handler is at work");
         self.drain();
