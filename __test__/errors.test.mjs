@@ -107,6 +107,13 @@ test("a panic in native code is an error, and the process goes on", {
   const native = createRequire(import.meta.url)(probe);
   assert.throws(native.panicNow, /asked to panic/);
   assert.throws(native.panicNow, /asked to panic/);
-  assert.equal(native.settle(0, 0, native.PANIC_EVENT, 0, new Float64Array(5)), native.PANICKED);
-  assert.equal(native.settle(0, 0, native.NO_EVENT, 0, new Float64Array(5)), native.NOT_SETTLED);
+  const { settle, drain } = native.hopCalls(new Float64Array(native.ROOM_WORDS));
+  assert.equal(settle(0, 0, native.PANIC_EVENT, 0, true), native.PANICKED);
+  assert.equal(settle(0, 0, native.NO_EVENT, 0, true), native.NOT_SETTLED);
+  assert.equal(drain(0), native.PANICKED);
+});
+
+test("the calls of every hop are bound to no room of another length", () => {
+  const { native } = createRequire(import.meta.url)("../dist/native.js");
+  assert.throws(() => native.hopCalls(new Float64Array(5)), /another length/);
 });

@@ -66,5 +66,6 @@ function nodeTests(folder) {
     return false;
   }
   const paths = files.sort().map((name) => join(folder, name));
-  return succeeds(process.execPath, ["--test", ...paths], { env: { BLAZEN_PROBES: PROBES } });
+  // A dot for each, and at the end what failed, so that it is not lost among thousands that passed.
+  return succeeds(process.execPath, ["--test", "--test-reporter=dot", ...paths], { env: { BLAZEN_PROBES: PROBES } });
 }

@@ -3,9 +3,9 @@
 import type * as Native from "../native.js";
 import { NativeBindingError } from "./errors.js";
 
-function load(): typeof Native & ByHand {
+function load(): typeof Native {
   try {
-    return require("../native.js") as typeof Native & ByHand;
+    return require("../native.js") as typeof Native;
   } catch (cause) {
     const platform = `${process.platform}-${process.arch}`;
     throw new NativeBindingError(
@@ -16,15 +16,6 @@ function load(): typeof Native & ByHand {
       { cause },
     );
   }
-}
-
-/** `settle` is exported by hand (src/node/settle.rs), so the generated types lack it. */
-interface ByHand {
-  /**
-   * The handler of `invocation` has returned one event or none. Gives the number of words written to `lent`, or
-   * `NOT_SETTLED`: then `expectInFlight` throws the reason.
-   */
-  settle(run: number, invocation: number, eventType: number, payload: number, lent: Float64Array): number;
 }
 
 export const native = load();

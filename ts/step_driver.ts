@@ -36,14 +36,14 @@ const {
   NO_EVENT,
   NOT_SETTLED,
   PANICKED,
+  ROOM_WORDS,
   STOP_EVENT,
 } = native;
-const { drain, handOver, settle, stage } = native;
+const { drainInto, handOver, stage } = native;
 
-/** Lent to the engine for its effects. No user code runs between a call and the reading, so one serves all runs. */
-const ROOM = new Float64Array(320);
-/** Lent when this turn of the event loop has been used up: effects stay in the engine. */
-const NO_ROOM = new Float64Array(0);
+/** Where the engine writes its effects. No user code runs between a call and the reading, so one serves all runs. */
+const ROOM = new Float64Array(new ArrayBuffer(ROOM_WORDS * Float64Array.BYTES_PER_ELEMENT));
+const { drain, settle } = native.hopCalls(ROOM);
 /** Nobody waits for these resources to be destroyed, so the garbage collector need not be asked. */
 const UNTRACKED = { requireManualDestroy: true };
 
@@ -185,7 +185,7 @@ export class StepDriver {
   readTheEnd(): void {
     const room = new Float64Array(64);
     while (!this.#stopped) {
-      const words = drain(this.#key, room);
+      const words = drainInto(this.#key, room);
       if (words === 0) return;
       this.#actOn(room, words);
     }
@@ -212,7 +212,10 @@ export class StepDriver {
   #drain(): void {
     try {
       if (this.#bounds !== undefined) this.#callReady(this.#bounds);
-      if (!this.#stopped) this.#act(drain(this.#key, ROOM));
+      if (this.#stopped) return;
+      const words = drain(this.#key);
+      if (words === PANICKED) this.#run.broken(new InternalError("the engine failed to say what is to be done"));
+      else this.#act(words);
     } catch (error) {
       this.#run.broken(fromNative(error));
     }
@@ -446,7 +449,7 @@ export class StepDriver {
 
   #settle(invocation: number, step: number, attempt: number, eventType: number, payload: number): void {
     const hasTime = takeTime();
-    const words = settle(this.#key, invocation, eventType, payload, hasTime ? ROOM : NO_ROOM);
+    const words = settle(this.#key, invocation, eventType, payload, hasTime);
     if (words === PANICKED) {
       this.#run.broken(new InternalError("the engine panicked while it settled an invocation"));
     } else if (words === NOT_SETTLED) {

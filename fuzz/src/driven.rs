@@ -7,7 +7,8 @@ use std::time::Duration;
 use blazen::durable::Recorder;
 use blazen::engine::{
     Definition, DeliverySeq, Effect, Emission, EventTypeId, Expiry, Incoming, Invocation, InvocationId,
-    Millis, Now, PayloadRef, ResumeError, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy, WaitKind,
+    Millis, Now, PayloadRef, ResumeError, Run, RunAtRest, RunId, RunOptions, SessionPausePolicy, Special,
+    WaitKind,
 };
 use blazen::store::{Commit, UnixMillis};
 use blazen::{ExactString, NewValue};
@@ -297,10 +298,13 @@ impl Driven {
         match kind {
             _ if self.generosity == 0 => Emission::Stop { payload: self.keep("{}") },
             0 => Emission::Stop { payload: self.keep("{}") },
-            1 => Emission::Unknown { event_type: String::from_utf8_lossy(bytes.some(6)).into_owned() },
+            1 => {
+                let event_type = String::from_utf8_lossy(bytes.some(6)).into_owned();
+                Special::Unknown { event_type }.into()
+            }
             2 => {
                 let id = self.new_name();
-                Emission::Expect { id, event_type: self.work(), expiry: self.expiry(bytes).map(Box::new) }
+                Special::Expect { id, event_type: self.work(), expiry: self.expiry(bytes) }.into()
             }
             3..8 => {
                 // Seldom one that is open already.
@@ -311,7 +315,7 @@ impl Driven {
                 if expiry.is_some() {
                     self.expires.insert(request_id.clone());
                 }
-                Emission::InputRequest { request_id, payload, expiry: expiry.map(Box::new) }
+                Special::InputRequest { request_id, payload, expiry }.into()
             }
             _ => {
                 let event_type = self.work();

@@ -1,37 +1,27 @@
-//! What one input changes in a run, as one value.
+//! What one input changes in a run.
 //!
 //! Everything that is pending in a run got there through a commit, or from a snapshot: the start, a settled delivery, an event sent
 //! in mid-handler, an answer. A commit is applied whole or not at all.
-
-use smallvec::SmallVec;
 
 use super::clock::Millis;
 use super::ids::{EventTypeId, InvocationId, PayloadRef};
 use super::waits::Expiry;
 use crate::exact_string::ExactString;
 
-pub(super) type Emissions = SmallVec<[Emission; 1]>;
-
-/// A change of what is pending.
+/// What has made a commit, beside what it emits.
 #[derive(Debug)]
-pub(super) struct Commit {
-    /// The invocation whose delivery has settled, if the commit settles one.
-    pub(super) consumed: Option<InvocationId>,
-    /// The handler that has sent what is emitted and goes on, if one has, and how many events it has sent.
-    pub(super) sent: Option<(InvocationId, u32)>,
-    /// The wait that has had what it waited for, or has expired, if the commit closes one.
-    pub(super) closed: Option<ExactString>,
-    /// What was emitted, in order.
-    pub(super) emitted: Emissions,
+pub(super) enum Cause {
+    /// A handler has returned: the delivery of its invocation is settled.
+    Returned(InvocationId),
+    /// A handler has sent that many events by now, and goes on.
+    Sent(InvocationId, u32),
+    /// The wait of that name has had what it waited for, or has expired.
+    Closed(ExactString),
+    /// Nothing in the run: it begins, or an event has come that nothing waits for.
+    Outside,
 }
 
-impl Commit {
-    pub(super) fn of(emission: Emission) -> Self {
-        Self { consumed: None, sent: None, closed: None, emitted: SmallVec::from_buf([emission]) }
-    }
-}
-
-/// One event that a commit emits. It moves at every hop, so what few have is not kept within it.
+/// One event that a commit emits. It moves at every hop: what is not just two numbers is kept beside it.
 #[derive(Debug)]
 pub enum Emission {
     /// An event for the steps that accept it.
@@ -41,7 +31,22 @@ pub enum Emission {
         /// The event.
         payload: PayloadRef,
     },
-    /// The same, at its time.
+    /// `blazen::StopEvent`: the run ends.
+    Stop {
+        /// The event, whose `result` is the run's.
+        payload: PayloadRef,
+    },
+    /// Anything else.
+    Special(Box<Special>),
+}
+
+// Up to here it is handed over in registers.
+const _: () = assert!(size_of::<Emission>() <= 16);
+
+/// What is not just an event for the steps of now.
+#[derive(Debug)]
+pub enum Special {
+    /// An event for the steps that accept it, at its time.
     Later {
         /// Its type.
         event_type: EventTypeId,
@@ -50,11 +55,6 @@ pub enum Emission {
         /// When the steps receive it.
         due: Millis,
     },
-    /// `blazen::StopEvent`: the run ends.
-    Stop {
-        /// The event, whose `result` is the run's.
-        payload: PayloadRef,
-    },
     /// `blazen::InputRequestEvent`: the run waits until `request_id` is answered.
     InputRequest {
         /// How the answer will name the request.
@@ -62,7 +62,7 @@ pub enum Emission {
         /// The event.
         payload: PayloadRef,
         /// When the run waits no more, if it does not wait for ever.
-        expiry: Option<Box<Expiry>>,
+        expiry: Option<Expiry>,
     },
     /// The run waits for an event from outside; one that has come before is had at once.
     Expect {
@@ -71,7 +71,7 @@ pub enum Emission {
         /// The type of the event.
         event_type: EventTypeId,
         /// When the run waits no more, if it does not wait for ever.
-        expiry: Option<Box<Expiry>>,
+        expiry: Option<Expiry>,
     },
     /// An event from outside is kept until it is expected.
     Keep {
@@ -89,18 +89,30 @@ pub enum Emission {
     },
 }
 
+impl From<Special> for Emission {
+    fn from(special: Special) -> Self {
+        Self::Special(Box::new(special))
+    }
+}
+
 impl Emission {
     /// The payloads that it names.
     pub(super) fn payloads(&self) -> impl Iterator<Item = PayloadRef> + use<> {
         let (event, expiry) = match self {
-            Self::Event { payload, .. }
-            | Self::Later { payload, .. }
-            | Self::Stop { payload }
-            | Self::Keep { payload, .. } => (Some(*payload), None),
-            Self::InputRequest { payload, expiry, .. } => (Some(*payload), expiry.as_deref()),
-            Self::Expect { expiry, .. } => (None, expiry.as_deref()),
-            Self::Unknown { .. } => (None, None),
+            Self::Event { payload, .. } | Self::Stop { payload } => (Some(*payload), None),
+            Self::Special(special) => special.payload_and_expiry(),
         };
         event.into_iter().chain(expiry.and_then(|expiry| expiry.event).map(|(_, payload)| payload))
+    }
+}
+
+impl Special {
+    fn payload_and_expiry(&self) -> (Option<PayloadRef>, Option<Expiry>) {
+        match self {
+            Self::Later { payload, .. } | Self::Keep { payload, .. } => (Some(*payload), None),
+            Self::InputRequest { payload, expiry, .. } => (Some(*payload), *expiry),
+            Self::Expect { expiry, .. } => (None, *expiry),
+            Self::Unknown { .. } => (None, None),
+        }
     }
 }

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod additions;
+mod at_work;
 mod child_at_rest;
 mod clock;
 mod commit;
@@ -37,7 +38,7 @@ mod waits;
 pub use additions::check_added;
 pub use child_at_rest::{ChildAtRest, ChildRest};
 pub use clock::{Millis, Now, WallMillis};
-pub use commit::Emission;
+pub use commit::{Emission, Special};
 pub use conflicts::{StateConflict, StateConflicts};
 pub use definition::{Definition, DefinitionError, StepOptions};
 pub use delivery::Invocation;

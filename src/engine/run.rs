@@ -34,9 +34,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::at_work::AtWork;
 use super::child_at_rest::ChildAtRest;
 use super::clock::{Millis, TimeLimit};
-use super::commit::{Commit, Emission};
+use super::commit::{Cause, Emission};
 use super::conflicts::{ConflictWatch, StateConflicts};
 use super::definition::Definition;
 use super::delivery::{Delivery, InFlight, Invocation};
@@ -112,7 +113,7 @@ pub struct Run {
     fan_in: FanIn,
     limits: StepLimits,
     last_invocation: u64,
-    in_flight: BTreeMap<InvocationId, InFlight>,
+    in_flight: AtWork,
     done: Done,
     undoing: Option<Box<Undoing>>,
     waits: Waits,
@@ -144,7 +145,7 @@ impl Run {
         let mut run =
             Self::empty(definition, id, TimeLimit::starting(options.time_limit, None, now), options);
         run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, 0)));
-        run.apply(Commit::of(Emission::Event { event_type: EventTypeId::START, payload: input }));
+        run.apply(Cause::Outside, [Emission::Event { event_type: EventTypeId::START, payload: input }]);
         run
     }
 
@@ -229,7 +230,7 @@ impl Run {
             fan_in: FanIn::default(),
             limits: StepLimits::default(),
             last_invocation: 0,
-            in_flight: BTreeMap::new(),
+            in_flight: AtWork::default(),
             done: Done::default(),
             undoing: None,
             waits: Waits::default(),

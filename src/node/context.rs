@@ -20,7 +20,7 @@ use super::text::Exact;
 use super::workflow::{millis, on_both_clocks, wait};
 use crate::engine::{
     ChildAtRest, Emission, EventTypeId, Expiry, FailedAttempt, Incoming, Outcome, PayloadRef,
-    SessionPausePolicy,
+    SessionPausePolicy, Special,
 };
 
 /// One run of a workflow.
@@ -203,8 +203,10 @@ impl Context {
     #[napi(catch_unwind)]
     pub fn send_later(&self, invocation: f64, event_type: u32, payload: u32, due: f64) -> Result<()> {
         let (event_type, payload) = (EventTypeId(event_type), PayloadRef(payload));
-        let emission = Emission::Later { event_type, payload, due: millis(due.ceil()) };
-        self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
+        let later = Special::Later { event_type, payload, due: millis(due.ceil()) };
+        self.run
+            .key()
+            .with(|run| run.send(invocation_from_js(invocation), later.into()).map_err(errors::to_js))
     }
 
     /// The handler of `invocation` makes an input request that expires.
@@ -224,9 +226,10 @@ impl Context {
         expiry: Option<WaitExpiry>,
     ) -> Result<()> {
         let (id, event_type) = (id.to_exact_string(), EventTypeId(event_type));
-        let emission =
-            Emission::Expect { id, event_type, expiry: expiry.map(|expiry| Box::new(expiry.into())) };
-        self.run.key().with(|run| run.send(invocation_from_js(invocation), emission).map_err(errors::to_js))
+        let expectation = Special::Expect { id, event_type, expiry: expiry.map(Expiry::from) };
+        self.run
+            .key()
+            .with(|run| run.send(invocation_from_js(invocation), expectation.into()).map_err(errors::to_js))
     }
 
     /// Takes an event from outside, which `id` names while it is kept. Says whether steps receive it: `at_once` even if
@@ -378,11 +381,9 @@ impl Context {
 }
 
 fn request(payload: u32, request_id: &Exact, expiry: WaitExpiry) -> Emission {
-    Emission::InputRequest {
-        request_id: request_id.to_exact_string(),
-        payload: PayloadRef(payload),
-        expiry: Some(Box::new(expiry.into())),
-    }
+    let expiry = Some(Expiry::from(expiry));
+    let (request_id, payload) = (request_id.to_exact_string(), PayloadRef(payload));
+    Special::InputRequest { request_id, payload, expiry }.into()
 }
 
 fn keep_failure(run: &mut HostedRun, error: Option<String>) {

@@ -11,14 +11,12 @@
 //! | undoing | `EFFECT_UNDOING` |
 //! | ended | `EFFECT_ENDED`, stop event, or `NO_STOP_EVENT` if the run was not completed |
 //!
-//! What does not fit stays in the engine. A driver that has no time now lends no room and comes back later.
+//! What does not fit stays in the engine. A driver that has no time now comes back later.
 
-use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use super::errors::{ErrorCode, Result, error};
 use super::hosted_run::HostedRun;
-use super::lent;
 use crate::engine::{Effect, Invocation, InvocationId, Outcome, PayloadRef};
 
 #[napi]
@@ -47,9 +45,8 @@ pub const NO_STOP_EVENT: i32 = -1;
 #[napi]
 pub const LONGEST_EFFECT: u32 = 5;
 
-/// Moves effects from the run into `lent` and gives the number of words written.
-pub(super) fn write(run: &mut HostedRun, mut lent: Float64ArraySlice<'_>) -> Result<i32> {
-    let words = lent::words(&mut lent);
+/// Moves effects from the run into `words` and gives the number of those written.
+pub(super) fn write(run: &mut HostedRun, words: &mut [f64]) -> Result<i32> {
     let mut written = 0;
     while words.len() - written >= LONGEST_EFFECT as usize {
         let Some(effect) = run.poll_effect() else { break };

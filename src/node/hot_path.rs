@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 
 use super::effects::{self, invocation_from_js};
 use super::errors::{self, ErrorCode, Result, error};
+use super::lent;
 use super::numbers::number_to_js;
 use super::registry::RunKey;
 use super::text::{self, Exact, WellFormed};
-use crate::engine::{Emission, EventTypeId, PayloadRef};
+use crate::engine::{Emission, EventTypeId, PayloadRef, Special};
 use crate::{NewValue, StateValue};
 
 /// How deep a value may be nested.
@@ -36,10 +37,10 @@ pub const INPUT_REQUEST_EVENT: i32 = EventTypeId::INPUT_REQUEST.0.cast_signed();
 #[napi]
 pub const INPUT_RESPONSE_EVENT: i32 = EventTypeId::INPUT_RESPONSE.0.cast_signed();
 
-/// Takes effects that an earlier call had no room for.
+/// As the `drain` of `hopCalls`, but into any room.
 #[napi(catch_unwind)]
-pub fn drain(run: f64, lent: Float64ArraySlice) -> Result<i32> {
-    RunKey::from_js(run).with(|run| effects::write(run, lent))
+pub fn drain_into(run: f64, mut lent: Float64ArraySlice) -> Result<i32> {
+    RunKey::from_js(run).with(|run| effects::write(run, lent::words(&mut lent)))
 }
 
 /// The handler of `invocation` sends an event. `name` is the id of an input request, or the name of an unknown type.
@@ -189,9 +190,9 @@ pub(super) fn emission(event_type: i32, payload: u32, name: Option<&Exact>) -> R
     match (event_type, name) {
         (STOP_EVENT, _) => Ok(Emission::Stop { payload }),
         (INPUT_REQUEST_EVENT, Some(id)) => {
-            Ok(Emission::InputRequest { request_id: id.to_exact_string(), payload, expiry: None })
+            Ok(Special::InputRequest { request_id: id.to_exact_string(), payload, expiry: None }.into())
         }
-        (UNKNOWN_EVENT, Some(name)) => Ok(Emission::Unknown { event_type: name.to_lossy() }),
+        (UNKNOWN_EVENT, Some(name)) => Ok(Special::Unknown { event_type: name.to_lossy() }.into()),
         (known, _) => match u32::try_from(known) {
             Ok(id) if known != INPUT_REQUEST_EVENT => {
                 Ok(Emission::Event { event_type: EventTypeId(id), payload })

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::super::commit::{Commit, Emission};
+use super::super::commit::{Cause, Emission, Special};
 use super::super::ids::{EventTypeId, PayloadRef};
 use super::Run;
 use super::phase::Phase;
@@ -74,7 +74,7 @@ impl Run {
             return Err(RespondError::NotOpen { request_id, open: self.waits.some_requests() });
         }
         let response = Emission::Event { event_type: EventTypeId::INPUT_RESPONSE, payload };
-        self.apply(Commit { closed: Some(request_id), ..Commit::of(response) });
+        self.apply(Cause::Closed(request_id), [response]);
         Ok(())
     }
 
@@ -91,14 +91,14 @@ impl Run {
             let event_type = self.definition.event_type_name(event_type).unwrap_or("?").to_owned();
             return Err(ReceiveError::Unrouted { workflow: self.definition.name().to_owned(), event_type });
         }
-        let closed = self.waits.expecting(event_type).map(|wait| wait.id.clone());
-        let goes = closed.is_some() || at_once;
+        let expecting = self.waits.expecting(event_type).map(|wait| wait.id.clone());
+        let goes = expecting.is_some() || at_once;
         let emission = if goes {
             Emission::Event { event_type, payload }
         } else {
-            Emission::Keep { id, event_type, payload }
+            Special::Keep { id, event_type, payload }.into()
         };
-        self.apply(Commit { closed, ..Commit::of(emission) });
+        self.apply(expecting.map_or(Cause::Outside, Cause::Closed), [emission]);
         Ok(goes)
     }
 }

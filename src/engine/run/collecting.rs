@@ -20,7 +20,7 @@ impl Run {
         wanted: &[(EventTypeId, u32)],
     ) -> Result<Option<Vec<PayloadRef>>, DeliveryError> {
         let otherwise = self.why_not_in_flight();
-        let collector = self.in_flight.get_mut(&invocation).ok_or(otherwise)?;
+        let collector = self.in_flight.get_mut(invocation).ok_or(otherwise)?;
         let delivery = &collector.delivery;
         if delivery.gathered {
             return Ok(None); // another handler has had its event, and this one was cut short afterwards
@@ -77,7 +77,7 @@ impl Run {
 
     /// The handler of `invocation` has failed for good: what it has done is taken back, and its event is wanted no more.
     pub(super) fn give_up_work(&mut self, invocation: InvocationId) {
-        if let Some(mut failed) = self.in_flight.remove(&invocation) {
+        if let Some(mut failed) = self.in_flight.remove(invocation) {
             failed.additions = None; // there is no next attempt
             self.take_back_writes(invocation, &mut failed);
             self.take_back_collecting(&mut failed);
@@ -94,9 +94,9 @@ impl Run {
         self.fan_in.forget(group, collecting.event_type, own);
         let at_work: BTreeSet<DeliverySeq> = self
             .in_flight
-            .values()
-            .filter(|other| other.collecting.is_some())
-            .map(|other| other.delivery.seq)
+            .iter()
+            .filter(|(_, other)| other.collecting.is_some())
+            .map(|(_, other)| other.delivery.seq)
             .collect();
         for event in collecting.taken {
             let waits = self.fan_in.is_held(event.delivery) || at_work.contains(&event.delivery);
@@ -120,7 +120,7 @@ impl Run {
         if deliveries.is_empty() {
             return;
         }
-        let in_flight = self.in_flight.values_mut().map(|other| &mut other.delivery);
+        let in_flight = self.in_flight.iter_mut().map(|other| &mut other.delivery);
         let waiting = self.queue.iter_mut().chain(self.sleeping.iter_mut()).chain(self.limits.waiting_mut());
         for delivery in in_flight.chain(waiting) {
             if deliveries.contains(&delivery.seq) {

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::super::clock::Millis;
-use super::super::commit::{Commit, Emission, Emissions};
+use super::super::commit::{Cause, Emission};
 use super::super::delivery::{Delivery, InFlight};
 use super::super::ids::{DeliverySeq, InvocationId};
 use super::super::outcome::{Outcome, RunFailure};
@@ -38,13 +38,15 @@ impl Run {
     /// The handler of `invocation` has returned; `last` is emitted after what was staged.
     pub fn settle(&mut self, invocation: InvocationId, last: Option<Emission>) -> Result<(), DeliveryError> {
         let staged = self.in_flight_mut(invocation)?.take_staged();
-        // Mostly nothing is, and then one emission needs no room of its own.
-        let mut emitted = if staged.is_empty() { Emissions::new() } else { Emissions::from_vec(staged) };
-        emitted.extend(last);
+        let returned = Cause::Returned(invocation);
         if self.undoing.is_some() {
-            self.discard(std::mem::take(&mut emitted));
+            self.discard(staged.into_iter().chain(last));
+            self.apply(returned, None);
+        } else if staged.is_empty() {
+            self.apply(returned, last);
+        } else {
+            self.apply(returned, staged.into_iter().chain(last));
         }
-        self.apply(Commit { consumed: Some(invocation), sent: None, closed: None, emitted });
         Ok(())
     }
 
@@ -52,13 +54,13 @@ impl Run {
     /// is not sent again; its payload is released. Nor is one while the run undoes what it has done.
     pub fn send(&mut self, invocation: InvocationId, emission: Emission) -> Result<(), DeliveryError> {
         let otherwise = self.why_not_in_flight();
-        let sender = self.in_flight.get_mut(&invocation).ok_or(otherwise)?;
+        let sender = self.in_flight.get_mut(invocation).ok_or(otherwise)?;
         sender.sent += 1;
         if sender.sent <= sender.delivery.sent_before || self.undoing.is_some() {
             self.discard([emission]);
         } else {
-            let sent = Some((invocation, sender.sent));
-            self.apply(Commit { sent, ..Commit::of(emission) });
+            let sent = Cause::Sent(invocation, sender.sent);
+            self.apply(sent, [emission]);
         }
         Ok(())
     }
@@ -109,18 +111,18 @@ impl Run {
 
     /// Whether anything is taken from the handler of `invocation`.
     pub fn expect_in_flight(&self, invocation: InvocationId) -> Result<(), DeliveryError> {
-        if self.in_flight.contains_key(&invocation) { Ok(()) } else { Err(self.why_not_in_flight()) }
+        if self.in_flight.contains(invocation) { Ok(()) } else { Err(self.why_not_in_flight()) }
     }
 
     /// What `invocation` is an attempt at.
     pub fn delivery_of(&self, invocation: InvocationId) -> Result<DeliverySeq, DeliveryError> {
-        let in_flight = self.in_flight.get(&invocation).ok_or_else(|| self.why_not_in_flight())?;
+        let in_flight = self.in_flight.get(invocation).ok_or_else(|| self.why_not_in_flight())?;
         Ok(in_flight.delivery.seq)
     }
 
     fn in_flight_mut(&mut self, invocation: InvocationId) -> Result<&mut InFlight, DeliveryError> {
         let otherwise = self.why_not_in_flight();
-        self.in_flight.get_mut(&invocation).ok_or(otherwise)
+        self.in_flight.get_mut(invocation).ok_or(otherwise)
     }
 
     pub(super) fn why_not_in_flight(&self) -> DeliveryError {

@@ -54,7 +54,7 @@ impl Run {
         if !matches!(self.phase, Phase::Pausing) {
             return Interrupted::new();
         }
-        let interrupted = self.in_flight.keys().copied().collect();
+        let interrupted = self.in_flight.by_age().into_iter().collect();
         self.take_back_in_flight();
         interrupted
     }
@@ -65,7 +65,7 @@ impl Run {
         if !matches!(self.phase, Phase::Pausing) {
             return Interrupted::new();
         }
-        let in_flight = self.in_flight.keys().copied();
+        let in_flight = self.in_flight.by_age().into_iter();
         let cut_short: Interrupted = in_flight.filter(|one| invocations.contains(one)).collect();
         self.take_back(&cut_short);
         cut_short

@@ -10,10 +10,9 @@
 //! A run that has something to undo ends by failure or abort only when that is undone: see `undoing.rs`.
 //! Only a running run wakes what sleeps.
 
-use std::collections::BTreeMap;
-
+use super::super::at_work::AtWork;
 use super::super::clock::Millis;
-use super::super::commit::{Commit, Emission};
+use super::super::commit::{Cause, Emission, Special};
 use super::super::conflicts::ConflictWatch;
 use super::super::delivery::{Delivery, InFlight};
 use super::super::done::Done;
@@ -44,17 +43,13 @@ pub(super) enum Phase {
 
 impl Run {
     /// Applies a commit and draws the consequences: the run goes on, is paused, or ends.
-    pub(super) fn apply(&mut self, commit: Commit) {
-        let Commit { consumed, sent, closed, emitted } = commit;
-        let last_step = consumed.and_then(|invocation| self.consume(invocation));
-        if let Some((invocation, count)) = sent {
-            self.commit_sending(invocation, count);
-        }
-        if let Some(wait) = closed.and_then(|id| self.waits.close(&id)) {
-            wait.payloads().for_each(|payload| self.release(payload));
-            if let Some(change) = self.change() {
-                change.closed = Some(wait.id);
-            }
+    pub(super) fn apply(&mut self, cause: Cause, emitted: impl IntoIterator<Item = Emission>) {
+        let mut last_step = None;
+        match cause {
+            Cause::Returned(invocation) => last_step = self.consume(invocation),
+            Cause::Sent(invocation, count) => self.commit_sending(invocation, count),
+            Cause::Closed(wait) => self.close(&wait),
+            Cause::Outside => {}
         }
         for emission in emitted {
             if let Err(outcome) = self.emit(emission) {
@@ -68,7 +63,7 @@ impl Run {
 
     /// The delivery of an invocation is settled, with what its handler has written. Gives its step.
     fn consume(&mut self, invocation: InvocationId) -> Option<StepId> {
-        let mut settled = self.in_flight.remove(&invocation)?;
+        let mut settled = self.in_flight.remove(invocation)?;
         self.conflicts.forget(std::mem::take(&mut settled.readings));
         self.commit_writes(invocation, std::mem::take(&mut settled.uncommitted));
         let Delivery { seq, attempt, step, payload, .. } = settled.delivery;
@@ -84,12 +79,20 @@ impl Run {
 
     /// What a handler wrote before it sent is part of what it sends.
     fn commit_sending(&mut self, invocation: InvocationId, count: u32) {
-        let Some(sender) = self.in_flight.get_mut(&invocation) else { return };
+        let Some(sender) = self.in_flight.get_mut(invocation) else { return };
         let delivery = sender.delivery.seq;
         let uncommitted = std::mem::take(&mut sender.uncommitted);
         self.commit_writes(invocation, uncommitted);
         if let Some(change) = self.change() {
             change.sent = Some((delivery, count));
+        }
+    }
+
+    fn close(&mut self, wait: &ExactString) {
+        let Some(wait) = self.waits.close(wait) else { return };
+        wait.payloads().for_each(|payload| self.release(payload));
+        if let Some(change) = self.change() {
+            change.closed = Some(wait.id);
         }
     }
 
@@ -159,7 +162,7 @@ impl Run {
 
     /// What is in flight will not be waited for: it goes back to the queue, and its writes are taken back.
     pub(super) fn take_back_in_flight(&mut self) {
-        for (invocation, mut cut_short) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+        for (invocation, mut cut_short) in self.in_flight.take_all() {
             self.take_back_collecting(&mut cut_short);
             self.discard(cut_short.take_staged());
             self.make_again(invocation, cut_short);
@@ -195,7 +198,7 @@ impl Run {
 
     /// An attempt is over, and nothing comes of it: what it has written is taken back.
     fn withdraw(&mut self, invocation: InvocationId) -> Option<InFlight> {
-        let mut withdrawn = self.in_flight.remove(&invocation)?;
+        let mut withdrawn = self.in_flight.remove(invocation)?;
         self.leave(withdrawn.delivery.step);
         self.discard(withdrawn.take_staged());
         self.take_back_writes(invocation, &mut withdrawn);
@@ -206,7 +209,7 @@ impl Run {
 
     /// The handler of `invocation` has not been called: its delivery goes back to the queue, and this was no attempt at it.
     pub(super) fn take_back_unbegun(&mut self, invocation: InvocationId) {
-        let Some(InFlight { delivery, .. }) = self.in_flight.remove(&invocation) else { return };
+        let Some(InFlight { delivery, .. }) = self.in_flight.remove(invocation) else { return };
         self.leave(delivery.step);
         if self.is_about_to_undo() {
             self.stop_using(delivery.payload);
@@ -225,7 +228,7 @@ impl Run {
         self.sleeping = Sleeping::default();
         self.fan_in = FanIn::default();
         self.limits = StepLimits::default();
-        self.in_flight.clear();
+        self.in_flight = AtWork::default();
         self.waits = Waits::default();
         self.shared_payloads.clear();
         self.done = Done::default();
@@ -275,7 +278,7 @@ impl Run {
 
     /// A run that waits, perhaps for days, keeps no room for work.
     fn park(&mut self) {
-        self.in_flight = BTreeMap::new();
+        self.in_flight = AtWork::default();
         self.queue.shrink_to_fit();
         self.outbox.shrink_to_fit();
     }
@@ -283,19 +286,21 @@ impl Run {
     fn emit(&mut self, emission: Emission) -> Result<(), Outcome> {
         match emission {
             Emission::Event { event_type, payload } => self.deliver(event_type, payload, None),
-            Emission::Later { event_type, payload, due } => self.deliver(event_type, payload, Some(due)),
             Emission::Stop { payload } => Err(Outcome::Completed { stop: payload }),
-            Emission::InputRequest { request_id, payload, expiry } => {
-                self.ask(request_id, payload, expiry.map(|expiry| *expiry))
-            }
-            Emission::Expect { id, event_type, expiry } => {
-                self.expect(id, event_type, expiry.map(|expiry| *expiry))
-            }
-            Emission::Keep { id, event_type, payload } => {
+            Emission::Special(special) => self.emit_special(*special),
+        }
+    }
+
+    fn emit_special(&mut self, special: Special) -> Result<(), Outcome> {
+        match special {
+            Special::Later { event_type, payload, due } => self.deliver(event_type, payload, Some(due)),
+            Special::InputRequest { request_id, payload, expiry } => self.ask(request_id, payload, expiry),
+            Special::Expect { id, event_type, expiry } => self.expect(id, event_type, expiry),
+            Special::Keep { id, event_type, payload } => {
                 self.keep(Arrived { id, event_type, payload });
                 Ok(())
             }
-            Emission::Unknown { event_type } => Err(self.unrouted(event_type)),
+            Special::Unknown { event_type } => Err(self.unrouted(event_type)),
         }
     }
 
@@ -430,7 +435,7 @@ impl Run {
             };
             self.waits.hand_over_expiry(&id);
             let expiry = Emission::Event { event_type, payload };
-            self.apply(Commit { closed: Some(id), ..Commit::of(expiry) });
+            self.apply(Cause::Closed(id), [expiry]);
         }
     }
 

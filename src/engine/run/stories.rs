@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::clock::{Millis, Now};
-use super::super::commit::Emission;
+use super::super::commit::{Emission, Special};
 use super::super::definition::Definition;
 use super::super::delivery::Invocation;
 use super::super::ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId};
@@ -169,13 +169,13 @@ impl Story {
         match self.run.definition().event_type(event_type) {
             Some(EventTypeId::STOP) => Emission::Stop { payload },
             Some(event_type) => Emission::Event { event_type, payload },
-            None => Emission::Unknown { event_type: event_type.to_owned() },
+            None => Special::Unknown { event_type: event_type.to_owned() }.into(),
         }
     }
 
     fn request(&mut self, id: &str) -> Emission {
         let payload = self.keep(&format!("request {id}"));
-        Emission::InputRequest { request_id: ExactString::from(id), payload, expiry: None }
+        Special::InputRequest { request_id: ExactString::from(id), payload, expiry: None }.into()
     }
 
     fn keep(&mut self, event_type: &str) -> PayloadRef {

@@ -63,7 +63,7 @@ impl Run {
     #[must_use]
     pub fn is_compensating(&self, invocation: InvocationId) -> bool {
         self.undoing.as_ref().is_some_and(|undoing| undoing.has_begun())
-            && self.in_flight.contains_key(&invocation)
+            && self.in_flight.contains(invocation)
     }
 
     /// Why the run is about to end, a JSON object: a snapshot needs it.
@@ -83,8 +83,8 @@ impl Run {
         if matches!(self.phase, Phase::Ended(_)) || self.undoing.is_some() {
             return;
         }
-        let is_awaited = |(invocation, at_work): (&InvocationId, &InFlight)| {
-            Some(*invocation) != failed && self.can_be_undone(at_work)
+        let is_awaited = |(invocation, at_work): (InvocationId, &InFlight)| {
+            Some(invocation) != failed && self.can_be_undone(at_work)
         };
         let has_something_to_undo = !self.done.is_empty() || self.in_flight.iter().any(is_awaited);
         if matches!(outcome, Outcome::Completed { .. }) || !has_something_to_undo {
@@ -106,14 +106,11 @@ impl Run {
         self.phase = Phase::Running;
         self.notice = None;
         self.time_limit = TimeLimit::None;
-        let ignored: Vec<InvocationId> = self
-            .in_flight
-            .iter()
-            .filter(|(invocation, at_work)| Some(**invocation) == failed || !self.can_be_undone(at_work))
-            .map(|(invocation, _)| *invocation)
-            .collect();
-        for invocation in ignored {
-            self.drop_in_flight(invocation);
+        for invocation in self.in_flight.by_age() {
+            let at_work = self.in_flight.get(invocation).filter(|_| Some(invocation) != failed);
+            if !at_work.is_some_and(|at_work| self.can_be_undone(at_work)) {
+                self.drop_in_flight(invocation);
+            }
         }
         let waiting = self.limits.clear();
         let asleep = std::mem::take(&mut self.sleeping);
@@ -130,7 +127,7 @@ impl Run {
 
     /// A handler at work is not waited for, and leaves nothing behind.
     pub(super) fn drop_in_flight(&mut self, invocation: InvocationId) {
-        let Some(mut dropped) = self.in_flight.remove(&invocation) else { return };
+        let Some(mut dropped) = self.in_flight.remove(invocation) else { return };
         self.leave(dropped.delivery.step);
         self.discard(dropped.take_staged());
         dropped.additions = None; // there is no next attempt
@@ -171,7 +168,7 @@ impl Run {
 
     /// A handler that was waited for, or a compensation, has failed for good: the others go on.
     pub(super) fn fail_while_undoing(&mut self, invocation: InvocationId) {
-        if let Some(at_work) = self.in_flight.get(&invocation).filter(|_| self.is_compensating(invocation)) {
+        if let Some(at_work) = self.in_flight.get(invocation).filter(|_| self.is_compensating(invocation)) {
             let Delivery { seq, attempt, .. } = at_work.delivery;
             if let Some(change) = self.change() {
                 change.settled = Some(Settled { delivery: seq, invocation, attempt });

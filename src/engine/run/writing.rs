@@ -72,7 +72,7 @@ impl Run {
         value: NewValue<'_>,
     ) -> Result<&mut InFlight, WriteError> {
         let otherwise = self.why_not_in_flight();
-        let at_work = self.in_flight.get_mut(&writer).ok_or(otherwise)?;
+        let at_work = self.in_flight.get_mut(writer).ok_or(otherwise)?;
         let step = at_work.delivery.step;
         self.conflicts.check(&at_work.readings, step, key, &self.definition)?;
         self.state.set(writer, &mut at_work.uncommitted, key, value);
@@ -89,7 +89,7 @@ impl Run {
         key: &[u8],
     ) -> Result<Option<StateValue>, DeliveryError> {
         let otherwise = self.why_not_in_flight();
-        let at_work = self.in_flight.get_mut(&writer).ok_or(otherwise)?;
+        let at_work = self.in_flight.get_mut(writer).ok_or(otherwise)?;
         if at_work.delivery.added_before.is_none() {
             return Ok(None);
         }
@@ -98,7 +98,7 @@ impl Run {
 
     /// Takes a key (WTF-8) out of the state on behalf of a handler and says whether it was there.
     pub fn remove(&mut self, writer: InvocationId, key: &[u8]) -> Result<bool, WriteError> {
-        let Some(at_work) = self.in_flight.get_mut(&writer) else {
+        let Some(at_work) = self.in_flight.get_mut(writer) else {
             return Err(self.why_not_in_flight().into());
         };
         let step = at_work.delivery.step;
@@ -117,7 +117,7 @@ impl Run {
     /// gives its length. A key that is not there counts as an empty array. As for [`Run::add`], an attempt that is not the
     /// first asks before.
     pub fn append(&mut self, writer: InvocationId, key: &[u8], items: &str) -> Result<usize, AppendError> {
-        let Some(at_work) = self.in_flight.get_mut(&writer) else {
+        let Some(at_work) = self.in_flight.get_mut(writer) else {
             return Err(self.why_not_in_flight().into());
         };
         let length = self.state.append(writer, &mut at_work.uncommitted, key, items).map_err(|why| {
@@ -135,7 +135,7 @@ impl Run {
 
     /// Nothing has come of what a handler was about to add to a key (WTF-8) of the state.
     pub fn refused(&mut self, writer: InvocationId, key: &[u8]) {
-        if let Some(at_work) = self.in_flight.get_mut(&writer) {
+        if let Some(at_work) = self.in_flight.get_mut(writer) {
             at_work.additions().refuse(key);
         }
     }
@@ -148,7 +148,7 @@ impl Run {
     /// The value at a key (WTF-8) of the state, for a handler.
     pub fn get(&mut self, reader: InvocationId, key: &[u8]) -> Result<Option<&StateValue>, DeliveryError> {
         self.expect_not_ended()?;
-        if let Some(in_flight) = self.in_flight.get_mut(&reader) {
+        if let Some(in_flight) = self.in_flight.get_mut(reader) {
             self.state.note_reading(reader, &mut in_flight.uncommitted, key);
             self.conflicts.read(&mut in_flight.readings, key);
         }
@@ -158,7 +158,7 @@ impl Run {
     /// As [`Run::get`], for bookkeeping: to set the key is a lost update only if the handler has got it otherwise.
     pub fn peek(&mut self, reader: InvocationId, key: &[u8]) -> Result<Option<&StateValue>, DeliveryError> {
         self.expect_not_ended()?;
-        if let Some(in_flight) = self.in_flight.get_mut(&reader) {
+        if let Some(in_flight) = self.in_flight.get_mut(reader) {
             self.state.note_reading(reader, &mut in_flight.uncommitted, key);
         }
         Ok(self.state.values().get(key))
@@ -166,7 +166,7 @@ impl Run {
 
     /// What a handler has got at a key (WTF-8) does not matter to what it will set there.
     pub fn disregard(&mut self, reader: InvocationId, key: &[u8]) {
-        if let Some(in_flight) = self.in_flight.get_mut(&reader) {
+        if let Some(in_flight) = self.in_flight.get_mut(reader) {
             self.conflicts.disregard(&mut in_flight.readings, key);
         }
     }
@@ -174,7 +174,7 @@ impl Run {
     /// The saved values, for a handler that looks at which there are.
     pub fn keys(&mut self, reader: InvocationId) -> Result<&KeySpace<StateValue>, DeliveryError> {
         self.expect_not_ended()?;
-        if let Some(in_flight) = self.in_flight.get_mut(&reader) {
+        if let Some(in_flight) = self.in_flight.get_mut(reader) {
             self.state.note_reading_all(reader, &mut in_flight.uncommitted);
         }
         Ok(self.state.values())
@@ -196,12 +196,12 @@ impl Run {
         let mut left: SmallVec<[_; 1]> = smallvec![(writer, uncommitted)];
         while let Some((writer, mut uncommitted)) = left.pop() {
             for other in uncommitted.take_read_from() {
-                if let Some(in_flight) = self.in_flight.get_mut(&other) {
+                if let Some(in_flight) = self.in_flight.get_mut(other) {
                     left.push((other, std::mem::take(&mut in_flight.uncommitted)));
                 }
             }
             self.state.commit(writer, &mut uncommitted, committed.as_mut());
-            let added = self.in_flight.get_mut(&writer).and_then(InFlight::commit_additions);
+            let added = self.in_flight.get_mut(writer).and_then(InFlight::commit_additions);
             self.note_added(added);
         }
         if let (Some(committed), Some(change)) =
@@ -218,7 +218,7 @@ impl Run {
         if uncommitted.is_empty() {
             return;
         }
-        if self.in_flight.values().any(|other| other.uncommitted.has_read_from(writer)) {
+        if self.in_flight.iter().any(|(_, other)| other.uncommitted.has_read_from(writer)) {
             self.commit_writes(writer, uncommitted);
             self.note_added(failed.commit_additions());
         } else {

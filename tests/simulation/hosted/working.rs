@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazen::engine::{Emission, EventTypeId, FailedAttempt, InvocationId, Millis};
+use blazen::engine::{Emission, EventTypeId, FailedAttempt, InvocationId, Millis, Special};
 use blazen::{ExactString, NewValue};
 
 use super::super::expected::json;
@@ -102,11 +102,11 @@ impl Hosted {
     ) {
         let Emitted::Event { type_name, text } = emitted else { return };
         let Emission::Event { event_type, payload } = self.emission(emitted) else { return };
-        let later = Emission::Later { event_type, payload, due: Millis(due - around.begun) };
+        let later = Special::Later { event_type, payload, due: Millis(due - around.begun) };
         if !self.model.sends_later(invocation.0, type_name, text, due) {
             around.auditor.sees(Sight::SentBefore);
         }
-        self.run.send(invocation, later).expect("the handler is at work");
+        self.run.send(invocation, later.into()).expect("the handler is at work");
     }
 
     /// A handler has thrown. Says whether it is called again, now or later.
@@ -189,13 +189,12 @@ impl Hosted {
                 let event_type = self.workload.definition.event_type(type_name);
                 Emission::Event { event_type: event_type.expect("a type of the workflow"), payload }
             }
-            Emitted::Request { id, text } => Emission::InputRequest {
-                request_id: ExactString::from(&**id),
-                payload: self.keep(text),
-                expiry: None,
-            },
+            Emitted::Request { id, text } => {
+                let (request_id, payload) = (ExactString::from(&**id), self.keep(text));
+                Special::InputRequest { request_id, payload, expiry: None }.into()
+            }
             Emitted::Stop { text } => Emission::Stop { payload: self.keep(text) },
-            Emitted::Unknown => Emission::Unknown { event_type: "Nowhere".to_owned() },
+            Emitted::Unknown => Special::Unknown { event_type: "Nowhere".to_owned() }.into(),
         }
     }
 }

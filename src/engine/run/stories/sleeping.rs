@@ -44,8 +44,8 @@ impl Story {
     fn sends_later(&mut self, step: &str, event_type: &str, due: u64) {
         let payload = self.keep(event_type);
         let event_type = self.run.definition().event_type(event_type).unwrap();
-        let later = Emission::Later { event_type, payload, due: Millis(due) };
-        self.run.send(self.invocation(step), later).expect("the handler is at work");
+        let later = Special::Later { event_type, payload, due: Millis(due) };
+        self.run.send(self.invocation(step), later.into()).expect("the handler is at work");
         self.drain();
     }
 

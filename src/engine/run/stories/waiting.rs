@@ -27,8 +27,8 @@ impl Story {
         let expiry = due.map(|due| self.expiry(due, late));
         let already = self.run.waits.iter_open().count();
         let id = ExactString::from(format!("w{}.{already}", self.next_payload).as_str());
-        let expectation = Emission::Expect { id, event_type, expiry: expiry.map(Box::new) };
-        self.run.send(self.invocation(step), expectation).expect("the handler is at work");
+        let expectation = Special::Expect { id, event_type, expiry };
+        self.run.send(self.invocation(step), expectation.into()).expect("the handler is at work");
         self.drain();
     }
 
@@ -54,11 +54,7 @@ impl Story {
         let expiry = Some(self.expiry(due, late));
         self.settles(
             step,
-            Some(Emission::InputRequest {
-                request_id: ExactString::from(id),
-                payload,
-                expiry: expiry.map(Box::new),
-            }),
+            Some(Special::InputRequest { request_id: ExactString::from(id), payload, expiry }.into()),
         );
     }
 }
