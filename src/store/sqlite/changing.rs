@@ -139,15 +139,23 @@ impl Writer<'_> {
     fn insert_pending(&mut self, run: Uuid, row: i64, pending: &PendingDelivery) -> Result<u64, Failure> {
         let seal = PendingRecord::of(pending).seal(run);
         let delivery = pending.delivery.cast_signed();
+        let (step, event_type, event) = (&*pending.step, &*pending.event_type, &*pending.event);
+        if is_plain(pending) {
+            let parameters =
+                params![row, delivery, step, event_type, pending.attempt, pending.sent, seal, event];
+            if self.statements.insert_plain.execute(parameters)? == 1 {
+                return Ok(1);
+            }
+        }
         let parameters = params![
             row,
             delivery,
-            &*pending.step,
-            &*pending.event_type,
+            step,
+            event_type,
             pending.attempt,
             pending.sent,
             seal,
-            &*pending.event,
+            event,
             pending.due.map(|due| due.0),
             pending.held.as_ref().map(Exact),
             pending.gathered,
@@ -345,6 +353,12 @@ impl Standing {
             last_history: live.last_history,
         }
     }
+}
+
+/// Whether a delivery has nothing but what each has.
+fn is_plain(pending: &PendingDelivery) -> bool {
+    let PendingDelivery { due, held, gathered, done, added, .. } = pending;
+    due.is_none() && held.is_none() && !gathered && done.is_none() && added.is_none()
 }
 
 /// A run's id as it stands in the file.

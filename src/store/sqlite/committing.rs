@@ -65,14 +65,11 @@ fn take(
     if let Err(refusal) = refuse_wrong_version(commit, found) {
         return Ok(Err(refusal));
     }
-    match writer.write(commit, found) {
-        Ok(Ok(written)) => {
-            live.put(commit.run, written);
-            Ok(Ok(()))
-        }
-        Ok(Err(refusal)) => Ok(Err(refusal)),
-        Err(failure) => Err(failure),
-    }
+    let settles = commit.settled.and_then(|settled| live.take_delivery(commit.run, settled.delivery));
+    Ok(writer.write(commit, found, settles)?.map(|written| {
+        live.put(commit.run, written);
+        live.note_pending(commit.run, &commit.queued, commit.replaces);
+    }))
 }
 
 fn find(writer: &mut Writer<'_>, run: Uuid) -> Result<Option<LiveRun>, Failure> {

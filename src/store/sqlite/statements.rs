@@ -22,6 +22,7 @@ pub(super) struct Statements<'c> {
     pub(super) update_code: CachedStatement<'c>,
     pub(super) find_pending: CachedStatement<'c>,
     pub(super) insert_pending: CachedStatement<'c>,
+    pub(super) insert_plain: CachedStatement<'c>,
     pub(super) update_pending: CachedStatement<'c>,
     pub(super) delete_pending: CachedStatement<'c>,
     pub(super) insert_wait: CachedStatement<'c>,
@@ -58,6 +59,10 @@ impl<'c> Statements<'c> {
             insert_pending: connection.prepare_cached(
                 "INSERT OR IGNORE INTO pending (run, delivery, step, event_type, attempt, sent, crc, event, due, held, \
                  gathered, done, added) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?,
+            insert_plain: connection.prepare_cached(
+                "INSERT OR IGNORE INTO pending (run, delivery, step, event_type, attempt, sent, crc, event) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?,
             update_pending: connection.prepare_cached(
                 "UPDATE pending SET attempt = ?3, sent = ?4, crc = ?5, due = ?6, held = ?7, gathered = ?8, \

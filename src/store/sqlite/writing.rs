@@ -3,6 +3,8 @@
 //! Everything that could refuse it is looked at before the first write, so that a refused commit leaves nothing to
 //! undo and the others of its batch are not touched.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use super::super::commit::Settled;
@@ -10,7 +12,7 @@ use super::super::{Commit, Refusal, history};
 use super::columns::{Record, column_of};
 use super::failure::Failure;
 use super::history_log::{NewEntry, NewSettled};
-use super::live_runs::LiveRun;
+use super::live_runs::{KnownDelivery, LiveRun};
 use super::run_record::outcome;
 use super::seal::Table;
 use super::sealed_records::PendingRecord;
@@ -27,14 +29,19 @@ pub(super) struct Writer<'c> {
     entry: EntryTexts,
 }
 
-/// The texts of a history entry in the making, kept for their space.
+/// A history entry in the making; its texts are kept for their space.
 #[derive(Default)]
 struct EntryTexts {
     queued: String,
     written: String,
-    settled: Option<Settled>,
-    step: String,
-    event: String,
+    settled: Option<SettledTexts>,
+}
+
+/// The delivery that settles, as it was pending.
+struct SettledTexts {
+    settled: Settled,
+    step: Arc<str>,
+    event: Arc<str>,
     off: u32,
 }
 
@@ -48,14 +55,16 @@ impl<'c> Writer<'c> {
         Ok(Self { connection, statements, history, longest_record, entry: EntryTexts::default() })
     }
 
-    /// Writes a commit to a run, or the first one if there is none yet, and gives the run as it is then.
+    /// Writes a commit to a run, or the first one if there is none yet, and gives the run as it is then. `settles` is what
+    /// is known of the delivery that it settles.
     pub(super) fn write(
         &mut self,
         commit: &Commit,
         live: Option<LiveRun>,
+        settles: Option<KnownDelivery>,
     ) -> Result<Result<LiveRun, Refusal>, Failure> {
         if self.history == History::Full {
-            match self.compose_entry(commit, live) {
+            match self.compose_entry(commit, live, settles) {
                 Err(Failure::Damaged(reason)) => {
                     return Ok(Err(Refusal::Damaged { run: commit.run, reason }));
                 }
@@ -80,35 +89,40 @@ impl<'c> Writer<'c> {
         self.change_run(commit, live).map(Ok)
     }
 
-    fn compose_entry(&mut self, commit: &Commit, live: Option<LiveRun>) -> Result<(), Failure> {
+    fn compose_entry(
+        &mut self,
+        commit: &Commit,
+        live: Option<LiveRun>,
+        settles: Option<KnownDelivery>,
+    ) -> Result<(), Failure> {
         let entry = &mut self.entry;
         entry.queued.clear();
         entry.written.clear();
-        entry.step.clear();
-        entry.event.clear();
         entry.settled = None;
         history::write_queued(&mut entry.queued, &commit.queued);
         history::write_written(&mut entry.written, &commit.written);
         let (Some(settled), Some(live)) = (commit.settled, live) else { return Ok(()) };
+        if let Some(KnownDelivery { step, event, .. }) = settles {
+            entry.settled = Some(SettledTexts { settled, step, event, off: 0 });
+            return Ok(());
+        }
         let mut rows = self.statements.find_pending.query((live.row, settled.delivery.cast_signed()))?;
         if let Some(row) = rows.next()? {
             let record = Record { row, table: Table::Pending, run: commit.run };
             let (pending, off) = PendingRecord::read(&record)?;
-            entry.step.push_str(pending.step);
-            entry.event.push_str(pending.event);
-            entry.settled = Some(settled);
-            entry.off = off;
+            let (step, event) = (pending.step.into(), pending.event.into());
+            entry.settled = Some(SettledTexts { settled, step, event, off });
         }
         Ok(())
     }
 
     fn append_entry(&mut self, commit: &Commit, live: LiveRun) -> Result<i64, Failure> {
-        let EntryTexts { queued, written, settled, step, event, off } = &self.entry;
-        let settled = settled.map(|Settled { delivery, began, attempt }| NewSettled {
-            delivery,
+        let EntryTexts { queued, written, settled } = &self.entry;
+        let settled = settled.as_ref().map(|SettledTexts { settled, step, event, off }| NewSettled {
+            delivery: settled.delivery,
             step,
-            attempt,
-            began,
+            attempt: settled.attempt,
+            began: settled.began,
             event,
             off: *off,
         });
@@ -132,8 +146,9 @@ impl<'c> Writer<'c> {
         let workflow = commit.creates.as_ref().map_or(0, |workflow| workflow.len());
         let code = commit.code.as_ref().map_or(0, |code| code.version.len() + code.steps.len());
         let run = workflow + code + result.or(error).map_or(0, str::len);
-        let EntryTexts { queued, written, step, event, .. } = &self.entry;
-        let entry = queued.len() + written.len() + step.len() + event.len();
+        let EntryTexts { queued, written, settled } = &self.entry;
+        let settled = settled.as_ref().map_or(0, |settled| settled.step.len() + settled.event.len());
+        let entry = queued.len() + written.len() + settled;
         let pending = commit.queued.iter().map(|pending| {
             let length = pending.event.len() + pending.step.len() + pending.event_type.len();
             ("an event", length)
