@@ -148,6 +148,35 @@ describe("many events that wait", () => {
     assert.equal((await workflow.run()).data, COUNT);
   });
 
+  test("come in order also if the process loses the processor between two looks at the clocks", async () => {
+    const COUNT = 200;
+    const { now } = Date;
+    let looks = 0;
+    const heard = [];
+    const workflow = new Workflow("held up")
+      .addStep("send", [START], async (_event, ctx) => {
+        const at = new Date(now() + 300);
+        Date.now = () => {
+          looks += 1;
+          if (looks % 20 === 0) for (const until = performance.now() + 5; performance.now() < until; );
+          return now();
+        };
+        try {
+          for (let n = 0; n < COUNT; n += 1) await ctx.sendEvent({ type: "Late", n }, { at });
+        } finally {
+          Date.now = now;
+        }
+      })
+      .addStep("hear", ["Late"], ({ n }) => {
+        heard.push(n);
+        return heard.length === COUNT ? stop(heard) : null;
+      });
+    assert.deepEqual(
+      (await workflow.run()).data,
+      Array.from({ length: COUNT }, (_, n) => n),
+    );
+  });
+
   test("keep a process that waits for them, and not one whose run was aborted", async () => {
     const program = `
       const { Workflow } = require(${JSON.stringify(ROOT)});
