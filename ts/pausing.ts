@@ -178,7 +178,7 @@ export class Pausing {
     const { native: run, driver } = this.#run;
     const texts = pendingTexts(run, driver.payloads);
     run.pendingPayloads().forEach((payload, index) => {
-      native.handOver(run.key, payload, texts[index]);
+      native.handOver(run.key, payload, texts[index] as string);
     });
     run.writeWhole();
     try {

@@ -4,6 +4,7 @@ import { types } from "node:util";
 import { checkFinite, checkFunction, checkString, refuse } from "./arguments.js";
 import { summary } from "./describe.js";
 import { InvalidArgumentError, translated } from "./errors.js";
+import { setState } from "./hop_calls.js";
 import { toJson } from "./json.js";
 import { native } from "./native.js";
 import { INTERNAL, publicClass } from "./public_class.js";
@@ -20,6 +21,8 @@ import type {
   UndeclaredKey,
   ValueOf,
 } from "./types.js";
+
+const { SET, SET_IN_CONFLICT } = native;
 
 /** The JSON text that would stand at a key if every handler at work were cut short. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever the state of the workflow
@@ -64,7 +67,7 @@ export class StateNamespace<State = AnyState> {
    * what stands there is better written by `update`, `increment` or `append`.
    */
   async set<Key extends KeyOf<State>>(key: Key, value: Settable<State, Key>): Promise<void> {
-    this.#write(key, value);
+    this.#set(key, value);
   }
 
   /**
@@ -142,7 +145,7 @@ export class StateNamespace<State = AnyState> {
         throw new InvalidArgumentError("the change given to update() must not be asynchronous: it returned a promise");
       }
       if (types.isUint8Array(next)) this.#writeBytes(key, next, true);
-      else this.#write(key, next, native.stateAdd);
+      else this.#add(key, jsonOf(key, next));
       return next;
     });
   }
@@ -174,7 +177,7 @@ export class StateNamespace<State = AnyState> {
           `the state key ${JSON.stringify(key)} would be ${sum}: ${value} and ${by} is too much`,
         );
       }
-      this.#writeText(key, JSON.stringify(sum), native.stateAdd);
+      this.#add(key, JSON.stringify(sum));
       return sum;
     });
   }
@@ -221,14 +224,28 @@ export class StateNamespace<State = AnyState> {
     }
   }
 
-  #write(key: unknown, value: unknown, write = native.stateSet): void {
+  #set(key: unknown, value: unknown): void {
     checkKey(key);
-    const json = toJson(value, () => `the state key ${JSON.stringify(key)}`);
-    this.#writeText(key, json, write);
+    this.#setText(key, jsonOf(key, value));
   }
 
-  #writeText(key: string, json: string, write = native.stateSet): void {
-    const conflict = translated(() => write(this.#run.key, this.#invocation, key, json));
+  #setText(key: string, json: string): void {
+    const outcome = setState(this.#run.key, this.#invocation, key, json);
+    if (outcome === SET) return;
+    this.#warn(() =>
+      outcome === SET_IN_CONFLICT
+        ? native.takeConflict(this.#run.key)
+        : native.stateSet(this.#run.key, this.#invocation, key, json),
+    );
+  }
+
+  #add(key: string, json: string): void {
+    this.#warn(() => native.stateAdd(this.#run.key, this.#invocation, key, json));
+  }
+
+  /** Tells of the lost update that a write was. */
+  #warn(write: () => string | null): void {
+    const conflict = translated(write);
     if (conflict !== null) warnOfConflict(this.#run.id, conflict);
   }
 
@@ -238,19 +255,22 @@ export class StateNamespace<State = AnyState> {
     if (isDetached(bytes))
       throw new InvalidArgumentError("the memory of the bytes is gone: it was transferred, or made smaller");
     const { state } = this.#run;
-    const conflict = translated(() =>
+    this.#warn(() =>
       isAdded ? state.addBytes(this.#invocation, key, bytes) : state.writeBytes(this.#invocation, key, bytes),
     );
-    if (conflict !== null) warnOfConflict(this.#run.id, conflict);
   }
 
   static {
     readCommittedJson = (state, key) => translated(() => state.#run.state.committedJson(key));
     peek = (state, key) => fromNativeValue(translated(() => state.#run.state.peek(state.#invocation, key)));
     disregard = (state, key) => translated(() => state.#run.state.disregard(state.#invocation, key));
-    writeJsonText = (state, key, json) => state.#writeText(key, json);
+    writeJsonText = (state, key, json) => state.#setText(key, json);
     publicClass(StateNamespace, { isOurs: (value) => #run in value, rejects: true, native: native.StateNamespace });
   }
+}
+
+function jsonOf(key: string, value: unknown): string {
+  return toJson(value, () => `the state key ${JSON.stringify(key)}`);
 }
 
 /** What a handler gets of what stands at a key, `undefined` if nothing does. */

@@ -15,6 +15,7 @@ import { type Emission, emissionOf, observe, plainEventType } from "./emission.j
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
 import { eventText, resultText } from "./event_text.js";
 import type { FailedAttempt } from "./failed_attempt.js";
+import { drain, ROOM, settle, settleStored } from "./hop_calls.js";
 import { type KeptExpiry, keepExpiry } from "./kept_expiry.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { takeTime, waitForNextTurn } from "./loop_turn.js";
@@ -36,14 +37,10 @@ const {
   NO_EVENT,
   NOT_SETTLED,
   PANICKED,
-  ROOM_WORDS,
   STOP_EVENT,
 } = native;
 const { drainInto, handOver, stage } = native;
 
-/** Where the engine writes its effects. No user code runs between a call and the reading, so one serves all runs. */
-const ROOM = new Float64Array(new ArrayBuffer(ROOM_WORDS * Float64Array.BYTES_PER_ELEMENT));
-const { drain, settle } = native.hopCalls(ROOM);
 /** Nobody waits for these resources to be destroyed, so the garbage collector need not be asked. */
 const UNTRACKED = { requireManualDestroy: true };
 
@@ -132,13 +129,20 @@ export class StepDriver {
    * @throws SerializationError if it travels as text, and JSON would lose something of it
    */
   keep(event: object, eventType: number): number {
-    if (this.#travel === "by-reference") return this.payloads.keep(event);
-    const isEnd = eventType === STOP_EVENT;
-    const text = isEnd ? resultText(event) : eventText(event);
-    const payload = this.payloads.keep(text);
-    // A run that is only written when it is paused hands its events over then.
-    if (isEnd || this.#travel === "as-text") handOver(this.#key, payload, text === "" ? undefined : text);
+    const payload = this.#keepHere(event, eventType);
+    if (this.#isHandedOver(eventType)) handOver(this.#key, payload, this.payloads.get(payload) as string);
     return payload;
+  }
+
+  /** The same of an event that is handed over with the next call. */
+  #keepHere(event: object, eventType: number): number {
+    if (this.#travel === "by-reference") return this.payloads.keep(event);
+    return this.payloads.keep(eventType === STOP_EVENT ? resultText(event) : eventText(event));
+  }
+
+  /** Whether a recorder must have the text. A run that is only written when it is paused hands its events over then. */
+  #isHandedOver(eventType: number): boolean {
+    return this.#travel === "as-text" || (this.#travel === "as-text-until-paused" && eventType === STOP_EVENT);
   }
 
   /** The same of whatever goes with the event. */
@@ -417,7 +421,7 @@ export class StepDriver {
     if (plain !== undefined) {
       eventType = plain;
       try {
-        payload = this.keep(value as object, plain);
+        payload = this.#keepHere(value as object, plain);
         this.#stepOf(step).observed.add(plain);
       } catch (error) {
         this.#fail(invocation, step, attempt, received, this.#whyNotTaken(step, error));
@@ -449,7 +453,10 @@ export class StepDriver {
 
   #settle(invocation: number, step: number, attempt: number, eventType: number, payload: number): void {
     const hasTime = takeTime();
-    const words = settle(this.#key, invocation, eventType, payload, hasTime);
+    const words =
+      eventType !== NO_EVENT && this.#isHandedOver(eventType)
+        ? settleStored(this.#key, invocation, eventType, payload, hasTime, this.payloads.get(payload) as string)
+        : settle(this.#key, invocation, eventType, payload, hasTime);
     if (words === PANICKED) {
       this.#run.broken(new InternalError("the engine panicked while it settled an invocation"));
     } else if (words === NOT_SETTLED) {

@@ -194,6 +194,10 @@ impl ConflictWatch {
     }
 
     /// The lost update that the last write was, if that is to be told.
+    pub(super) fn has_untold(&self) -> bool {
+        self.untold.is_some()
+    }
+
     pub(super) fn take_untold(&mut self) -> Option<Box<StateConflict>> {
         self.untold.take()
     }

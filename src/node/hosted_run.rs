@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::connection::Connection;
 use crate::durable::Recorder;
-use crate::engine::{InvocationId, Millis, Now, Run, WallMillis};
+use crate::engine::{InvocationId, Millis, Now, PayloadRef, Run, WallMillis};
 use crate::store::{Commit, UnixMillis};
 
 /// A run. It can be used as the engine's own.
@@ -63,6 +63,16 @@ impl HostedRun {
     /// What the recorder of a stored run needs to know.
     pub(super) fn recorder(&mut self) -> Option<&mut Recorder> {
         self.stored.as_mut().map(|stored| &mut stored.recorder)
+    }
+
+    /// The JSON text of an event, or of the result in a stop event, empty if it has none.
+    pub(super) fn hand_over(&mut self, payload: PayloadRef, json: &str) {
+        let Some(recorder) = self.recorder() else { return };
+        if json.is_empty() {
+            recorder.forget_text(payload);
+        } else {
+            recorder.keep_text(payload, json.into());
+        }
     }
 
     /// A handler is about to be called.

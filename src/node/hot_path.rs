@@ -37,7 +37,7 @@ pub const INPUT_REQUEST_EVENT: i32 = EventTypeId::INPUT_REQUEST.0.cast_signed();
 #[napi]
 pub const INPUT_RESPONSE_EVENT: i32 = EventTypeId::INPUT_RESPONSE.0.cast_signed();
 
-/// As the `drain` of `hopCalls`, but into any room.
+/// Takes effects as `drain` of `hopCalls` does, but into any room.
 #[napi(catch_unwind)]
 pub fn drain_into(run: f64, mut lent: Float64ArraySlice) -> Result<i32> {
     RunKey::from_js(run).with(|run| effects::write(run, lent::words(&mut lent)))
@@ -79,16 +79,12 @@ pub fn delivery_of(run: f64, invocation: f64) -> Result<f64> {
     })
 }
 
-/// The JSON text of an event of a stored run, or of the result in a stop event, which need not have one: to be handed over
-/// before the engine is given the payload.
+/// The JSON text of an event of a stored run, or of the result in a stop event, empty if it has none: to be handed over
+/// before the engine is given the payload, or by `settleStored`.
 #[napi(catch_unwind)]
-pub fn hand_over(run: f64, payload: u32, json: Option<WellFormed>) -> Result<()> {
+pub fn hand_over(run: f64, payload: u32, json: WellFormed) -> Result<()> {
     RunKey::from_js(run).with(|run| {
-        match (run.recorder(), json) {
-            (Some(recorder), Some(json)) => recorder.keep_text(PayloadRef(payload), json.as_str().into()),
-            (Some(recorder), None) => recorder.forget_text(PayloadRef(payload)),
-            (None, _) => {}
-        }
+        run.hand_over(PayloadRef(payload), json.as_str());
         Ok(())
     })
 }
@@ -150,7 +146,14 @@ pub fn state_get(
     })
 }
 
-/// Sets `key` to a JSON text on behalf of `invocation`. Gives the warning of a lost update, if there is one.
+/// The warning of the lost update that `setState` of `hopCalls` was.
+#[napi(catch_unwind)]
+pub fn take_conflict(run: f64) -> Result<Option<String>> {
+    RunKey::from_js(run).with(|run| Ok(run.take_conflict().map(|conflict| conflict.to_string())))
+}
+
+/// Sets `key` to a JSON text on behalf of `invocation`. Gives the warning of a lost update, if there is one. `setState` of
+/// `hopCalls` does the same, and does not throw.
 #[napi(catch_unwind)]
 pub fn state_set(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Result<Option<String>> {
     RunKey::from_js(run).with(|run| {

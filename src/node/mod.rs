@@ -6,6 +6,7 @@
 
 #![allow(clippy::needless_pass_by_value)] // arguments come from JavaScript by value
 
+mod by_hand;
 mod connection;
 mod context;
 #[cfg(feature = "probes")]

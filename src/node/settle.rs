@@ -1,27 +1,21 @@
-//! The calls of every hop: a handler has returned, and what is to be done next.
-//!
-//! They are exported by hand. What `#[napi]` wraps around a function with arguments (a registry of borrowed objects,
-//! behind a lock) takes a quarter of the time of a hop, and numbers borrow nothing. To look up the memory of an array at
-//! each call would take a tenth: they are bound to a room, once for each JavaScript thread.
+//! The calls of every hop: a handler writes to the state, it has returned, and what is to be done next.
 
-#![allow(unsafe_code)] // `extern "C"` functions, which only Node-API calls, and the room
+#![allow(unsafe_code)] // `extern "C"` functions, which only Node-API calls
 
-use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{ptr, slice};
 
-use napi::bindgen_prelude::{Float64ArraySlice, FromNapiValue, JsObjectValue, Object, ToNapiValue, Unknown};
-use napi::{Env, check_status, sys};
+use napi::bindgen_prelude::{Float64ArraySlice, JsObjectValue, Object};
+use napi::{Env, sys};
 use napi_derive::napi;
 
+use super::by_hand::{Arguments, bound, give};
 use super::effects::{self, invocation_from_js};
 use super::errors::{self, ErrorCode, Result, error};
+use super::hosted_run::HostedRun;
 use super::hot_path::{NO_EVENT, emission};
 use super::registry::RunKey;
-
-/// The length of a room.
-#[napi]
-pub const ROOM_WORDS: u32 = 320;
+use crate::NewValue;
+use crate::engine::PayloadRef;
 
 /// In place of a number of words: nothing was taken, and `expectInFlight` says why.
 #[napi]
@@ -30,112 +24,120 @@ pub const NOT_SETTLED: i32 = -1;
 #[napi]
 pub const PANICKED: i32 = -2;
 
+/// The key was set.
+#[napi]
+pub const SET: i32 = 0;
+/// It was, and that was a lost update: `takeConflict` gives the warning.
+#[napi]
+pub const SET_IN_CONFLICT: i32 = 1;
+/// Nothing was set, and `stateSet` says why.
+#[napi]
+pub const NOT_SET: i32 = -1;
+
 /// Gives the calls of every hop, which write effects into `room` and give the number of words written. Whoever can call
 /// them must hold the room, and not give its memory away.
 #[napi(catch_unwind, ts_return_type = "HopCalls")]
 pub fn hop_calls(env: Env, room: Float64ArraySlice) -> Result<Object<'static>> {
-    if room.len() != ROOM_WORDS as usize {
+    let Ok(room) = <&[f64; _]>::try_from(&*room) else {
         return Err(error(ErrorCode::Internal, "a room of another length"));
-    }
-    let words = room.as_ptr().cast_mut().cast::<c_void>();
+    };
+    let by_hand: [(_, sys::napi_callback); 4] = [
+        ("setState", Some(set_state)),
+        ("settle", Some(settle)),
+        ("settleStored", Some(settle_stored)),
+        ("drain", Some(drain)),
+    ];
     let mut calls = Object::new(&env).map_err(errors::of_napi)?;
-    let by_hand: [(_, sys::napi_callback); 2] =
-        [("settle", Some(settle_by_hand)), ("drain", Some(drain_by_hand))];
     for (name, call) in by_hand {
-        // SAFETY: the environment is that of this call.
-        let function = unsafe { bound(env.raw(), call, words) }.map_err(errors::of_napi)?;
+        // SAFETY: the environment is that of this call, and whoever calls the function holds the room.
+        let function = unsafe { bound(env.raw(), call, room) }.map_err(errors::of_napi)?;
         calls.set_named_property(name, function).map_err(errors::of_napi)?;
     }
     Ok(calls)
 }
 
-/// # Safety
-/// The environment must be that of the call that is being served.
-unsafe fn bound(
-    env: sys::napi_env,
-    call: sys::napi_callback,
-    words: *mut c_void,
-) -> napi::Result<Unknown<'static>> {
-    let mut function = ptr::null_mut();
-    // SAFETY: an anonymous function needs no name.
-    check_status!(unsafe { sys::napi_create_function(env, ptr::null(), 0, call, words, &raw mut function) })?;
-    // SAFETY: as above.
-    unsafe { Unknown::from_napi_value(env, function) }
+unsafe extern "C" fn set_state(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let set = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: Node-API passes the environment and the arguments of the call that it makes.
+        let (call, _) = unsafe { Arguments::<4>::of(env, info)? };
+        let (run, invocation) = (RunKey::from_js(call.number(0)?), invocation_from_js(call.number(1)?));
+        call.exact(2, |key| {
+            call.text(3, |json| {
+                run.with(|run| {
+                    run.set(invocation, key, NewValue::Json(json)).map_err(errors::to_js)?;
+                    Ok(if run.has_conflict() { SET_IN_CONFLICT } else { SET })
+                })
+            })
+        })??
+        .ok()
+    }));
+    give(env, set.ok().flatten().unwrap_or(NOT_SET))
 }
 
-/// No error and no panic leaves it.
-unsafe extern "C" fn settle_by_hand(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn settle(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let settled = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: Node-API passes the environment and the arguments of the call that it makes.
         let (call, room) = unsafe { Arguments::<5>::of(env, info)? };
-        let (run, invocation, event_type, payload, has_time) =
-            (call.get(0)?, call.get(1)?, call.get(2)?, call.get(3)?, call.get(4)?);
-        let room = if has_time { room } else { &mut [] };
-        settle(run, invocation, event_type, payload, room).ok()
+        let returned = Returned::read(&call)?;
+        returned.run.with(|run| returned.settle(run, room)).ok()
     }));
     give(env, settled.map_or(PANICKED, |taken| taken.unwrap_or(NOT_SETTLED)))
 }
 
-/// No error and no panic leaves it.
-unsafe extern "C" fn drain_by_hand(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn settle_stored(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let settled = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: Node-API passes the environment and the arguments of the call that it makes.
+        let (call, room) = unsafe { Arguments::<6>::of(env, info)? };
+        let returned = Returned::read(&call)?;
+        let settled = call.text(5, |json| {
+            returned.run.with(|run| {
+                run.hand_over(returned.payload, json);
+                returned.settle(run, room)
+            })
+        });
+        settled?.ok()
+    }));
+    give(env, settled.map_or(PANICKED, |taken| taken.unwrap_or(NOT_SETTLED)))
+}
+
+unsafe extern "C" fn drain(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let drained = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: Node-API passes the environment and the arguments of the call that it makes.
         let (call, room) = unsafe { Arguments::<1>::of(env, info)? };
-        RunKey::from_js(call.get(0)?).with(|run| effects::write(run, room)).ok()
+        RunKey::from_js(call.number(0)?).with(|run| effects::write(run, room)).ok()
     }));
     give(env, drained.ok().flatten().unwrap_or(PANICKED))
 }
 
-fn settle(run: f64, invocation: f64, event_type: i32, payload: u32, room: &mut [f64]) -> Result<i32> {
-    #[cfg(feature = "probes")]
-    assert!(event_type != super::panic_probe::PANIC_EVENT, "asked to panic");
-    RunKey::from_js(run).with(|run| {
-        let last = match event_type {
+/// A handler has returned one event or none.
+struct Returned {
+    run: RunKey,
+    invocation: f64,
+    event_type: i32,
+    payload: PayloadRef,
+    has_time: bool,
+}
+
+impl Returned {
+    fn read<const COUNT: usize>(call: &Arguments<COUNT>) -> Option<Self> {
+        let event_type = call.number(2)?;
+        #[cfg(feature = "probes")]
+        assert!(event_type != super::panic_probe::PANIC_EVENT, "asked to panic");
+        Some(Self {
+            run: RunKey::from_js(call.number(0)?),
+            invocation: call.number(1)?,
+            event_type,
+            payload: PayloadRef(call.number(3)?),
+            has_time: call.number(4)?,
+        })
+    }
+
+    fn settle(&self, run: &mut HostedRun, room: &mut [f64]) -> Result<i32> {
+        let last = match self.event_type {
             NO_EVENT => None,
-            known => Some(emission(known, payload, None)?),
+            known => Some(emission(known, self.payload.0, None)?),
         };
-        run.settle(invocation_from_js(invocation), last).map_err(errors::to_js)?;
-        effects::write(run, room)
-    })
-}
-
-/// What a call was made with.
-struct Arguments<const COUNT: usize> {
-    env: sys::napi_env,
-    values: [sys::napi_value; COUNT],
-}
-
-impl<const COUNT: usize> Arguments<COUNT> {
-    /// The arguments, and the room that the function is bound to.
-    ///
-    /// # Safety
-    /// Both must be of the call that is being served, and the function one of `hop_calls`.
-    unsafe fn of<'call>(
-        env: sys::napi_env,
-        info: sys::napi_callback_info,
-    ) -> Option<(Self, &'call mut [f64])> {
-        let (mut values, mut count, mut words) = ([ptr::null_mut(); COUNT], COUNT, ptr::null_mut());
-        // SAFETY: as promised; what is missing of the arguments is set to `undefined`.
-        let status = unsafe {
-            let values = values.as_mut_ptr();
-            sys::napi_get_cb_info(env, info, &raw mut count, values, ptr::null_mut(), &raw mut words)
-        };
-        if status != sys::Status::napi_ok {
-            return None;
-        }
-        // SAFETY: `hop_calls` has bound the function to a room of this length, which its caller holds, and no JavaScript
-        // runs during the call.
-        let room = unsafe { slice::from_raw_parts_mut(words.cast::<f64>(), ROOM_WORDS as usize) };
-        Some((Self { env, values }, room))
+        run.settle(invocation_from_js(self.invocation), last).map_err(errors::to_js)?;
+        effects::write(run, if self.has_time { room } else { &mut [] })
     }
-
-    fn get<Value: FromNapiValue>(&self, index: usize) -> Option<Value> {
-        // SAFETY: the arguments are of this call.
-        unsafe { Value::from_napi_value(self.env, self.values[index]) }.ok()
-    }
-}
-
-fn give(env: sys::napi_env, words: i32) -> sys::napi_value {
-    // SAFETY: the environment is that of the call that is being served.
-    unsafe { i32::to_napi_value(env, words) }.unwrap_or(ptr::null_mut())
 }

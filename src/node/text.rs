@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)] // Node-API is called directly: napi-rs asks V8 for every string twice
 
-use std::ptr;
+use std::mem::MaybeUninit;
+use std::{ptr, slice};
 
 use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
 use napi::{Env, JsString, ValueType, check_status, sys};
@@ -49,20 +50,14 @@ impl Exact {
 impl FromNapiValue for WellFormed {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         // SAFETY: both come from the call that is being served.
-        unsafe { read_utf8(env, value) }.map(Self)
+        unsafe { with_utf8(env, value, SmallVec::from_slice) }.map(Self)
     }
 }
 
 impl FromNapiValue for Exact {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         // SAFETY: both come from the call that is being served.
-        let utf8 = unsafe { read_utf8(env, value) }?;
-        if !utf8.windows(REPLACEMENT.len()).any(|window| window == REPLACEMENT) {
-            return Ok(Self(utf8));
-        }
-        // SAFETY: as above.
-        let units = unsafe { read_utf16(env, value) }?;
-        Ok(Self(SmallVec::from_slice(ExactString::from_utf16(&units).as_wtf8())))
+        unsafe { with_wtf8(env, value, SmallVec::from_slice) }.map(Self)
     }
 }
 
@@ -104,18 +99,24 @@ pub(super) fn keys_to_js<'env, V>(env: &'env Env, space: &KeySpace<V>) -> Result
     keys.collect::<napi::Result<_>>().map_err(errors::of_napi)
 }
 
+/// Lends the UTF-8 of a string.
+///
 /// # Safety
 /// `env` and `value` must be of the call that is being served.
-unsafe fn read_utf8(env: sys::napi_env, value: sys::napi_value) -> napi::Result<SmallVec<[u8; ON_STACK]>> {
-    let mut bytes: SmallVec<[u8; ON_STACK]> = SmallVec::from_buf([0; ON_STACK]);
+pub(super) unsafe fn with_utf8<T>(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    use_utf8: impl FnOnce(&[u8]) -> T,
+) -> napi::Result<T> {
+    let mut bytes = [MaybeUninit::<u8>::uninit(); ON_STACK];
     let mut written = 0;
     // SAFETY: the buffer has ON_STACK bytes, and Node-API writes no more, its closing NUL included.
     check_status!(unsafe {
         sys::napi_get_value_string_utf8(env, value, bytes.as_mut_ptr().cast(), ON_STACK, &raw mut written)
     })?;
     if written + LONGEST_CHARACTER < ON_STACK {
-        bytes.truncate(written);
-        return Ok(bytes);
+        // SAFETY: so many bytes were written.
+        return Ok(use_utf8(unsafe { slice::from_raw_parts(bytes.as_ptr().cast(), written) }));
     }
     // SAFETY: without a buffer only the length is written.
     check_status!(unsafe {
@@ -127,8 +128,28 @@ unsafe fn read_utf8(env: sys::napi_env, value: sys::napi_value) -> napi::Result<
     check_status!(unsafe {
         sys::napi_get_value_string_utf8(env, value, bytes.as_mut_ptr().cast(), room, &raw mut written)
     })?;
-    bytes.truncate(written);
-    Ok(SmallVec::from_vec(bytes))
+    Ok(use_utf8(&bytes[..written]))
+}
+
+/// Lends a string with its lone surrogates, as WTF-8.
+///
+/// # Safety
+/// `env` and `value` must be of the call that is being served.
+pub(super) unsafe fn with_wtf8<T>(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    use_wtf8: impl FnOnce(&[u8]) -> T,
+) -> napi::Result<T> {
+    let is_exact = |utf8: &[u8]| !utf8.windows(REPLACEMENT.len()).any(|window| window == REPLACEMENT);
+    // SAFETY: as promised.
+    let used = unsafe {
+        with_utf8(env, value, |utf8| if is_exact(utf8) { Ok(use_wtf8(utf8)) } else { Err(use_wtf8) })
+    }?;
+    used.or_else(|use_wtf8| {
+        // SAFETY: as promised.
+        let units = unsafe { read_utf16(env, value) }?;
+        Ok(use_wtf8(ExactString::from_utf16(&units).as_wtf8()))
+    })
 }
 
 /// # Safety

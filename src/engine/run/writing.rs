@@ -140,6 +140,12 @@ impl Run {
         }
     }
 
+    /// Whether the last [`Run::set`] or [`Run::remove`] was a lost update that is to be told.
+    #[must_use]
+    pub fn has_conflict(&self) -> bool {
+        self.conflicts.has_untold()
+    }
+
     /// The lost update that the last [`Run::set`] or [`Run::remove`] was, if that is to be told: take it at once.
     pub fn take_conflict(&mut self) -> Option<Box<StateConflict>> {
         self.conflicts.take_untold()
