@@ -2,6 +2,7 @@
 // heading has the word in it.
 
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { ROOT, succeeds } from "./command.mjs";
 import { canInstrument, instrument } from "./instrumented.mjs";
@@ -66,6 +67,8 @@ function nodeTests(folder) {
     return false;
   }
   const paths = files.sort().map((name) => join(folder, name));
-  // A dot for each, and at the end what failed, so that it is not lost among thousands that passed.
-  return succeeds(process.execPath, ["--test", "--test-reporter=dot", ...paths], { env: { BLAZEN_PROBES: PROBES } });
+  // A dot for each, and at the end what failed, so that it is not lost among thousands that passed. Most files wait for
+  // programs that they start, so there may be as many at once as there are processors.
+  const how = ["--test", "--test-reporter=dot", `--test-concurrency=${availableParallelism()}`];
+  return succeeds(process.execPath, [...how, ...paths], { env: { BLAZEN_PROBES: PROBES } });
 }

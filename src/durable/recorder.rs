@@ -87,55 +87,56 @@ impl Recorder {
     /// A change as a store keeps it.
     pub fn record(&mut self, change: Change, now: Now) -> Commit {
         let at = UnixMillis(now.wall.0);
+        let Change { number, contents, standing, ending, last_delivery, time } = change;
         let due = |due: Option<Millis>| due.map(|due| UnixMillis(now.to_wall(due).0));
-        for invocation in change.again.iter().filter_map(|again| again.ended) {
+        for invocation in contents.again.iter().filter_map(|again| again.ended) {
             self.began.remove(&invocation);
         }
-        let settled = change.settled.map(|settled| Settled {
+        let settled = contents.settled.map(|settled| Settled {
             delivery: settled.delivery.0,
             began: self.began.remove(&settled.invocation).unwrap_or(at),
             attempt: settled.attempt,
         });
         let queued: Vec<PendingDelivery> =
-            change.queued.iter().map(|queued| self.pending(queued, due(queued.due))).collect();
-        let opened: Vec<Wait> = change
+            contents.queued.iter().map(|queued| self.pending(queued, due(queued.due))).collect();
+        let opened: Vec<Wait> = contents
             .opened
             .iter()
             .map(|opened| self.wait(opened, due(opened.expiry.map(|expiry| expiry.due))))
             .collect();
-        let streamed = change.streamed.iter().map(|payload| self.text(*payload)).collect();
-        for payload in change.queued.iter().map(|queued| queued.payload) {
+        let streamed = contents.streamed.iter().map(|payload| self.text(*payload)).collect();
+        for payload in contents.queued.iter().map(|queued| queued.payload) {
             self.texts.remove(&payload);
         }
-        for payload in &change.streamed {
+        for payload in &contents.streamed {
             self.texts.remove(payload);
         }
-        for opened in &change.opened {
+        for opened in &contents.opened {
             // What goes out later, if at all, is written once more then.
             if let Subject::Awaited(Awaited::Answer(request)) = opened.subject {
                 self.texts.remove(&request);
             }
         }
-        let ending = change.ending.as_ref().map(|outcome| self.ending(outcome));
+        let ending = ending.as_ref().map(|outcome| self.ending(outcome));
         Commit {
             run: self.run,
-            version: change.number,
+            version: number,
             at,
-            creates: (change.number == 1).then(|| self.definition.name().into()),
-            parent: self.parent.filter(|_| change.number == 1),
+            creates: (number == 1).then(|| self.definition.name().into()),
+            parent: self.parent.filter(|_| number == 1),
             code: self.code.take(),
-            replaces: change.whole,
+            replaces: contents.whole,
             settled,
-            held: change.held,
-            done: change.done,
-            gathered: change.gathered.iter().map(|delivery| delivery.0).collect(),
-            sent: change.sent.map(|(delivery, count)| Sent { delivery: delivery.0, count }),
-            added: change
+            held: contents.held,
+            done: contents.done,
+            gathered: contents.gathered.iter().map(|delivery| delivery.0).collect(),
+            sent: contents.sent.map(|(delivery, count)| Sent { delivery: delivery.0, count }),
+            added: contents
                 .added
                 .into_iter()
                 .map(|(delivery, results)| Added { delivery: delivery.0, results })
                 .collect(),
-            again: change
+            again: contents
                 .again
                 .iter()
                 .map(|again| Again {
@@ -145,15 +146,15 @@ impl Recorder {
                     due: due(again.due),
                 })
                 .collect(),
-            closed: change.closed,
+            closed: contents.closed,
             queued,
             opened,
-            written: change.written,
+            written: contents.written,
             streamed,
-            status: self.status(change.standing),
+            status: self.status(standing),
             ending,
-            last_delivery: change.last_delivery.0,
-            time_remaining: remaining(change.time, now.monotonic),
+            last_delivery: last_delivery.0,
+            time_remaining: remaining(time, now.monotonic),
         }
     }
 

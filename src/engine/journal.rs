@@ -35,12 +35,27 @@ pub enum Durability {
 /// enough to bound the memory that a slow one costs.
 pub const MOST_AHEAD: u32 = 4_096;
 
-/// A change of one run that is durable as one or not at all. Lists are in the order in which things happened.
+/// A change of one run that is durable as one or not at all.
 #[derive(Debug)]
 pub struct Change {
     /// Its number: how many changes the run has with this one.
     pub number: u64,
-    /// Whether it holds all that the run has, and not only what is new.
+    /// What has changed beside how the run stands.
+    pub contents: Box<Contents>,
+    /// How the run stands now.
+    pub standing: Standing,
+    /// How a run that goes on is about to end: it undoes what is done.
+    pub ending: Option<Outcome>,
+    /// The last delivery that has been numbered.
+    pub last_delivery: DeliverySeq,
+    /// What is left of the run's time.
+    pub time: TimeLeft,
+}
+
+/// What a change is about. Lists are in the order in which things happened.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Whether it is all that the run has, and not only what is new.
     pub whole: bool,
     /// The delivery that has settled.
     pub settled: Option<Settled>,
@@ -66,14 +81,6 @@ pub struct Change {
     pub written: Vec<Written>,
     /// Events that were written to the stream, of a run that keeps it.
     pub streamed: Vec<PayloadRef>,
-    /// How the run stands now.
-    pub standing: Standing,
-    /// How a run that goes on is about to end: it undoes what is done.
-    pub ending: Option<Outcome>,
-    /// The last delivery that has been numbered.
-    pub last_delivery: DeliverySeq,
-    /// What is left of the run's time.
-    pub time: TimeLeft,
 }
 
 /// How a run stands, as a store needs to know it.
@@ -183,24 +190,6 @@ impl From<&Arrived> for Opened {
     }
 }
 
-/// What has changed since the last change was sealed.
-#[derive(Debug, Default)]
-pub(super) struct OpenChange {
-    is_whole: bool,
-    pub(super) settled: Option<Settled>,
-    pub(super) held: Option<ExactString>,
-    pub(super) done: Option<u64>,
-    pub(super) gathered: Vec<DeliverySeq>,
-    pub(super) sent: Option<(DeliverySeq, u32)>,
-    pub(super) added: Vec<(DeliverySeq, Arc<str>)>,
-    pub(super) again: Vec<Again>,
-    pub(super) closed: Option<ExactString>,
-    pub(super) queued: SmallVec<[Queued; 1]>,
-    pub(super) opened: Vec<Opened>,
-    pub(super) written: Vec<Written>,
-    pub(super) streamed: Vec<PayloadRef>,
-}
-
 /// How the run stands when a change is sealed.
 #[derive(Debug)]
 pub(super) struct SealedAt {
@@ -215,7 +204,8 @@ pub(super) struct Journal {
     durability: Durability,
     last: u64,
     durable: u64,
-    open: Option<Box<OpenChange>>,
+    /// What has changed since the last change was sealed.
+    open: Option<Box<Contents>>,
     sealed: VecDeque<Change>,
 }
 
@@ -226,7 +216,7 @@ impl Journal {
     }
 
     /// The change that is being made, unless changes are only written whole.
-    pub(super) fn change(&mut self) -> Option<&mut OpenChange> {
+    pub(super) fn change(&mut self) -> Option<&mut Contents> {
         match self.durability {
             Durability::Exit => None,
             Durability::Sync | Durability::Async => Some(self.open.get_or_insert_default()),
@@ -234,9 +224,9 @@ impl Journal {
     }
 
     /// Begins a change that will hold all that the run has.
-    pub(super) fn whole_change(&mut self) -> &mut OpenChange {
+    pub(super) fn whole_change(&mut self) -> &mut Contents {
         let open = self.open.get_or_insert_default();
-        open.is_whole = true;
+        open.whole = true;
         open
     }
 
@@ -251,44 +241,10 @@ impl Journal {
 
     /// What has changed, if anything has, is one change.
     pub(super) fn seal(&mut self, at: impl FnOnce() -> SealedAt) {
-        let Some(open) = self.open.take() else { return };
+        let Some(contents) = self.open.take() else { return };
         let SealedAt { standing, ending, last_delivery, time } = at();
         self.last += 1;
-        let OpenChange {
-            is_whole,
-            settled,
-            held,
-            done,
-            gathered,
-            sent,
-            added,
-            again,
-            closed,
-            queued,
-            opened,
-            written,
-            streamed,
-        } = *open;
-        self.sealed.push_back(Change {
-            number: self.last,
-            whole: is_whole,
-            settled,
-            held,
-            done,
-            gathered,
-            sent,
-            added,
-            again,
-            closed,
-            queued,
-            opened,
-            written,
-            streamed,
-            standing,
-            ending,
-            last_delivery,
-            time,
-        });
+        self.sealed.push_back(Change { number: self.last, contents, standing, ending, last_delivery, time });
     }
 
     pub(super) fn poll_change(&mut self) -> Option<Change> {

@@ -31,7 +31,7 @@ enum Way {
 /// Commits for a store in JavaScript.
 #[derive(Default)]
 struct Waiting {
-    commits: VecDeque<(Ticket, Commit)>,
+    commits: VecDeque<(Ticket, Box<Commit>)>,
     /// Taken, and not reported on: the run, its id, and the version of its commit.
     taken: Vec<(Ticket, Uuid, u64)>,
 }
@@ -54,7 +54,7 @@ impl Connection {
         &self.mailbox
     }
 
-    pub(super) fn commit(&self, run: Ticket, commit: Commit) {
+    pub(super) fn commit(&self, run: Ticket, commit: Box<Commit>) {
         self.mailbox.awaits_one_more();
         let taken = match &mut *self.way.borrow_mut() {
             Way::Thread(writer) => writer.commit(run, commit),
@@ -85,9 +85,9 @@ impl Connection {
     pub(super) fn take_commits(&self, at_most: usize) -> Vec<Commit> {
         let Way::JavaScript(waiting) = &mut *self.way.borrow_mut() else { return Vec::new() };
         let batch = at_most.min(waiting.commits.len());
-        let taken: Vec<(Ticket, Commit)> = waiting.commits.drain(..batch).collect();
+        let taken: Vec<(Ticket, Box<Commit>)> = waiting.commits.drain(..batch).collect();
         waiting.taken = taken.iter().map(|(run, commit)| (*run, commit.run, commit.version)).collect();
-        taken.into_iter().map(|(_, commit)| commit).collect()
+        taken.into_iter().map(|(_, commit)| *commit).collect()
     }
 
     /// The commits taken last are durable, but for those of which the store has another version.

@@ -30,7 +30,8 @@ enum Acceptance {
     /// Nothing has been sent.
     Unasked,
     /// The first commit is on its way; what comes after waits here.
-    Asked(Vec<Commit>),
+    #[allow(clippy::vec_box)] // they go on as they are
+    Asked(Vec<Box<Commit>>),
     /// The first commit is durable.
     Accepted,
 }
@@ -89,7 +90,7 @@ impl HostedRun {
         let Some(stored) = &mut self.stored else { return };
         while let Some(change) = self.run.poll_change() {
             let commit = stored.recorder.record(change, stored.now());
-            stored.send(commit);
+            stored.send(Box::new(commit));
         }
     }
 
@@ -109,7 +110,7 @@ impl HostedRun {
 }
 
 impl StoredSide {
-    fn send(&mut self, commit: Commit) {
+    fn send(&mut self, commit: Box<Commit>) {
         match &mut self.acceptance {
             Acceptance::Unasked => self.acceptance = Acceptance::Asked(Vec::new()),
             Acceptance::Asked(waiting) => {

@@ -75,9 +75,8 @@ pub enum Report {
     Answered(Ticket, Result<Answer, StoreError>),
 }
 
-#[allow(clippy::large_enum_variant)] // nearly all are commits
 enum Request {
-    Commit(Ticket, Commit),
+    Commit(Ticket, Box<Commit>),
     Ask(Ticket, Question),
 }
 
@@ -102,7 +101,7 @@ impl Writer {
 
     /// Queues a commit. Says whether there is anybody to take it.
     #[must_use]
-    pub fn commit(&self, ticket: Ticket, commit: Commit) -> bool {
+    pub fn commit(&self, ticket: Ticket, commit: Box<Commit>) -> bool {
         self.request(Request::Commit(ticket, commit))
     }
 
@@ -275,7 +274,7 @@ impl FromIterator<Request> for Sorted {
             match request {
                 Request::Commit(ticket, commit) => {
                     sorted.tickets.push(ticket);
-                    sorted.commits.push(commit);
+                    sorted.commits.push(*commit);
                 }
                 Request::Ask(ticket, question) => sorted.questions.push((ticket, question)),
             }

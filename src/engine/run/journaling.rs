@@ -3,7 +3,7 @@
 use super::super::clock::Millis;
 use super::super::delivery::Delivery;
 use super::super::ids::{DeliverySeq, InvocationId, PayloadRef};
-use super::super::journal::{Again, Change, OpenChange, Opened, Queued, SealedAt, Standing};
+use super::super::journal::{Again, Change, Contents, Opened, Queued, SealedAt, Standing};
 use super::super::outcome::Outcome;
 use super::phase::Phase;
 use super::restoring::Resting;
@@ -81,7 +81,7 @@ impl Run {
     }
 
     /// The change that is being made, for a run whose changes are written one by one.
-    pub(super) fn change(&mut self) -> Option<&mut OpenChange> {
+    pub(super) fn change(&mut self) -> Option<&mut Contents> {
         self.journal.as_mut()?.change()
     }
 

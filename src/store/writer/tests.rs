@@ -78,7 +78,7 @@ impl Story {
     }
 
     fn commits(&self, run: u64) {
-        assert!(self.writer.as_ref().unwrap().commit(run, first_commit(run, Status::Running)));
+        assert!(self.writer.as_ref().unwrap().commit(run, Box::new(first_commit(run, Status::Running))));
     }
 
     fn asks(&self, ticket: Ticket, question: Question) {
@@ -201,7 +201,7 @@ fn more_runs_are_pruned_than_go_at_once() {
     let ended = 3 * PRUNED_AT_ONCE as u64 + 1;
     for run in 1..=ended {
         let commit = first_commit(run, Status::Completed { result: None });
-        assert!(story.writer.as_ref().unwrap().commit(run, commit));
+        assert!(story.writer.as_ref().unwrap().commit(run, Box::new(commit)));
         story.the_store_is_to(Order::Commit);
         story.told();
     }

@@ -183,7 +183,7 @@ fn a_run_that_is_only_written_at_rest_remembers_what_was_added() {
     story.run.interrupt();
     story.run.write_whole();
     let change = story.run.poll_change().unwrap();
-    assert_eq!(change.queued[0].added.as_deref(), Some(r#"[["n",[1]]]"#));
+    assert_eq!(change.contents.queued[0].added.as_deref(), Some(r#"[["n",[1]]]"#));
 }
 
 #[test]

@@ -34,36 +34,37 @@ impl Story {
 
     fn words_of(&self, change: &Change) -> String {
         let mut words = format!("{}:", change.number);
+        let contents = &change.contents;
         let mut say = |text: std::fmt::Arguments<'_>| _ = write!(words, " {text}");
-        if change.whole {
+        if contents.whole {
             say(format_args!("whole"));
         }
-        if let Some(settled) = change.settled {
+        if let Some(settled) = contents.settled {
             say(format_args!("settled {}", settled.delivery.0));
         }
-        if let Some(key) = &change.held {
+        if let Some(key) = &contents.held {
             say(format_args!("held under {key}"));
         }
-        if let Some(number) = change.done {
+        if let Some(number) = contents.done {
             say(format_args!("done as {number}"));
         }
-        for gathered in &change.gathered {
+        for gathered in &contents.gathered {
             say(format_args!("gathered {}", gathered.0));
         }
-        if let Some((delivery, count)) = change.sent {
+        if let Some((delivery, count)) = contents.sent {
             say(format_args!("sent {count} from {}", delivery.0));
         }
-        for (delivery, added) in &change.added {
+        for (delivery, added) in &contents.added {
             say(format_args!("added {added} from {}", delivery.0));
         }
-        for again in &change.again {
+        for again in &contents.again {
             say(format_args!("again {} as attempt {} sent {}", again.delivery.0, again.attempt, again.sent));
             say_due(&mut say, again.due);
         }
-        if let Some(wait) = &change.closed {
+        if let Some(wait) = &contents.closed {
             say(format_args!("closed {wait}"));
         }
-        for queued in &change.queued {
+        for queued in &contents.queued {
             say(format_args!(
                 "queued {} for {}",
                 queued.delivery.0,
@@ -74,13 +75,13 @@ impl Story {
                 say(format_args!("done as {number}"));
             }
         }
-        for opened in &change.opened {
+        for opened in &contents.opened {
             say(format_args!("opened {}", opened.id));
         }
-        for written in &change.written {
+        for written in &contents.written {
             say(format_args!("{} is {}", written.key, json(written.after.as_ref())));
         }
-        for payload in &change.streamed {
+        for payload in &contents.streamed {
             say(format_args!("streamed {}", self.payloads[&payload.0]));
         }
         match &change.standing {
