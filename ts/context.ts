@@ -8,6 +8,7 @@ import { readChildHost } from "./child_host.js";
 import type { Step } from "./definition.js";
 import { InvalidArgumentError } from "./errors.js";
 import type { ExpiryOptions } from "./expiry.js";
+import { type Caller, collect, expect, send } from "./handler_calls.js";
 import { native } from "./native.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import type { Run } from "./run.js";
@@ -131,7 +132,7 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
    * (which fails the run as well), and with `ERR_BLAZEN_DELIVERY_SETTLED` if the handler has settled.
    */
   sendEvent(event: Emittable<Emitted>, options?: SendOptions): Promise<void> {
-    return this.#run.send(this.#invocation, this.#step, event, options);
+    return send(this.#run, this.#caller(), event, options);
   }
 
   /**
@@ -151,7 +152,7 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
     options: ExpiryOptions<ExpiryType<Events, "expected">> = {},
   ): Promise<void> {
     const expiry = readOptions(options, "the options of expectEvent()", ["expiresMs", "onExpire"]);
-    await this.#run.expect(this.#invocation, this.#step, type, expiry as ExpiryOptions);
+    await expect(this.#run, this.#caller(), type, expiry as ExpiryOptions);
   }
 
   /**
@@ -182,7 +183,7 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
     if (event !== this.#event) {
       throw new InvalidArgumentError("collectEvents() must be given the event that the handler was called with");
     }
-    return this.#run.collect(this.#invocation, this.#step, event, wanted, key);
+    return collect(this.#run, this.#caller(), event, wanted, key);
   }
 
   /**
@@ -212,8 +213,7 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
   ): Promise<RunResult<RunData<ChildEvents>>> {
     const asker = { invocation: this.#invocation, attempt: this.attempt };
     try {
-      const step = this.#run.definition.steps[this.#step] as Step;
-      this.#run.undoing?.refuseToWait(this.#invocation, step, "runWorkflow()");
+      this.#run.undoing?.refuseToWait(this.#invocation, this.#caller().step, "runWorkflow()");
       const host = readChildHost(child, "the workflow of runWorkflow()", this.#run);
       return this.#run.openChildren().run(asker, host, input) as Promise<RunResult<RunData<ChildEvents>>>;
     } catch (refusal) {
@@ -233,6 +233,10 @@ export class Context<Events = AnyEvents, State = AnyState, Emitted = Events> {
    */
   writeEventToStream(event: AnyEvent): Promise<void> {
     return this.#run.writeToStream(this.#invocation, event);
+  }
+
+  #caller(): Caller {
+    return { invocation: this.#invocation, step: this.#run.definition.steps[this.#step] as Step };
   }
 
   static {

@@ -5,30 +5,26 @@ import type { ParentRun, RestingChild } from "./child.js";
 import { Children, type RunWithChildren } from "./children.js";
 import { type AnyContext, Context } from "./context.js";
 import type { Definition, Step } from "./definition.js";
-import { checkEvent, emissionOf, observe } from "./emission.js";
+import { checkEvent, emissionOf } from "./emission.js";
 import {
   AbortedError,
   type BlazenError,
   type BlazenErrorCode,
   fromNative,
   InternalError,
-  InvalidArgumentError,
-  InvalidEventError,
   isBlazenError,
   ofCode,
   RunFailedError,
   StoreError,
-  translated,
 } from "./errors.js";
 import { EventStream, type StreamEnd, type StreamOwner } from "./event_stream.js";
-import { type ExpiryOptions, readExpiry } from "./expiry.js";
 import { decide, type FailedAttempt, type FailingRun } from "./failed_attempt.js";
+import type { CalledRun } from "./handler_calls.js";
 import type { HeldRun } from "./held_run.js";
-import { keepExpiry } from "./kept_expiry.js";
 import { Lifecycle } from "./lifecycle.js";
 import { native } from "./native.js";
 import { OpenRequests } from "./open_requests.js";
-import { checkIncoming, typeOfExpected } from "./outside_events.js";
+import { checkIncoming } from "./outside_events.js";
 import type { SessionPausePolicy } from "./pause_policy.js";
 import { type PausableRun, Pausing } from "./pausing.js";
 import type { PayloadTable } from "./payload_table.js";
@@ -36,7 +32,6 @@ import { INTERNAL } from "./public_class.js";
 import type { ParentRun as StoredParent } from "./run_commit.js";
 import { type EndingRun, RunEnd } from "./run_end.js";
 import { RunWriting, travelOf, type Writing } from "./run_writing.js";
-import { readDue, type SendOptions } from "./send_options.js";
 import { Signals } from "./signals.js";
 import { type DrivenRun, isLate, type NativeContext, StepDriver } from "./step_driver.js";
 import type { StoreConnection, WrittenRun } from "./store_connection.js";
@@ -46,7 +41,6 @@ import { type StreamingRun, StreamWriting } from "./stream_writing.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 import type { AnyEvent, InputRequestEvent, RunResult } from "./types.js";
 import { Undoing, type UndoingRun } from "./undoing.js";
-import { Wanted, type WantedEvents } from "./wanted_events.js";
 
 type NativeState = InstanceType<typeof native.StateNamespace>;
 type NativeSession = InstanceType<typeof native.SessionNamespace>;
@@ -72,6 +66,7 @@ export interface RunOptions {
 
 export class Run
   implements
+    CalledRun,
     DrivenRun,
     EndingRun,
     FailingRun,
@@ -216,97 +211,6 @@ export class Run
   }
 
   // What handlers ask for.
-
-  /** Rejects with InvalidEventError, RunStateError, or the failure of the run if nobody accepts the event. */
-  send(invocation: number, step: number, value: unknown, options: SendOptions | undefined): Promise<void> {
-    let sent: Promise<void> | undefined;
-    try {
-      sent = this.#send(invocation, step, value, readDue(options));
-    } catch (refusal) {
-      return Promise.reject(refusal);
-    }
-    if (sent === undefined) return Promise.resolve();
-    // A run that fails, or is lost, says so itself: whoever does not wait for this promise need not be told twice.
-    toldElsewhere(sent);
-    return sent;
-  }
-
-  #send(invocation: number, step: number, value: unknown, due: number | undefined): Promise<void> | undefined {
-    this.undoing?.refuseToSend(invocation, this.definition.steps[step] as Step);
-    const emission = emissionOf(value, this.definition, "sendEvent() was given");
-    this.expectInFlight(invocation);
-    const { eventType, name } = emission;
-    if (due !== undefined && !mayBeDelayed(eventType)) {
-      const type = eventType === native.STOP_EVENT ? "a stop event" : "an input request";
-      throw new InvalidEventError(`sendEvent() was given ${type} to deliver later, and only events for steps may wait`);
-    }
-    const kept = this.driver.keepEmission(emission);
-    const { payload, until } = kept;
-    observe(this.definition.steps[step] as Step, emission);
-    if (until !== undefined) {
-      translated(() => this.native.ask(invocation, payload, name as string, until));
-      this.lookAtTheClock();
-      return this.whenStored();
-    }
-    // One that nobody accepts fails the run now: it would at its time.
-    if (due !== undefined && name === undefined) {
-      translated(() => this.native.sendLater(invocation, eventType, payload, due));
-      this.lookAtTheClock();
-      return this.whenStored();
-    }
-    if (!translated(() => native.send(this.key, invocation, eventType, payload, name))) return this.#hearOfTheEnd();
-    this.driver.comeBack();
-    return this.whenStored();
-  }
-
-  /** What was sent has ended the run: rejects with its failure, if that is how it ended. */
-  async #hearOfTheEnd(): Promise<void> {
-    if (this.#isUndoing()) {
-      await this.whenStored();
-      throw this.undoing?.failure;
-    }
-    this.driver.readTheEnd();
-    if (this.writing !== undefined) {
-      await this.writing.whenDurable();
-      this.driver.readTheEnd();
-    }
-    if (this.end.failure !== undefined) throw this.end.failure;
-  }
-
-  /**
-   * The event of an invocation waits for others; gives all of them once they are there.
-   *
-   * @throws InvalidArgumentError or RunStateError
-   */
-  collect(invocation: number, step: number, event: object, wanted: WantedEvents, key: string): object[] | null {
-    const collector = this.definition.steps[step] as Step;
-    this.undoing?.refuseToWait(invocation, collector, "collectEvents()");
-    const whole = new Wanted(wanted, collector, this.definition);
-    const { type } = event as AnyEvent;
-    const eventType = this.definition.eventTypes.get(type);
-    if (eventType === undefined || !whole.includes(eventType)) {
-      throw new InvalidArgumentError(
-        `collectEvents() was given a ${JSON.stringify(type)} event, which is not among those that it is to wait for`,
-      );
-    }
-    const payloads = this.end.sayWhy(() =>
-      native.collect(this.key, invocation, key, eventType, whole.lent(), whole.counts.length),
-    );
-    return payloads === null ? null : whole.inOrder(payloads).map((payload) => this.driver.event(payload));
-  }
-
-  /** Rejects with InvalidArgumentError or RunStateError. */
-  async expect(invocation: number, step: number, type: string, options: ExpiryOptions): Promise<void> {
-    const { definition, driver } = this;
-    this.undoing?.refuseToWait(invocation, definition.steps[step] as Step, "expectEvent()");
-    const eventType = typeOfExpected(type, definition);
-    const expiry = readExpiry(options, "expectEvent()", definition);
-    this.expectInFlight(invocation);
-    const until = expiry && keepExpiry(expiry, { expected: type }, definition, driver);
-    translated(() => this.native.expect(invocation, crypto.randomUUID(), eventType, until));
-    this.lookAtTheClock();
-    await this.whenStored();
-  }
 
   /** Rejects with InvalidEventError, SerializationError or RunStateError. */
   writeToStream(invocation: number, value: unknown): Promise<void> {
@@ -517,7 +421,7 @@ export class Run
   failed(failed: FailedAttempt): void {
     try {
       const { invocation, error } = failed;
-      if (this.#isUndoing()) {
+      if (this.isUndoing()) {
         this.undoing?.decide(this, failed);
         this.#children?.attemptIsOver(invocation, error, false);
         return;
@@ -560,7 +464,7 @@ export class Run
   }
 
   undoes(): void {
-    this.#isUndoing();
+    this.isUndoing();
   }
 
   notCalled(invocation: number): void {
@@ -672,7 +576,7 @@ export class Run
    *
    * @param failure why, if the engine does not know it
    */
-  #isUndoing(failure?: BlazenError): boolean {
+  isUndoing(failure?: BlazenError): boolean {
     if (this.undoing === undefined && this.definition.canUndo && this.native.isUndoing) {
       this.#undo(failure ?? this.#failureOfEngine());
     }
@@ -693,7 +597,7 @@ export class Run
 
   /** The engine has ended a run because of `error`. If it has a store, that must know before anybody else. */
   #failOnceStored(error: BlazenError): void {
-    if (this.#isUndoing(error)) return;
+    if (this.isUndoing(error)) return;
     if (this.writing === undefined) {
       this.end.fail(error);
       return;
@@ -706,8 +610,4 @@ export class Run
     const { code, message } = this.native.outcome();
     return ofCode(code as BlazenErrorCode, message as string);
   }
-}
-
-function mayBeDelayed(eventType: number): boolean {
-  return eventType !== native.STOP_EVENT && eventType !== native.INPUT_REQUEST_EVENT;
 }
