@@ -3,36 +3,27 @@
 import type * as Native from "../native.js";
 import { checkDuration, checkFunction, checkName, checkString, readNames, readOptions } from "./arguments.js";
 import type { CheckpointStore } from "./checkpoint_store.js";
-import type { RestingChild } from "./child.js";
-import { type Adopt, type ChildHost, hostChildren } from "./child_host.js";
-import { Definition, type Handler } from "./definition.js";
-import { isEvent } from "./emission.js";
-import { RunStateError, SnapshotError, translated } from "./errors.js";
+import { hostChildren } from "./child_host.js";
+import type { Handler } from "./definition.js";
+import { RunStateError } from "./errors.js";
 import { EventSchemas } from "./event_schemas.js";
-import { eventText } from "./event_text.js";
 import { graphOf, type WorkflowGraph } from "./graph.js";
 import { WorkflowHandler } from "./handler.js";
-import { arrived, type HeldRun } from "./held_run.js";
+import type { HeldRun } from "./held_run.js";
 import { mermaidOf } from "./mermaid.js";
-import { type Migration, readMigration } from "./migration.js";
-import type { KnownNames } from "./migration_checks.js";
+import { readMigration } from "./migration.js";
 import { native } from "./native.js";
 import { type IncomingOptions, readIncomingOptions } from "./outside_events.js";
-import { checkPausePolicy, SessionPausePolicy } from "./pause_policy.js";
+import { checkPausePolicy, type SessionPausePolicy } from "./pause_policy.js";
 import { INTERNAL, publicClass } from "./public_class.js";
-import { Run, type RunOptions } from "./run.js";
+import type { Run } from "./run.js";
+import { RunBeginnings } from "./run_beginnings.js";
 import { checkRuns, type UnfitRun } from "./run_check.js";
-import type { ParentRun } from "./run_commit.js";
-import type { FinishingCode } from "./run_fitness.js";
 import { abortOn } from "./run_signal.js";
-import type { Writing } from "./run_writing.js";
-import { RunsById } from "./runs_by_id.js";
-import { checkedStartEvent, startEvent } from "./start_event.js";
 import { readStartOptions, type StartOptions } from "./start_options.js";
 import { checkStateConflicts } from "./state_conflicts.js";
-import { readStepOptions, type StepOptions, type StepSettings } from "./step_options.js";
+import { readStepOptions, type StepOptions } from "./step_options.js";
 import { checkRunId, isRunId, type MemoryStore, type SqliteStore } from "./store.js";
-import type { LoadedRun } from "./store_connection.js";
 import { type StreamCallback, subscribe } from "./stream_callback.js";
 import { readStreamBuffer } from "./stream_options.js";
 import { readSubworkflowStep, type SubworkflowOptions } from "./subworkflow_step.js";
@@ -51,7 +42,7 @@ import type {
   StepHandler,
 } from "./types.js";
 import { WorkflowBuilder } from "./workflow_builder.js";
-import { knownSteps, readVersion, stepsText } from "./workflow_code.js";
+import { readVersion } from "./workflow_code.js";
 import { WORKFLOW_OPTIONS, type WorkflowOptions } from "./workflow_options.js";
 import { connect, readWriting } from "./writing_options.js";
 
@@ -71,19 +62,7 @@ export class Workflow<
   State extends object = AnyState,
   Emitted extends EventMap<Emitted> = Events,
 > {
-  readonly #native: InstanceType<typeof native.Workflow>;
-  #definition: Definition;
-  /** Whether a run has begun with the definition. */
-  #hasRuns = false;
-  #timeLimited = false;
-  #pausePolicy: SessionPausePolicy = SessionPausePolicy.PickleOrError;
-  readonly #writing: Writing | undefined;
-  readonly #streamBuffer: number;
-  readonly #runs: RunsById;
-  /** The workflow as its runs are run as children. */
-  readonly #asChild: ChildHost;
-  readonly #version: string | undefined;
-  readonly #migration: Migration | undefined;
+  readonly #beginnings: RunBeginnings;
 
   /** @throws InvalidArgumentError if the name is empty or no string, or an option is not what it must be */
   constructor(name: string, options: WorkflowOptions<Events, Emitted, State> = {}) {
@@ -91,34 +70,19 @@ export class Workflow<
     const given = readOptions(options, "the options of a workflow", WORKFLOW_OPTIONS);
     const { timeout, sessionPausePolicy, store, durability, schemas, stateConflicts, streamBuffer, persistStream } =
       given;
-    this.#version = readVersion(given.version);
-    this.#migration = readMigration(given.migrate, this.#version);
-    this.#native = translated(() => new native.Workflow(name));
-    this.#definition = Definition.empty(name, schemas === undefined ? undefined : new EventSchemas(schemas));
-    this.#streamBuffer = readStreamBuffer(streamBuffer);
-    this.#writing = readWriting(store, durability, persistStream);
-    this.#runs = new RunsById({
-      workflow: name,
-      connection: this.#writing?.connection,
-      keepsStreams: this.#writing?.keepsStreams === true,
-      takeUp: (loaded) => this.#takeUp(loaded),
-      takeUpToEnd: (loaded) => this.#takeUpToEnd(loaded),
+    const version = readVersion(given.version);
+    this.#beginnings = new RunBeginnings({
+      name,
+      schemas: schemas === undefined ? undefined : new EventSchemas(schemas),
+      streamBuffer: readStreamBuffer(streamBuffer),
+      writing: readWriting(store, durability, persistStream),
+      version,
+      migration: readMigration(given.migrate, version),
     });
-    this.#asChild = {
-      workflow: name,
-      connection: this.#writing?.connection,
-      knows: (runId) => this.#runs.knows(runId),
-      begin: async (runId, input, adopt, parent) => arrived(await this.#startOnce(input, runId, false, adopt, parent)),
-      resume: async (runId, snapshot, adopt) => arrived(await this.#goOnOnce(runId, snapshot, adopt)),
-    };
-    hostChildren(this, this.#asChild);
-    if (this.#writing !== undefined) {
-      this.#native.writeTo(this.#writing.connection.native, this.#writing.durability as Native.RunDurability);
-      if (this.#writing.keepsStreams) this.#native.keepStreams();
-    }
+    hostChildren(this, this.#beginnings.asChild);
     if (stateConflicts !== undefined) {
       checkStateConflicts(stateConflicts);
-      this.#native.watchState(stateConflicts as Native.StateConflicts);
+      this.#beginnings.native.watchState(stateConflicts as Native.StateConflicts);
     }
     if (timeout !== undefined) this.setTimeout(timeout);
     if (sessionPausePolicy !== undefined) this.setSessionPausePolicy(sessionPausePolicy);
@@ -135,7 +99,7 @@ export class Workflow<
 
   /** The name of the workflow: a snapshot is resumed by a workflow of the same name. */
   get name(): string {
-    return this.#native.name;
+    return this.#beginnings.native.name;
   }
 
   /**
@@ -155,7 +119,8 @@ export class Workflow<
   ): this {
     const { step, accepts } = readWiring(name, eventTypes);
     checkFunction(handler, `the handler of step ${step}`);
-    return this.#add(name, accepts, handler as Handler, readStepOptions(options, step));
+    this.#beginnings.addStep(name, accepts, handler as Handler, readStepOptions(options, step));
+    return this;
   }
 
   /**
@@ -181,16 +146,8 @@ export class Workflow<
     options: SubworkflowOptions<Events, EventOf<Events, Types[number]>, ChildEmitted, RunData<ChildEvents>, Emitted>,
   ): this {
     const { step, accepts } = readWiring(name, eventTypes);
-    const { handler, settings } = readSubworkflowStep(step, child, options, this.#asChild);
-    return this.#add(name, accepts, handler, settings);
-  }
-
-  #add(name: string, accepts: string[], handler: Handler, settings: StepSettings): this {
-    const { retry, concurrency, compensationRetry } = settings;
-    const ids = translated(() => this.#native.defineStep(name, accepts, retry, concurrency, compensationRetry));
-    if (this.#hasRuns) this.#definition = this.#definition.copy();
-    this.#hasRuns = false;
-    this.#definition.add({ name, handler, accepts, ...settings }, ids);
+    const { handler, settings } = readSubworkflowStep(step, child, options, this.#beginnings.asChild);
+    this.#beginnings.addStep(name, accepts, handler, settings);
     return this;
   }
 
@@ -203,13 +160,13 @@ export class Workflow<
    */
   setTimeout(seconds: number): void {
     checkDuration(seconds, "the timeout", "seconds");
-    this.#timeLimited = this.#native.limitTime(seconds);
+    this.#beginnings.timeLimited = this.#beginnings.native.limitTime(seconds);
   }
 
   /** Says what a pause does about session values. Concerns runs that begin afterwards. */
   setSessionPausePolicy(policy: SessionPausePolicy): void {
     checkPausePolicy(policy);
-    this.#pausePolicy = policy;
+    this.#beginnings.pausePolicy = policy;
   }
 
   /**
@@ -217,7 +174,7 @@ export class Workflow<
    * declare as `emits`, and what their handlers have emitted in runs of this workflow in this process.
    */
   graph(): WorkflowGraph {
-    return graphOf(this.#definition);
+    return graphOf(this.#beginnings.definition);
   }
 
   /**
@@ -240,7 +197,10 @@ export class Workflow<
    */
   async run(...[input, options]: StartArguments<Emitted>): Promise<RunResult<RunData<Events>>> {
     const { runId, signal } = readStartOptions(options);
-    const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId, false);
+    const held =
+      runId === undefined
+        ? this.#beginnings.start(input, false)
+        : await this.#beginnings.startOnce(input, runId, false);
     if (signal !== undefined) abortOn(signal, held);
     return held.result as Promise<RunResult<RunData<Events>>>;
   }
@@ -255,11 +215,11 @@ export class Workflow<
   async runWithHandler(...[input, options]: StartArguments<Emitted>): Promise<WorkflowHandler<Events>> {
     const { runId, lifecycle, signal } = readStartOptions(options);
     if (runId !== undefined) {
-      const held = await this.#startOnce(input, runId, lifecycle);
+      const held = await this.#beginnings.startOnce(input, runId, lifecycle);
       if (signal !== undefined) abortOn(signal, held);
       return handlerOf(held);
     }
-    const run = this.#start(input, true);
+    const run = this.#beginnings.start(input, true);
     if (lifecycle) run.stream.keepLifecycle();
     if (signal !== undefined) abortOn(signal, run);
     await run.whenStored();
@@ -282,7 +242,10 @@ export class Workflow<
   ): Promise<RunResult<RunData<Events>>> {
     checkFunction(callback, "the callback");
     const { runId, lifecycle, signal } = readStartOptions(options);
-    const held = runId === undefined ? this.#start(input, false) : await this.#startOnce(input, runId, lifecycle);
+    const held =
+      runId === undefined
+        ? this.#beginnings.start(input, false)
+        : await this.#beginnings.startOnce(input, runId, lifecycle);
     if (signal !== undefined) abortOn(signal, held);
     const stream = held.stream ?? (await held.live()).stream;
     const { done } = subscribe(stream, callback, { lifecycle });
@@ -306,7 +269,7 @@ export class Workflow<
    * Rejects with `ERR_BLAZEN_NO_STORE`, and with a `StoreError` if the store cannot be read.
    */
   async recover(): Promise<WorkflowHandler<Events>[]> {
-    const found = await this.#runs.recover(this.#timeLimited);
+    const found = await this.#beginnings.runs.recover(this.#beginnings.timeLimited);
     return found.map((held) => handlerOf(held));
   }
 
@@ -319,7 +282,7 @@ export class Workflow<
    */
   async attach(runId: string): Promise<WorkflowHandler<Events>> {
     checkRunId(runId);
-    return handlerOf(await this.#runs.find(runId.toLowerCase()));
+    return handlerOf(await this.#beginnings.runs.find(runId.toLowerCase()));
   }
 
   /**
@@ -336,7 +299,7 @@ export class Workflow<
    */
   async cancel(runId: string, reason?: unknown): Promise<boolean> {
     checkRunId(runId);
-    return this.#runs.cancel(runId.toLowerCase(), reason);
+    return this.#beginnings.runs.cancel(runId.toLowerCase(), reason);
   }
 
   /**
@@ -365,11 +328,6 @@ export class Workflow<
     await run.respond(requestId, response);
   }
 
-  async #live(runId: string): Promise<Run> {
-    const held = await this.#runs.find(runId.toLowerCase());
-    return held.here ?? held.live();
-  }
-
   /**
    * Which unfinished runs of this workflow in a store, running and paused, it cannot finish, and why: before a deploy, in CI.
    * Runs that `migrate` would be given are looked at as it would leave them. Nothing is written, and no handler is called:
@@ -384,21 +342,8 @@ export class Workflow<
    * Rejects with `ERR_BLAZEN_NO_STORE`, and with a `StoreError` if the store cannot be read.
    */
   async check(store?: SqliteStore | MemoryStore | CheckpointStore): Promise<UnfitRun[]> {
-    const connection = store === undefined ? this.#runs.needStore("check()") : connect(store);
-    return checkRuns({ connection, code: this.#code(), migration: this.#migration });
-  }
-
-  /** What this workflow can do for a run. */
-  #code(): FinishingCode & KnownNames {
-    const definition = this.#definition;
-    const names = this.#native;
-    return {
-      workflow: definition.workflow,
-      steps: knownSteps(definition),
-      hasStep: (name) => definition.steps.some((step) => step.name === name),
-      nearestStep: (name) => names.nearestStep(name),
-      nearestEventType: (name) => names.nearestEventType(name),
-    };
+    const connection = store === undefined ? this.#beginnings.runs.needStore("check()") : connect(store);
+    return checkRuns({ connection, code: this.#beginnings.code(), migration: this.#beginnings.migration });
   }
 
   /**
@@ -413,50 +358,18 @@ export class Workflow<
   async resume(snapshot: string): Promise<WorkflowHandler<Events>> {
     checkString(snapshot, "the snapshot");
     if (isRunId(snapshot)) return this.#resumeById(snapshot.toLowerCase());
-    const old = this.#olderSnapshot(snapshot);
-    if (old !== undefined) return handlerOf(await this.#takeUpMigrated(old, this.#migration as Migration));
-    const run = this.#goOnFrom(snapshot);
+    const run = await this.#beginnings.goOnFrom(snapshot);
     await run.whenStored();
     return handlerOf(run);
   }
 
-  /** Goes on from a snapshot. */
-  #goOnFrom(snapshot: string): Run {
-    let children: RestingChild[] = [];
-    const run = this.#begin(true, (payloads, now) => {
-      const context = this.#native.takeUp(snapshot, now);
-      const asText = this.#writing !== undefined;
-      for (const json of context.takePayloads()) {
-        const event = parseEvent(json);
-        payloads.keep(asText ? json : event);
-      }
-      children = context.takeChildren();
-      return context;
-    });
-    if (children.length > 0) run.comeWith(children);
-    run.isTakenUp();
-    return run;
-  }
-
-  /** The run of a snapshot that is to be migrated first. */
-  #olderSnapshot(snapshot: string): LoadedRun | undefined {
-    if (this.#migration === undefined) return undefined;
-    const run = translated(() => native.LoadedRun.ofSnapshot(snapshot));
-    return run.workflow === this.name && this.#migration.concerns(run) ? run : undefined;
-  }
-
-  async #goOnOnce(runId: string, snapshot: string, adopt: Adopt): Promise<HeldRun> {
-    return this.#runs.beginOnce(runId, async () => {
-      const old = this.#olderSnapshot(snapshot);
-      const run =
-        old === undefined ? this.#goOnFrom(snapshot) : await this.#takeUpMigrated(old, this.#migration as Migration);
-      adopt(run);
-      return run;
-    });
+  async #live(runId: string): Promise<Run> {
+    const held = await this.#beginnings.runs.find(runId.toLowerCase());
+    return held.here ?? held.live();
   }
 
   async #resumeById(runId: string): Promise<WorkflowHandler<Events>> {
-    const held = await this.#runs.find(runId);
+    const held = await this.#beginnings.runs.find(runId);
     const run = held.here ?? (await held.live());
     if (!run.isPaused) {
       throw new RunStateError(
@@ -468,105 +381,8 @@ export class Workflow<
     return handlerOf(held);
   }
 
-  /** Goes on with a run of the store; if it is to be migrated, when that is durable. */
-  #takeUp(loaded: LoadedRun): Run | Promise<Run> {
-    if (this.#migration?.concerns(loaded)) return this.#takeUpMigrated(loaded, this.#migration);
-    return this.#takeUpAsItIs(loaded);
-  }
-
-  async #takeUpMigrated(loaded: LoadedRun, migration: Migration): Promise<Run> {
-    await migration.apply(loaded, this.#code());
-    const run = this.#takeUpAsItIs(loaded);
-    await run.writing?.whenDurable();
-    return run;
-  }
-
-  #takeUpToEnd(loaded: LoadedRun): Run {
-    const { streamed } = loaded;
-    const begin: RunOptions["begin"] = (payloads, now) => {
-      const context = this.#native.takeUpToEnd(loaded, now);
-      for (const json of context.takePayloads()) payloads.keep(json);
-      return context;
-    };
-    const run = this.#begin(true, begin, { streamed });
-    run.isTakenUp();
-    return run;
-  }
-
-  #takeUpAsItIs(loaded: LoadedRun): Run {
-    const { streamed, parent } = loaded;
-    const asText = this.#writing !== undefined;
-    let children: RestingChild[] = [];
-    const begin: RunOptions["begin"] = (payloads, now) => {
-      const context = this.#native.takeUpStored(loaded, now);
-      for (const json of context.takePayloads()) payloads.keep(asText ? json : parseEvent(json));
-      children = context.takeChildren();
-      return context;
-    };
-    const run = this.#begin(true, begin, { streamed, depth: parent?.depth });
-    if (children.length > 0) run.comeWith(children);
-    run.isTakenUp();
-    return run;
-  }
-
-  #start(input: unknown, hasHandler: boolean): Run {
-    const event = checkedStartEvent(startEvent(input), this.#definition);
-    if (this.#writing !== undefined) return this.#startAs(event, undefined);
-    return this.#begin(hasHandler, (payloads, now) => this.#native.start(payloads.keep(event), now));
-  }
-
-  async #startOnce(
-    input: unknown,
-    runId: string,
-    lifecycle: boolean,
-    adopt?: Adopt,
-    parent?: ParentRun,
-  ): Promise<HeldRun> {
-    const event = startEvent(input);
-    return this.#runs.beginOnce(runId, () => {
-      const run = this.#startAs(checkedStartEvent(event, this.#definition), runId, parent);
-      if (lifecycle) run.stream.keepLifecycle();
-      adopt?.(run);
-      return run;
-    });
-  }
-
-  /** Begins a run that its store knows, or that has an id already. */
-  #startAs(event: object, runId: string | undefined, parent?: ParentRun): Run {
-    return this.#begin(true, (payloads, now) => {
-      const json = this.#writing === undefined ? undefined : eventText(event);
-      return this.#native.startAs(payloads.keep(json ?? event), json, runId, now, parent);
-    });
-  }
-
-  #begin(
-    hasHandler: boolean,
-    begin: RunOptions["begin"],
-    stored: { streamed?: number; depth?: number | undefined } = {},
-  ): Run {
-    const options = {
-      definition: this.#definition,
-      pausePolicy: this.#pausePolicy,
-      streamBuffer: this.#streamBuffer,
-      streamed: stored.streamed ?? 0,
-      depth: stored.depth ?? 0,
-      timeLimited: this.#timeLimited,
-      hasHandler,
-      begin,
-      writing: this.#writing,
-    };
-    if (!this.#hasRuns && this.#version !== undefined) {
-      this.#native.goBy(this.#version, stepsText(this.#definition));
-    }
-    this.#hasRuns = true;
-    const run = translated(() => new Run(options));
-    // One that has neither a store nor a handler nor an id that was chosen is looked for by nobody.
-    if (this.#writing !== undefined || hasHandler) this.#runs.register(run);
-    return run;
-  }
-
   static {
-    publicClass(Workflow, { isOurs: (value) => #native in value, rejects: false, native: native.Workflow });
+    publicClass(Workflow, { isOurs: (value) => #beginnings in value, rejects: false, native: native.Workflow });
   }
 }
 
@@ -581,10 +397,4 @@ function handlerOf<Events>(run: HeldRun): WorkflowHandler<Events> {
   // A run may fail before anybody asks for its result, and without anybody ever asking.
   toldElsewhere(run.result);
   return new WorkflowHandler(INTERNAL, run);
-}
-
-function parseEvent(json: string): object {
-  const event: unknown = JSON.parse(json);
-  if (isEvent(event)) return event;
-  throw new SnapshotError("ERR_BLAZEN_SNAPSHOT_INVALID", "this is not a snapshot of a run: an event in it has no type");
 }

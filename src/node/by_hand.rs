@@ -29,9 +29,9 @@ pub const ROOM_WORDS: u32 = 320;
 pub(super) unsafe fn bound(
     env: sys::napi_env,
     call: sys::napi_callback,
-    room: &[f64; ROOM_WORDS as usize],
+    room: &mut [f64; ROOM_WORDS as usize],
 ) -> napi::Result<Unknown<'static>> {
-    let room = room.as_ptr().cast_mut().cast::<c_void>();
+    let room = room.as_mut_ptr().cast::<c_void>();
     let mut function = ptr::null_mut();
     // SAFETY: an anonymous function needs no name.
     check_status!(unsafe { sys::napi_create_function(env, ptr::null(), 0, call, room, &raw mut function) })?;

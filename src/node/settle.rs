@@ -13,6 +13,7 @@ use super::effects::{self, invocation_from_js};
 use super::errors::{self, ErrorCode, Result, error};
 use super::hosted_run::HostedRun;
 use super::hot_path::{NO_EVENT, emission};
+use super::lent;
 use super::registry::RunKey;
 use crate::NewValue;
 use crate::engine::PayloadRef;
@@ -37,8 +38,8 @@ pub const NOT_SET: i32 = -1;
 /// Gives the calls of every hop, which write effects into `room` and give the number of words written. Whoever can call
 /// them must hold the room, and not give its memory away.
 #[napi(catch_unwind, ts_return_type = "HopCalls")]
-pub fn hop_calls(env: Env, room: Float64ArraySlice) -> Result<Object<'static>> {
-    let Ok(room) = <&[f64; _]>::try_from(&*room) else {
+pub fn hop_calls(env: Env, mut room: Float64ArraySlice) -> Result<Object<'static>> {
+    let Ok(room) = <&mut [f64; _]>::try_from(lent::words(&mut room)) else {
         return Err(error(ErrorCode::Internal, "a room of another length"));
     };
     let by_hand: [(_, sys::napi_callback); 4] = [
