@@ -19,6 +19,7 @@ import type { FinishingCode } from "./run_fitness.js";
 import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
 import { checkedStartEvent, startEvent } from "./start_event.js";
+import type { NativeContext } from "./step_driver.js";
 import type { StepSettings } from "./step_options.js";
 import type { LoadedRun } from "./store_connection.js";
 import { knownSteps, stepsText } from "./workflow_code.js";
@@ -31,6 +32,12 @@ export interface WorkflowTerms {
   readonly writing: Writing | undefined;
   readonly version: string | undefined;
   readonly migration: Migration | undefined;
+}
+
+/** What a store says of a run beside what the engine takes up. */
+interface StoredTerms {
+  readonly streamed?: number;
+  readonly depth?: number | undefined;
 }
 
 export class RunBeginnings {
@@ -136,20 +143,13 @@ export class RunBeginnings {
   }
 
   #goOnAsItIs(snapshot: string): Run {
-    let children: RestingChild[] = [];
-    const run = this.#begin(true, (payloads, now) => {
-      const context = this.native.takeUp(snapshot, now);
-      const asText = this.#writing !== undefined;
-      for (const json of context.takePayloads()) {
+    return this.#takeUpFrom(
+      (now) => this.native.takeUp(snapshot, now),
+      (json) => {
         const event = parseEvent(json);
-        payloads.keep(asText ? json : event);
-      }
-      children = context.takeChildren();
-      return context;
-    });
-    if (children.length > 0) run.comeWith(children);
-    run.isTakenUp();
-    return run;
+        return this.#writing === undefined ? event : json;
+      },
+    );
   }
 
   /** The run of a snapshot that is to be migrated first. */
@@ -184,27 +184,36 @@ export class RunBeginnings {
 
   #takeUpToEnd(loaded: LoadedRun): Run {
     const { streamed } = loaded;
-    const begin: RunOptions["begin"] = (payloads, now) => {
-      const context = this.native.takeUpToEnd(loaded, now);
-      for (const json of context.takePayloads()) payloads.keep(json);
-      return context;
-    };
-    const run = this.#begin(true, begin, { streamed });
-    run.isTakenUp();
-    return run;
+    return this.#takeUpFrom(
+      (now) => this.native.takeUpToEnd(loaded, now),
+      (json) => json,
+      { streamed },
+    );
   }
 
   #takeUpAsItIs(loaded: LoadedRun): Run {
     const { streamed, parent } = loaded;
-    const asText = this.#writing !== undefined;
+    return this.#takeUpFrom(
+      (now) => this.native.takeUpStored(loaded, now),
+      (json) => (this.#writing === undefined ? parseEvent(json) : json),
+      { streamed, depth: parent?.depth },
+    );
+  }
+
+  /** @param kept what is kept of the text of an event */
+  #takeUpFrom(
+    takeUp: (now: number) => NativeContext,
+    kept: (json: string) => object | string,
+    stored?: StoredTerms,
+  ): Run {
     let children: RestingChild[] = [];
     const begin: RunOptions["begin"] = (payloads, now) => {
-      const context = this.native.takeUpStored(loaded, now);
-      for (const json of context.takePayloads()) payloads.keep(asText ? json : parseEvent(json));
+      const context = takeUp(now);
+      for (const json of context.takePayloads()) payloads.keep(kept(json));
       children = context.takeChildren();
       return context;
     };
-    const run = this.#begin(true, begin, { streamed, depth: parent?.depth });
+    const run = this.#begin(true, begin, stored);
     if (children.length > 0) run.comeWith(children);
     run.isTakenUp();
     return run;
@@ -218,11 +227,7 @@ export class RunBeginnings {
     });
   }
 
-  #begin(
-    hasHandler: boolean,
-    begin: RunOptions["begin"],
-    stored: { streamed?: number; depth?: number | undefined } = {},
-  ): Run {
+  #begin(hasHandler: boolean, begin: RunOptions["begin"], stored: StoredTerms = {}): Run {
     const options = {
       definition: this.#definition,
       pausePolicy: this.pausePolicy,

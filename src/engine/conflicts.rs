@@ -193,11 +193,12 @@ impl ConflictWatch {
         self.watched.clear();
     }
 
-    /// The lost update that the last write was, if that is to be told.
+    /// Whether the last write was a lost update that is to be told.
     pub(super) fn has_untold(&self) -> bool {
         self.untold.is_some()
     }
 
+    /// The lost update that the last write was, if that is to be told.
     pub(super) fn take_untold(&mut self) -> Option<Box<StateConflict>> {
         self.untold.take()
     }

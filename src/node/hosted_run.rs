@@ -76,6 +76,11 @@ impl HostedRun {
         }
     }
 
+    /// The warning of the lost update that the last write was, if that is to be told.
+    pub(super) fn take_warning(&mut self) -> Option<String> {
+        self.run.take_conflict().map(|conflict| conflict.to_string())
+    }
+
     /// A handler is about to be called.
     pub(super) fn begins(&mut self, invocation: InvocationId) {
         if let Some(stored) = &mut self.stored

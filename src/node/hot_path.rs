@@ -149,7 +149,7 @@ pub fn state_get(
 /// The warning of the lost update that `setState` of `hopCalls` was.
 #[napi(catch_unwind)]
 pub fn take_conflict(run: f64) -> Result<Option<String>> {
-    RunKey::from_js(run).with(|run| Ok(run.take_conflict().map(|conflict| conflict.to_string())))
+    RunKey::from_js(run).with(|run| Ok(run.take_warning()))
 }
 
 /// Sets `key` to a JSON text on behalf of `invocation`. Gives the warning of a lost update, if there is one. `setState` of
@@ -159,7 +159,7 @@ pub fn state_set(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Res
     RunKey::from_js(run).with(|run| {
         run.set(invocation_from_js(invocation), key.as_wtf8(), NewValue::Json(json.as_str()))
             .map_err(errors::to_js)?;
-        Ok(run.take_conflict().map(|conflict| conflict.to_string()))
+        Ok(run.take_warning())
     })
 }
 
@@ -170,7 +170,7 @@ pub fn state_add(run: f64, invocation: f64, key: Exact, json: WellFormed) -> Res
     RunKey::from_js(run).with(|run| {
         run.add(invocation_from_js(invocation), key.as_wtf8(), NewValue::Json(json.as_str()))
             .map_err(errors::to_js)?;
-        Ok(run.take_conflict().map(|conflict| conflict.to_string()))
+        Ok(run.take_warning())
     })
 }
 

@@ -33,7 +33,7 @@ impl StateNamespace {
         self.run.with(|run| {
             run.set(invocation_from_js(invocation), key.as_wtf8(), NewValue::Bytes(&bytes))
                 .map_err(errors::to_js)?;
-            Ok(run.take_conflict().map(|conflict| conflict.to_string()))
+            Ok(run.take_warning())
         })
     }
 
@@ -43,7 +43,7 @@ impl StateNamespace {
         self.run.with(|run| {
             run.add(invocation_from_js(invocation), key.as_wtf8(), NewValue::Bytes(&bytes))
                 .map_err(errors::to_js)?;
-            Ok(run.take_conflict().map(|conflict| conflict.to_string()))
+            Ok(run.take_warning())
         })
     }
 
@@ -131,10 +131,7 @@ impl StateNamespace {
         self.run.with(|run| {
             let was_there =
                 run.remove(invocation_from_js(invocation), key.as_wtf8()).map_err(errors::to_js)?;
-            Ok(match run.take_conflict() {
-                Some(conflict) => Either::B(conflict.to_string()),
-                None => Either::A(was_there),
-            })
+            Ok(run.take_warning().map_or(Either::A(was_there), Either::B))
         })
     }
 

@@ -120,7 +120,7 @@ impl Run {
         Ok(in_flight.delivery.seq)
     }
 
-    fn in_flight_mut(&mut self, invocation: InvocationId) -> Result<&mut InFlight, DeliveryError> {
+    pub(super) fn in_flight_mut(&mut self, invocation: InvocationId) -> Result<&mut InFlight, DeliveryError> {
         let otherwise = self.why_not_in_flight();
         self.in_flight.get_mut(invocation).ok_or(otherwise)
     }

@@ -54,7 +54,7 @@ impl Run {
         if !matches!(self.phase, Phase::Pausing) {
             return Interrupted::new();
         }
-        let interrupted = self.in_flight.by_age().into_iter().collect();
+        let interrupted = self.in_flight.by_age();
         self.take_back_in_flight();
         interrupted
     }
@@ -65,8 +65,8 @@ impl Run {
         if !matches!(self.phase, Phase::Pausing) {
             return Interrupted::new();
         }
-        let in_flight = self.in_flight.by_age().into_iter();
-        let cut_short: Interrupted = in_flight.filter(|one| invocations.contains(one)).collect();
+        let mut cut_short = self.in_flight.by_age();
+        cut_short.retain(|one| invocations.contains(one));
         self.take_back(&cut_short);
         cut_short
     }

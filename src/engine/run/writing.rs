@@ -88,8 +88,7 @@ impl Run {
         writer: InvocationId,
         key: &[u8],
     ) -> Result<Option<StateValue>, DeliveryError> {
-        let otherwise = self.why_not_in_flight();
-        let at_work = self.in_flight.get_mut(writer).ok_or(otherwise)?;
+        let at_work = self.in_flight_mut(writer)?;
         if at_work.delivery.added_before.is_none() {
             return Ok(None);
         }

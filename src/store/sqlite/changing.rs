@@ -140,14 +140,7 @@ impl Writer<'_> {
         let seal = PendingRecord::of(pending).seal(run);
         let delivery = pending.delivery.cast_signed();
         let (step, event_type, event) = (&*pending.step, &*pending.event_type, &*pending.event);
-        if is_plain(pending) {
-            let parameters =
-                params![row, delivery, step, event_type, pending.attempt, pending.sent, seal, event];
-            if self.statements.insert_plain.execute(parameters)? == 1 {
-                return Ok(1);
-            }
-        }
-        let parameters = params![
+        let whole = params![
             row,
             delivery,
             step,
@@ -162,11 +155,17 @@ impl Writer<'_> {
             pending.done.map(u64::cast_signed),
             pending.added.as_deref(),
         ];
-        if self.statements.insert_pending.execute(parameters)? == 1 {
+        let inserted = if is_plain(pending) {
+            let plain = params![row, delivery, step, event_type, pending.attempt, pending.sent, seal, event];
+            self.statements.insert_plain.execute(plain)?
+        } else {
+            self.statements.insert_pending.execute(whole)?
+        };
+        if inserted == 1 {
             return Ok(1);
         }
         self.statements.delete_pending.execute((row, delivery))?;
-        self.statements.insert_pending.execute(parameters)?;
+        self.statements.insert_pending.execute(whole)?;
         Ok(0)
     }
 

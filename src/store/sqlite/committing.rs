@@ -68,7 +68,9 @@ fn take(
     let settles = commit.settled.and_then(|settled| live.take_delivery(commit.run, settled.delivery));
     Ok(writer.write(commit, found, settles)?.map(|written| {
         live.put(commit.run, written);
-        live.note_pending(commit.run, &commit.queued, commit.replaces);
+        if writer.keeps_history() {
+            live.note_pending(commit.run, &commit.queued, commit.replaces);
+        }
     }))
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::super::commit::PendingDelivery;
 use super::super::{StatusKind, UnixMillis};
 
-/// At about two hundred bytes a run.
+/// At about two hundred bytes a run, and what is known of its events.
 const MOST_RUNS: usize = 50_000;
 /// How many pending deliveries of one run are known: they are looked through one by one.
 const MOST_DELIVERIES: usize = 16;
@@ -44,7 +44,7 @@ pub(super) struct Counts {
 }
 
 /// A pending delivery as its history will tell of it, which then need not be read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct KnownDelivery {
     delivery: u64,
     pub(super) step: Arc<str>,

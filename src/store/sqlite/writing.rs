@@ -55,6 +55,10 @@ impl<'c> Writer<'c> {
         Ok(Self { connection, statements, history, longest_record, entry: EntryTexts::default() })
     }
 
+    pub(super) fn keeps_history(&self) -> bool {
+        self.history == History::Full
+    }
+
     /// Writes a commit to a run, or the first one if there is none yet, and gives the run as it is then. `settles` is what
     /// is known of the delivery that it settles.
     pub(super) fn write(
@@ -63,7 +67,7 @@ impl<'c> Writer<'c> {
         live: Option<LiveRun>,
         settles: Option<KnownDelivery>,
     ) -> Result<Result<LiveRun, Refusal>, Failure> {
-        if self.history == History::Full {
+        if self.keeps_history() {
             match self.compose_entry(commit, live, settles) {
                 Err(Failure::Damaged(reason)) => {
                     return Ok(Err(Refusal::Damaged { run: commit.run, reason }));
@@ -78,7 +82,7 @@ impl<'c> Writer<'c> {
             None => self.create(commit)?,
             Some(live) => live,
         };
-        if self.history == History::Full {
+        if self.keeps_history() {
             live.last_history = Some(self.append_entry(commit, live)?);
         }
         live.counts.pending = self.change_pending(commit, live)?;
