@@ -18,7 +18,7 @@ import type { FailedAttempt } from "./failed_attempt.js";
 import { drain, ROOM, settle, settleStored } from "./hop_calls.js";
 import { type KeptExpiry, keepExpiry } from "./kept_expiry.js";
 import type { Lifecycle } from "./lifecycle.js";
-import { takeTime, waitForNextTurn } from "./loop_turn.js";
+import { queueUp, type Ready, takeTime } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
 import type { Attempt, StepLimiter } from "./step_limits.js";
@@ -98,7 +98,7 @@ export interface DrivenRun {
   broken(error: unknown): void;
 }
 
-export class StepDriver {
+export class StepDriver implements Ready {
   readonly payloads = new PayloadTable();
   /** Told what happens to attempts, while somebody wants to hear of it. */
   lifecycle: Lifecycle | undefined;
@@ -199,17 +199,13 @@ export class StepDriver {
   comeBack(): void {
     if (this.#comingBack) return;
     this.#comingBack = true;
-    queueMicrotask(() => this.#readOn());
+    queueUp(this);
   }
 
-  #readOn(): void {
+  /** Reads effects. Only called in turn: see `comeBack`. */
+  goOn(): void {
     this.#comingBack = false;
-    if (this.#stopped) return;
-    if (!takeTime()) {
-      this.#comeBackNextTurn();
-      return;
-    }
-    this.#scope.runInAsyncScope(this.#drain, this);
+    if (!this.#stopped) this.#scope.runInAsyncScope(this.#drain, this);
   }
 
   /** In the context of the run: what follows from here stays in it, hop by hop. */
@@ -223,12 +219,6 @@ export class StepDriver {
     } catch (error) {
       this.#run.broken(fromNative(error));
     }
-  }
-
-  #comeBackNextTurn(): void {
-    if (this.#comingBack) return;
-    this.#comingBack = true;
-    waitForNextTurn(() => this.#readOn());
   }
 
   /** What has been read and not yet called must not be called: its deliveries have gone back to the queue. */
@@ -469,7 +459,7 @@ export class StepDriver {
         this.lifecycle.stepCompleted(what, step, invocation, attempt);
       }
       if (hasTime) this.#act(words);
-      else this.#comeBackNextTurn();
+      else this.comeBack();
     }
   }
 
