@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const QUERIES = {
-  runs: "SELECT id AS run, status, version, result, error FROM runs",
+  runs: "SELECT id AS run, status, version, result, error FROM run_overview",
   pending: "SELECT run, delivery, step, attempt, event FROM run_pending",
   waits: "SELECT run, wait, event FROM run_waits",
   state: "SELECT run, key, value FROM run_state",

@@ -53,7 +53,7 @@ impl<'a> PendingChange<'a> {
 }
 
 impl Writer<'_> {
-    /// Makes the record of a run, which [`Writer::change_run`] fills in.
+    /// Makes the record of a run; [`Writer::change_run`] does the rest.
     pub(super) fn create(&mut self, commit: &Commit) -> Result<LiveRun, Failure> {
         let workflow = commit.creates.as_deref().unwrap_or_default();
         let identity = identity(commit.run, workflow, commit.parent, commit.code.as_ref(), commit.at);
@@ -287,55 +287,43 @@ impl Writer<'_> {
     pub(super) fn change_run(&mut self, commit: &Commit, live: LiveRun) -> Result<LiveRun, Failure> {
         let status = commit.status.kind();
         let finished_at = status.is_ended().then(|| live.finished_at.unwrap_or(commit.at));
-        let standing = Standing::after(commit, live, finished_at);
-        let version = commit.version.cast_signed();
-        let last_delivery = commit.last_delivery.cast_signed();
-        let time_remaining = commit.time_remaining.map(u64::cast_signed);
-        let Counts { pending, waits, state, streamed } = live.counts;
-        let streamed = streamed.cast_signed();
-        let (pending, waits, state) = (pending.cast_signed(), waits.cast_signed(), state.cast_signed());
-        let seal = standing.seal(live.identity);
-        let changed =
-            if status == live.status && !status.is_ended() && commit.ending.is_none() && !live.has_error {
-                self.statements.update_run.execute(params![
-                    live.row,
-                    version,
-                    commit.at.0,
-                    last_delivery,
-                    time_remaining,
-                    pending,
-                    waits,
-                    state,
-                    live.last_history,
-                    seal,
-                    streamed,
-                ])?
-            } else {
-                let outcome = outcome(commit);
-                self.statements.update_run_and_status.execute(params![
-                    live.row,
-                    version,
-                    commit.at.0,
-                    last_delivery,
-                    time_remaining,
-                    pending,
-                    waits,
-                    state,
-                    live.last_history,
-                    seal,
-                    streamed,
-                    status.name(),
-                    finished_at.map(|at| at.0),
-                    outcome_seal(commit.run, outcome),
-                    outcome.0,
-                    outcome.1,
-                ])?
-            };
-        if changed == 0 {
-            return Err(Failure::damaged(Table::Runs, commit.run, "the record is not there any more"));
+        let outcome = outcome(commit);
+        let changes = status != live.status || status.is_ended() || commit.ending.is_some() || live.has_error;
+        if changes {
+            let seal = outcome_seal(commit.run, outcome);
+            let finished_at = finished_at.map(|at| at.0);
+            let parameters = params![live.row, status.name(), finished_at, seal, outcome.0, outcome.1];
+            expect_one(commit.run, self.statements.update_run.execute(parameters)?)?;
         }
-        let has_error = outcome(commit).1.is_some();
-        Ok(LiveRun { version: commit.version, status, finished_at, has_error, ..live })
+        let standing = Standing::after(commit, live, finished_at);
+        let Counts { pending, waits, state, streamed } = live.counts;
+        let parameters = params![
+            live.row,
+            commit.version.cast_signed(),
+            commit.at.0,
+            commit.last_delivery.cast_signed(),
+            commit.time_remaining.map(u64::cast_signed),
+            pending.cast_signed(),
+            waits.cast_signed(),
+            state.cast_signed(),
+            streamed.cast_signed(),
+            live.last_history,
+            standing.seal(live.identity),
+        ];
+        let progress = match live.version {
+            0 => &mut self.statements.insert_progress,
+            _ => &mut self.statements.update_progress,
+        };
+        expect_one(commit.run, progress.execute(parameters)?)?;
+        Ok(LiveRun { version: commit.version, status, finished_at, has_error: outcome.1.is_some(), ..live })
+    }
+}
+
+/// A record of a run that was there when it was looked up is there still.
+fn expect_one(run: Uuid, changed: usize) -> Result<(), Failure> {
+    match changed {
+        1 => Ok(()),
+        _ => Err(Failure::damaged(Table::Runs, run, "the record is not there any more")),
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, named_params};
 use super::super::query::RunOrder;
 use super::super::{RunPage, RunQuery, StatusKind};
 use super::failure::Failure;
-use super::run_record::{COLUMN_COUNT, COLUMNS, RunRecord};
+use super::run_record::{COLUMN_COUNT, COLUMNS, RunRecord, TABLES};
 
 /// Whether a wait of the run expires; asked only of runs that have one open.
 const EXPIRES: &str = "open_waits > 0 AND \
@@ -62,7 +62,7 @@ fn select(query: &RunQuery) -> String {
     }
     let conditions = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
     format!(
-        "SELECT {COLUMNS}, {EXPIRES} FROM runs WHERE {conditions} ORDER BY runs.row {direction} LIMIT :limit"
+        "SELECT {COLUMNS}, {EXPIRES} FROM {TABLES} WHERE {conditions} ORDER BY runs.row {direction} LIMIT :limit"
     )
 }
 

@@ -111,8 +111,11 @@ struct Outcome {
 }
 
 fn find(connection: &Connection, run: Uuid) -> Result<Option<(RunRecord, Outcome)>, Failure> {
-    let select =
-        format!("SELECT {}, outcome_crc, result, error FROM runs WHERE id = ?1", run_record::COLUMNS);
+    let select = format!(
+        "SELECT {}, outcome_crc, result, error FROM {} WHERE id = ?1",
+        run_record::COLUMNS,
+        run_record::TABLES
+    );
     let mut select = connection.prepare_cached(&select)?;
     let mut rows = select.query([id_text(run, &mut Uuid::encode_buffer())])?;
     let Some(row) = rows.next()? else { return Ok(None) };

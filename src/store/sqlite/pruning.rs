@@ -46,7 +46,8 @@ fn ended_runs(
     at_most: usize,
 ) -> Result<Vec<EndedRun>, Failure> {
     let mut select = connection.prepare_cached(
-        "SELECT row, last_history FROM runs WHERE finished_at < ?1 ORDER BY finished_at, row LIMIT ?2",
+        "SELECT row, last_history FROM runs LEFT JOIN progress ON progress.run = runs.row \
+         WHERE finished_at < ?1 ORDER BY finished_at, row LIMIT ?2",
     )?;
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let found = select.query_map((finished_before.0, at_most), |row| {
@@ -67,7 +68,7 @@ fn forget(connection: &Connection, run: &EndedRun) -> Result<(), Failure> {
             None => None,
         };
     }
-    for table in ["pending", "waits", "state", "stream"] {
+    for table in ["pending", "waits", "state", "stream", "progress"] {
         delete_all_of(connection, table, run.row)?;
     }
     connection.prepare_cached("DELETE FROM runs WHERE row = ?1")?.execute([run.row])?;

@@ -1,4 +1,4 @@
-//! A record of the table `runs`, and its checksum.
+//! A run's records in the tables `runs` and `progress`, and their checksum.
 //!
 //! The result or the error, which may be large, has a checksum of its own, so that runs can be listed and gone on with
 //! without reading it.
@@ -13,6 +13,9 @@ use super::failure::Failure;
 use super::live_runs::{Counts, LiveRun};
 use super::seal::{Seal, Table};
 
+/// Where a [`RunRecord`] is read from. A run without its `progress` is damaged, and not one that was never there.
+pub(super) const TABLES: &str = "runs LEFT JOIN progress ON progress.run = runs.row";
+
 /// The columns of a [`RunRecord`], in the order in which it reads them.
 pub(super) const COLUMNS: &str = "row, id, workflow, status, version, created_at, updated_at, finished_at, \
      last_delivery, time_remaining, pending_events, open_waits, state_keys, last_history, crc, parent, depth, \
@@ -21,7 +24,7 @@ pub(super) const COLUMNS: &str = "row, id, workflow, status, version, created_at
 /// How many those are.
 pub(super) const COLUMN_COUNT: usize = 21;
 
-/// The record without its outcome.
+/// The records without the outcome.
 #[derive(Clone, Debug)]
 pub(super) struct RunRecord {
     pub(super) id: Uuid,
@@ -34,7 +37,7 @@ pub(super) struct RunRecord {
     pub(super) standing: Standing,
 }
 
-/// What a commit may change of it.
+/// What a commit may change of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     pub(super) version: u64,
@@ -130,7 +133,7 @@ impl RunRecord {
 }
 
 impl Standing {
-    /// The checksum of the record.
+    /// The checksum of both records.
     pub(super) fn seal(&self, identity: u32) -> u32 {
         let mut seal = Seal::going_on(identity);
         seal.number(self.version.cast_signed())
@@ -151,7 +154,7 @@ impl Standing {
     }
 }
 
-/// The checksum over what hardly ever changes in the record.
+/// The checksum over what hardly ever changes in the records.
 pub(super) fn identity(
     run: Uuid,
     workflow: &str,

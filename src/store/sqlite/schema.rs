@@ -114,36 +114,66 @@ const VERSION_1: &str = "
 
 /// A pending delivery may have a time before which it is not attempted, may wait for others, may be done, to be
 /// undone, and may have added to the state. A run waits for more than people, knows its parent and its code, and its
-/// stream may be kept.
+/// stream may be kept. What changes at every step stands in a table of its own, whose records are short: a commit writes
+/// whole pages.
 const VERSION_2: &str = "
     ALTER TABLE pending ADD COLUMN due INTEGER;
     ALTER TABLE pending ADD COLUMN held ANY;
     ALTER TABLE pending ADD COLUMN gathered INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE pending ADD COLUMN done INTEGER;
     ALTER TABLE pending ADD COLUMN added TEXT;
-    DROP VIEW run_pending;
-    CREATE VIEW run_pending AS
-        SELECT runs.id AS run, delivery, step, event_type, attempt, sent,
-            datetime(due / 1000, 'unixepoch') AS due, held, done, event
-        FROM runs JOIN pending ON pending.run = runs.row;
-
     DROP VIEW run_requests;
     DROP VIEW run_overview;
+    DROP VIEW run_state;
+    DROP VIEW run_pending;
     ALTER TABLE requests RENAME TO waits;
     ALTER TABLE waits ADD COLUMN kind TEXT NOT NULL DEFAULT 'input';
     ALTER TABLE waits ADD COLUMN due INTEGER;
     ALTER TABLE waits ADD COLUMN expiry TEXT;
     CREATE INDEX waits_that_expire ON waits (run) WHERE due IS NOT NULL;
-    CREATE VIEW run_waits AS
-        SELECT runs.id AS run, waits.id AS wait, kind, datetime(due / 1000, 'unixepoch') AS due, event, expiry
-        FROM runs JOIN waits ON waits.run = runs.row;
 
-    ALTER TABLE runs RENAME COLUMN open_requests TO open_waits;
-    ALTER TABLE runs ADD COLUMN parent TEXT;
-    ALTER TABLE runs ADD COLUMN depth INTEGER;
-    ALTER TABLE runs ADD COLUMN workflow_version TEXT;
-    ALTER TABLE runs ADD COLUMN steps TEXT;
-    ALTER TABLE runs ADD COLUMN streamed INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE progress (
+        run INTEGER PRIMARY KEY,
+        version INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        last_delivery INTEGER NOT NULL,
+        time_remaining INTEGER,
+        pending_events INTEGER NOT NULL,
+        open_waits INTEGER NOT NULL,
+        state_keys INTEGER NOT NULL,
+        streamed INTEGER NOT NULL,
+        last_history INTEGER,
+        crc INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO progress
+        SELECT row, version, updated_at, last_delivery, time_remaining, pending_events, open_requests, state_keys, 0,
+            last_history, crc
+        FROM runs;
+    CREATE TABLE runs_of_version_2 (
+        row INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        workflow TEXT NOT NULL,
+        workflow_version TEXT,
+        steps TEXT,
+        parent TEXT,
+        depth INTEGER,
+        status TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        outcome_crc INTEGER NOT NULL,
+        result TEXT,
+        error TEXT
+    ) STRICT;
+    INSERT INTO runs_of_version_2
+        SELECT row, id, workflow, NULL, NULL, NULL, NULL, status, created_at, finished_at, outcome_crc, result, error
+        FROM runs;
+    DROP TABLE runs;
+    ALTER TABLE runs_of_version_2 RENAME TO runs;
+    CREATE INDEX runs_by_workflow ON runs (workflow);
+    CREATE INDEX runs_by_status ON runs (status);
+    CREATE INDEX runs_by_workflow_and_status ON runs (workflow, status);
+    CREATE INDEX runs_by_end ON runs (finished_at) WHERE finished_at IS NOT NULL;
+
     CREATE TABLE stream (
         run INTEGER NOT NULL,
         offset INTEGER NOT NULL,
@@ -151,6 +181,16 @@ const VERSION_2: &str = "
         event TEXT NOT NULL,
         PRIMARY KEY (run, offset)
     ) STRICT, WITHOUT ROWID;
+    CREATE VIEW run_pending AS
+        SELECT runs.id AS run, delivery, step, event_type, attempt, sent,
+            datetime(due / 1000, 'unixepoch') AS due, held, done, event
+        FROM runs JOIN pending ON pending.run = runs.row;
+    CREATE VIEW run_state AS
+        SELECT runs.id AS run, key, value, place
+        FROM runs JOIN state ON state.run = runs.row;
+    CREATE VIEW run_waits AS
+        SELECT runs.id AS run, waits.id AS wait, kind, datetime(due / 1000, 'unixepoch') AS due, event, expiry
+        FROM runs JOIN waits ON waits.run = runs.row;
     CREATE VIEW run_stream AS
         SELECT runs.id AS run, offset, event
         FROM runs JOIN stream ON stream.run = runs.row;
@@ -161,7 +201,7 @@ const VERSION_2: &str = "
             datetime(finished_at / 1000, 'unixepoch') AS finished,
             pending_events, open_waits, state_keys,
             result, error
-        FROM runs;
+        FROM runs JOIN progress ON progress.run = runs.row;
 ";
 
 /// The newest version there is.

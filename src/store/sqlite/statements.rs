@@ -8,17 +8,13 @@ use rusqlite::{CachedStatement, Connection};
 use super::run_record;
 use super::sealed_records::PendingRecord;
 
-/// Names no indexed column: SQLite writes the index of a column that is named, whether it changes or not.
-const UPDATE_RUN: &str = "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, \
-     time_remaining = ?5, pending_events = ?6, open_waits = ?7, state_keys = ?8, last_history = ?9, crc = ?10, \
-     streamed = ?11 WHERE row = ?1";
-
 /// All that a commit may need.
 pub(super) struct Statements<'c> {
     pub(super) find_run: CachedStatement<'c>,
     pub(super) insert_run: CachedStatement<'c>,
     pub(super) update_run: CachedStatement<'c>,
-    pub(super) update_run_and_status: CachedStatement<'c>,
+    pub(super) insert_progress: CachedStatement<'c>,
+    pub(super) update_progress: CachedStatement<'c>,
     pub(super) update_code: CachedStatement<'c>,
     pub(super) find_pending: CachedStatement<'c>,
     pub(super) insert_pending: CachedStatement<'c>,
@@ -35,23 +31,28 @@ pub(super) struct Statements<'c> {
 
 impl<'c> Statements<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> Result<Self, rusqlite::Error> {
-        let find_run = format!("SELECT {} FROM runs WHERE id = ?1", run_record::COLUMNS);
+        let find_run = format!("SELECT {} FROM {} WHERE id = ?1", run_record::COLUMNS, run_record::TABLES);
         let find_pending =
             format!("SELECT {} FROM pending WHERE run = ?1 AND delivery = ?2", PendingRecord::COLUMNS);
         Ok(Self {
             find_run: connection.prepare_cached(&find_run)?,
             insert_run: connection.prepare_cached(
-                "INSERT INTO runs (id, workflow, status, version, created_at, updated_at, finished_at, \
-                 last_delivery, time_remaining, pending_events, open_waits, state_keys, crc, outcome_crc, parent, \
-                 depth, workflow_version, steps) \
-                 VALUES (?1, ?2, 'running', 0, ?3, ?3, NULL, 0, NULL, 0, 0, 0, 0, 0, ?4, ?5, ?6, ?7)",
+                "INSERT INTO runs (id, workflow, status, created_at, outcome_crc, parent, depth, workflow_version, \
+                 steps) VALUES (?1, ?2, 'running', ?3, 0, ?4, ?5, ?6, ?7)",
             )?,
-            update_run: connection.prepare_cached(UPDATE_RUN)?,
-            update_run_and_status: connection.prepare_cached(
-                "UPDATE runs SET version = ?2, updated_at = ?3, last_delivery = ?4, time_remaining = ?5, \
-                 pending_events = ?6, open_waits = ?7, state_keys = ?8, last_history = ?9, crc = ?10, \
-                 streamed = ?11, status = ?12, finished_at = ?13, outcome_crc = ?14, result = ?15, error = ?16 \
+            update_run: connection.prepare_cached(
+                "UPDATE runs SET status = ?2, finished_at = ?3, outcome_crc = ?4, result = ?5, error = ?6 \
                  WHERE row = ?1",
+            )?,
+            insert_progress: connection.prepare_cached(
+                "INSERT OR REPLACE INTO progress (run, version, updated_at, last_delivery, time_remaining, pending_events, \
+                 open_waits, state_keys, streamed, last_history, crc) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?,
+            update_progress: connection.prepare_cached(
+                "UPDATE progress SET version = ?2, updated_at = ?3, last_delivery = ?4, time_remaining = ?5, \
+                 pending_events = ?6, open_waits = ?7, state_keys = ?8, streamed = ?9, last_history = ?10, crc = ?11 \
+                 WHERE run = ?1",
             )?,
             update_code: connection
                 .prepare_cached("UPDATE runs SET workflow_version = ?2, steps = ?3 WHERE row = ?1")?,
@@ -96,20 +97,4 @@ pub(super) fn delete_all_of(connection: &Connection, table: &str, row: i64) -> R
     let delete = format!("DELETE FROM {table} WHERE run = ?1");
     connection.prepare_cached(&delete)?.execute([row])?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::schema::{MIGRATIONS, migrate};
-    use super::*;
-
-    #[test]
-    fn a_step_writes_no_index_of_the_runs() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, 0, MIGRATIONS).unwrap();
-        let mut explain = connection.prepare(&format!("EXPLAIN {UPDATE_RUN}")).unwrap();
-        let opcodes: Vec<String> =
-            explain.raw_query().mapped(|row| row.get("opcode")).collect::<Result<_, _>>().unwrap();
-        assert_eq!(opcodes.iter().filter(|opcode| *opcode == "OpenWrite").count(), 1);
-    }
 }

@@ -46,13 +46,19 @@ fn assert_corrupt<T: std::fmt::Debug>(found: &Result<T, StoreError>, table: &str
 #[test]
 fn what_a_run_has_is_not_given_back_changed() {
     let changes = [
-        ("runs", "UPDATE runs SET version = version + 1 WHERE row = 1"),
+        ("runs", "UPDATE progress SET version = version + 1 WHERE run = 1"),
         ("runs", "UPDATE runs SET workflow = 'ordess' WHERE row = 1"),
         ("runs", "UPDATE runs SET status = 'paused' WHERE row = 1"),
         ("runs", "UPDATE runs SET status = 'rvnning' WHERE row = 1"),
-        ("runs", "UPDATE runs SET last_history = 1 WHERE row = 1"),
-        ("runs", "UPDATE runs SET state_keys = 1 WHERE row = 1"),
-        ("runs", "UPDATE runs SET streamed = 2 WHERE row = 1"),
+        ("runs", "UPDATE progress SET last_history = 1 WHERE run = 1"),
+        ("runs", "UPDATE progress SET state_keys = 1 WHERE run = 1"),
+        ("runs", "UPDATE progress SET streamed = 2 WHERE run = 1"),
+        ("runs", "DELETE FROM progress WHERE run = 1"),
+        (
+            "runs",
+            "INSERT OR REPLACE INTO progress SELECT 1, version, updated_at, last_delivery, time_remaining, \
+          pending_events, open_waits, state_keys, streamed, last_history, crc FROM progress WHERE run = 2",
+        ),
         ("runs", "UPDATE runs SET error = '{}' WHERE row = 1"),
         ("runs", "UPDATE runs SET parent = NULL WHERE row = 1"),
         ("runs", "UPDATE runs SET depth = 1 WHERE row = 1"),
@@ -142,7 +148,7 @@ fn a_list_tells_of_the_damaged_run_and_of_all_others() {
     let changes = [
         ("UPDATE runs SET id = replace(id, '0', 'x') WHERE row = 1", "runs, row 1"),
         ("UPDATE runs SET id = replace(id, '0001', '0009') WHERE row = 1", "runs"),
-        ("UPDATE runs SET version = 9 WHERE row = 1", "runs"),
+        ("UPDATE progress SET version = 9 WHERE run = 1", "runs"),
     ];
     for (change, named) in changes {
         let folder = Folder::new();
@@ -157,7 +163,7 @@ fn a_list_tells_of_the_damaged_run_and_of_all_others() {
 #[test]
 fn a_commit_to_a_damaged_run_is_refused_and_its_batch_goes_on() {
     let folder = Folder::new();
-    let mut store = damaged(&folder, "UPDATE runs SET version = 9 WHERE row = 1");
+    let mut store = damaged(&folder, "UPDATE progress SET version = 9 WHERE run = 1");
     let of_run = |n| {
         let mut commit = after(&full(run_id(n)));
         commit.version = 3;
