@@ -12,8 +12,10 @@ const QUERIES = {
   waits: "SELECT run, wait, event FROM run_waits",
   state: "SELECT run, key, value FROM run_state",
   history:
-    "SELECT runs.id AS run, history.version, delivery, step, attempt, queued, event, written " +
-    "FROM history JOIN runs ON runs.row = history.run ORDER BY history.run, history.version",
+    "SELECT runs.id AS run, entry.version, entry.delivery, entry.step, entry.attempt, entry.queued, entry.written, " +
+    "CASE WHEN entry.delivery IS NOT NULL THEN coalesce(entry.event, before.carried) END AS event " +
+    "FROM history AS entry JOIN runs ON runs.row = entry.run LEFT JOIN history AS before ON before.row = entry.previous " +
+    "ORDER BY entry.run, entry.version",
   integrity: "PRAGMA integrity_check",
 };
 

@@ -71,7 +71,9 @@ impl Writer<'_> {
         Ok(LiveRun {
             row,
             version: 0,
+            last_delivery: 0,
             last_history: None,
+            carries: false,
             counts: Counts::default(),
             // So that the status is written: an outcome has a checksum even if there is none.
             status: StatusKind::Failed,
@@ -81,19 +83,37 @@ impl Writer<'_> {
         })
     }
 
-    /// Gives how many records the run has there now, as the other two do.
-    pub(super) fn change_pending(&mut self, commit: &Commit, live: LiveRun) -> Result<u64, Failure> {
+    /// Gives how many deliveries of the run are pending now. `carried` is the one that its history has carried so far, and
+    /// what is queued `stands_in_entry` if that is carried from now on.
+    pub(super) fn change_pending(
+        &mut self,
+        commit: &Commit,
+        live: LiveRun,
+        carried: Option<&PendingDelivery>,
+        stands_in_entry: bool,
+    ) -> Result<u64, Failure> {
         let LiveRun { row, mut counts, .. } = live;
         let has_ended = commit.status.kind().is_ended();
-        if (commit.replaces || has_ended) && counts.pending > 0 {
-            delete_all_of(self.connection, "pending", row)?;
+        if commit.replaces || has_ended {
+            if counts.pending > u64::from(carried.is_some()) {
+                delete_all_of(self.connection, "pending", row)?;
+            }
             counts.pending = 0;
         }
         if has_ended {
             return Ok(0);
         }
+        let mut is_settled = commit.replaces;
+        if let Some(carried) = carried.filter(|_| !commit.replaces) {
+            is_settled = settles_for_good(commit, carried.delivery);
+            if is_settled {
+                counts.pending = counts.pending.saturating_sub(1);
+            } else {
+                self.insert_pending(commit.run, row, carried)?;
+            }
+        }
         if let Some(settled) = commit.settled
-            && !commit.replaces
+            && !is_settled
         {
             let stays =
                 commit.held.as_ref().map(PendingChange::Held).or(commit.done.map(PendingChange::Done));
@@ -109,8 +129,12 @@ impl Writer<'_> {
                 self.update_pending(commit.run, row, *delivery, PendingChange::Gathered)?;
             }
         }
-        for pending in &commit.queued {
-            counts.pending += self.insert_pending(commit.run, row, pending)?;
+        if stands_in_entry {
+            counts.pending += 1;
+        } else {
+            for pending in &commit.queued {
+                counts.pending += self.insert_pending(commit.run, row, pending)?;
+            }
         }
         if let Some(sent) = commit.sent {
             self.update_pending(commit.run, row, sent.delivery, PendingChange::Sent(sent.count))?;
@@ -208,6 +232,7 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Gives how many of them the run has open now, as the next does for its keys.
     pub(super) fn change_waits(&mut self, commit: &Commit, live: LiveRun) -> Result<u64, Failure> {
         let LiveRun { row, mut counts, .. } = live;
         let has_ended = commit.status.kind().is_ended();
@@ -308,6 +333,7 @@ impl Writer<'_> {
             state.cast_signed(),
             streamed.cast_signed(),
             live.last_history,
+            live.carries,
             standing.seal(live.identity),
         ];
         let progress = match live.version {
@@ -315,7 +341,14 @@ impl Writer<'_> {
             _ => &mut self.statements.update_progress,
         };
         expect_one(commit.run, progress.execute(parameters)?)?;
-        Ok(LiveRun { version: commit.version, status, finished_at, has_error: outcome.1.is_some(), ..live })
+        Ok(LiveRun {
+            version: commit.version,
+            last_delivery: commit.last_delivery,
+            status,
+            finished_at,
+            has_error: outcome.1.is_some(),
+            ..live
+        })
     }
 }
 
@@ -338,14 +371,22 @@ impl Standing {
             time_remaining: commit.time_remaining,
             counts: live.counts,
             last_history: live.last_history,
+            carries: live.carries,
         }
     }
 }
 
 /// Whether a delivery has nothing but what each has.
-fn is_plain(pending: &PendingDelivery) -> bool {
+pub(super) fn is_plain(pending: &PendingDelivery) -> bool {
     let PendingDelivery { due, held, gathered, done, added, .. } = pending;
     due.is_none() && held.is_none() && !gathered && done.is_none() && added.is_none()
+}
+
+/// Whether a delivery has settled with a commit, and is pending no more.
+fn settles_for_good(commit: &Commit, delivery: u64) -> bool {
+    commit.settled.is_some_and(|settled| settled.delivery == delivery)
+        && commit.held.is_none()
+        && commit.done.is_none()
 }
 
 /// A run's id as it stands in the file.

@@ -3,8 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use uuid::Uuid;
 
+use super::super::commit::PendingDelivery;
 use super::super::{Commit, Refusal};
 use super::failure::Failure;
+use super::history_log;
 use super::live_runs::{LiveRun, LiveRuns};
 use super::run_record::RunRecord;
 use super::store::History;
@@ -55,7 +57,11 @@ fn take(
     let found = match live.get(commit.run) {
         Some(found) => Some(found),
         None => match find(writer, commit.run) {
-            Ok(found) => found,
+            Ok(None) => None,
+            Ok(Some((found, carried))) => {
+                live.put(commit.run, found, carried);
+                Some(found)
+            }
             Err(Failure::Damaged(reason)) => {
                 return Ok(Err(Refusal::Damaged { run: commit.run, reason }));
             }
@@ -65,20 +71,27 @@ fn take(
     if let Err(refusal) = refuse_wrong_version(commit, found) {
         return Ok(Err(refusal));
     }
-    let settles = commit.settled.and_then(|settled| live.take_delivery(commit.run, settled.delivery));
-    Ok(writer.write(commit, found, settles)?.map(|written| {
-        live.put(commit.run, written);
-        if writer.keeps_history() {
-            live.note_pending(commit.run, &commit.queued, commit.replaces);
+    let carried = live.take_carried(commit.run);
+    match writer.write(commit, found, carried.as_ref())? {
+        Ok(written) => {
+            let carried = commit.queued.first().filter(|_| written.carries).cloned();
+            live.put(commit.run, written, carried);
+            Ok(Ok(()))
         }
-    }))
+        Err(refusal) => {
+            live.forget(commit.run);
+            Ok(Err(refusal))
+        }
+    }
 }
 
-fn find(writer: &mut Writer<'_>, run: Uuid) -> Result<Option<LiveRun>, Failure> {
+fn find(writer: &mut Writer<'_>, run: Uuid) -> Result<Option<(LiveRun, Option<PendingDelivery>)>, Failure> {
     let mut rows =
         writer.statements.find_run.query([super::changing::id_text(run, &mut Uuid::encode_buffer())])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    RunRecord::read(row, run).map(|record| Some(record.live()))
+    let record = RunRecord::read(row, run)?;
+    let carried = history_log::carried(writer.connection, &record)?;
+    Ok(Some((record.live(), carried)))
 }
 
 fn refuse_wrong_version(commit: &Commit, found: Option<LiveRun>) -> Result<(), Refusal> {

@@ -2,15 +2,25 @@
 //!
 //! Each entry names the row of the one before it of the same run, and the run names its last one. So appending needs
 //! no index, and a run's history is a walk from its end.
+//!
+//! A run that goes from step to step has one delivery that is pending, which its next commit settles. To put it into
+//! `pending` and take it out again would be much of what a step writes: its last entry *carries* it instead, until the
+//! next commit, which settles it or puts it down in `pending`.
 
-use rusqlite::{CachedStatement, Connection, Row, ToSql};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql};
+use serde::Deserialize;
 use uuid::Uuid;
 
+use super::super::commit::PendingDelivery;
 use super::super::stored_run::{HistoryEntry, SettledDelivery};
 use super::super::{StatusKind, UnixMillis};
 use super::columns::Record;
 use super::failure::Failure;
+use super::run_record::RunRecord;
 use super::seal::{Seal, Table};
+
+const FIND: &str = "SELECT previous, run, version, at, status, delivery, step, attempt, began, crc, queued, event, \
+     written, carried FROM history WHERE row = ?1";
 
 /// What is appended, by reference.
 pub(super) struct NewEntry<'a> {
@@ -23,6 +33,8 @@ pub(super) struct NewEntry<'a> {
     pub(super) settled: Option<NewSettled<'a>>,
     pub(super) queued: &'a str,
     pub(super) written: &'a str,
+    /// The event of the one delivery that is queued, if that stands nowhere else.
+    pub(super) carried: Option<&'a str>,
 }
 
 /// The delivery that settled, as it was pending.
@@ -32,7 +44,8 @@ pub(super) struct NewSettled<'a> {
     pub(super) step: &'a str,
     pub(super) attempt: u32,
     pub(super) began: UnixMillis,
-    pub(super) event: &'a str,
+    /// None if the entry before has carried it.
+    pub(super) event: Option<&'a str>,
     /// By how much its record was off its checksum. The entry's is off by as much: what was damaged stays known to be.
     pub(super) off: u32,
 }
@@ -42,7 +55,7 @@ impl NewEntry<'_> {
     pub(super) fn append(&self, insert: &mut CachedStatement<'_>) -> Result<i64, Failure> {
         let settled = self.settled;
         let number = |number: Option<i64>| number;
-        let parameters: [&dyn ToSql; 13] = [
+        let parameters: [&dyn ToSql; 14] = [
             &self.previous,
             &self.row_of_run,
             &self.version.cast_signed(),
@@ -54,8 +67,9 @@ impl NewEntry<'_> {
             &number(settled.map(|settled| settled.began.0)),
             &(self.seal() ^ settled.map_or(0, |settled| settled.off)),
             &self.queued,
-            &settled.map(|settled| settled.event),
+            &settled.and_then(|settled| settled.event),
             &self.written,
+            &self.carried,
         ];
         Ok(insert.insert(parameters)?)
     }
@@ -73,10 +87,17 @@ impl NewEntry<'_> {
                 .number(settled.delivery.cast_signed())
                 .bytes(settled.step.as_bytes())
                 .number(settled.attempt.into())
-                .number(settled.began.0)
-                .bytes(settled.event.as_bytes()),
+                .number(settled.began.0),
         };
-        seal.bytes(self.queued.as_bytes()).bytes(self.written.as_bytes()).finish()
+        // In files of version 1 every entry has its event, none carries one, and their checksums fit.
+        if let Some(event) = self.settled.and_then(|settled| settled.event) {
+            seal.bytes(event.as_bytes());
+        }
+        seal.bytes(self.queued.as_bytes()).bytes(self.written.as_bytes());
+        if let Some(carried) = self.carried {
+            seal.number(1).bytes(carried.as_bytes());
+        }
+        seal.finish()
     }
 }
 
@@ -86,30 +107,90 @@ pub(super) fn walk(
     run: Uuid,
     last: Option<i64>,
 ) -> Result<Vec<HistoryEntry>, Failure> {
-    let mut find = connection.prepare_cached(
-        "SELECT previous, run, version, at, status, delivery, step, attempt, began, crc, queued, event, written \
-         FROM history WHERE row = ?1",
-    )?;
+    let mut find = connection.prepare_cached(FIND)?;
     let mut entries: Vec<HistoryEntry> = Vec::new();
     let mut next = last;
+    // Whether the event of the entry read last is still to come: from the one before it.
+    let mut lacks_event = false;
     while let Some(row) = next {
         let mut rows = find.query([row])?;
         let Some(row) = rows.next()? else {
             return Err(Failure::damaged(Table::History, run, "an entry that another names is not there"));
         };
-        let (entry, previous) = read(row, run)?;
-        // A chain that is damaged, with checksums that fit by chance, must not be walked for ever.
-        if entries.last().is_some_and(|later| later.version <= entry.version) {
-            return Err(Failure::damaged(Table::History, run, "an entry names one that is not older"));
+        let Found { entry, previous, carried, has_event } = read(row, run)?;
+        if let Some(later) = entries.last_mut() {
+            // A chain that is damaged, with checksums that fit by chance, must not be walked for ever.
+            if later.version <= entry.version {
+                return Err(Failure::damaged(Table::History, run, "an entry names one that is not older"));
+            }
+            if lacks_event && let (Some(settled), Some((_, event))) = (&mut later.settled, carried) {
+                settled.event = event;
+                lacks_event = false;
+            }
         }
+        if lacks_event {
+            break;
+        }
+        lacks_event = !has_event;
         entries.push(entry);
         next = previous;
+    }
+    if lacks_event {
+        return Err(Failure::damaged(Table::History, run, "the event of an entry is not there"));
     }
     entries.reverse();
     Ok(entries)
 }
 
-fn read(row: &Row<'_>, run: Uuid) -> Result<(HistoryEntry, Option<i64>), Failure> {
+/// The pending delivery that the last entry of a run carries, if it does.
+pub(super) fn carried(
+    connection: &Connection,
+    record: &RunRecord,
+) -> Result<Option<PendingDelivery>, Failure> {
+    if !record.standing.carries {
+        return Ok(None);
+    }
+    let mut find = connection.prepare_cached(FIND)?;
+    let found = find.query_row([record.standing.last_history], |row| Ok(read(row, record.id))).optional()?;
+    match found.transpose()? {
+        Some(Found { carried: Some((queued, event)), .. }) => Ok(Some(PendingDelivery {
+            delivery: queued.delivery,
+            step: queued.step.into(),
+            event_type: queued.event_type.into(),
+            event: event.into(),
+            attempt: 1,
+            sent: 0,
+            due: None,
+            held: None,
+            gathered: false,
+            done: None,
+            added: None,
+        })),
+        _ => {
+            Err(Failure::damaged(Table::History, record.id, "the last entry does not carry what is pending"))
+        }
+    }
+}
+
+/// An entry as it stands.
+struct Found {
+    entry: HistoryEntry,
+    previous: Option<i64>,
+    carried: Option<(Queued, String)>,
+    /// Whether the event of what has settled is there too, if something has.
+    has_event: bool,
+}
+
+/// What [`history::write_queued`](super::super::history::write_queued) tells of a delivery.
+#[derive(Deserialize)]
+struct Queued {
+    delivery: u64,
+    step: String,
+    #[serde(rename = "type")]
+    event_type: String,
+}
+
+fn read(row: &Row<'_>, run: Uuid) -> Result<Found, Failure> {
     let record = Record { row, table: Table::History, run };
     let settled = match record.optional_number(5)? {
         None => None,
@@ -118,7 +199,7 @@ fn read(row: &Row<'_>, run: Uuid) -> Result<(HistoryEntry, Option<i64>), Failure
             step: record.text(6)?,
             attempt: record.small(7)?,
             began: UnixMillis(record.number(8)?),
-            event: record.text(11)?,
+            event: record.optional_text(11)?,
             off: 0,
         }),
     };
@@ -133,12 +214,28 @@ fn read(row: &Row<'_>, run: Uuid) -> Result<(HistoryEntry, Option<i64>), Failure
         settled,
         queued: record.text(10)?,
         written: record.text(12)?,
+        carried: record.optional_text(13)?,
     };
     record.refuse_unless_sealed(entry.seal(), 9)?;
     let NewEntry { previous, version, at, status, queued, written, .. } = entry;
+    let carried = entry.carried.map(|event| match serde_json::from_str::<[Queued; 1]>(queued) {
+        Ok([queued]) => Ok((queued, event.to_owned())),
+        Err(_) => Err(record.damaged("an entry carries an event, and does not say where to")),
+    });
     let (queued, written) = (queued.to_owned(), written.to_owned());
-    let settled = settled.map(NewSettled::to_owned);
-    Ok((HistoryEntry { version, at, status, settled, queued, written }, previous))
+    Ok(Found {
+        entry: HistoryEntry {
+            version,
+            at,
+            status,
+            settled: settled.map(NewSettled::to_owned),
+            queued,
+            written,
+        },
+        previous,
+        carried: carried.transpose()?,
+        has_event: settled.is_none_or(|settled| settled.event.is_some()),
+    })
 }
 
 impl NewSettled<'_> {
@@ -148,7 +245,7 @@ impl NewSettled<'_> {
             step: self.step.to_owned(),
             attempt: self.attempt,
             began: self.began,
-            event: self.event.to_owned(),
+            event: self.event.unwrap_or_default().to_owned(),
         }
     }
 }

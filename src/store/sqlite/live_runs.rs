@@ -3,20 +3,14 @@
 //! It is a cache of the file: it may be emptied at any time, and must be when a transaction has failed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::super::commit::PendingDelivery;
 use super::super::{StatusKind, UnixMillis};
 
-/// At about two hundred bytes a run, and what is known of its events.
+/// At some hundred bytes a run, and up to a kilobyte for what its history carries.
 const MOST_RUNS: usize = 50_000;
-/// How many pending deliveries of one run are known: they are looked through one by one.
-const MOST_DELIVERIES: usize = 16;
-/// Larger events are read again: that costs little beside what they cost otherwise.
-const LONGEST_EVENT: usize = 1_024;
 
 /// A run, as far as the next commit needs it.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +18,10 @@ pub(super) struct LiveRun {
     /// Its number in the file.
     pub(super) row: i64,
     pub(super) version: u64,
+    pub(super) last_delivery: u64,
     pub(super) last_history: Option<i64>,
+    /// Whether that entry carries a pending delivery.
+    pub(super) carries: bool,
     pub(super) counts: Counts,
     pub(super) status: StatusKind,
     pub(super) finished_at: Option<UnixMillis>,
@@ -43,19 +40,10 @@ pub(super) struct Counts {
     pub(super) streamed: u64,
 }
 
-/// A pending delivery as its history will tell of it, which then need not be read.
-#[derive(Debug)]
-pub(super) struct KnownDelivery {
-    delivery: u64,
-    pub(super) step: Arc<str>,
-    pub(super) event: Arc<str>,
-}
-
 #[derive(Debug)]
 struct Known {
     live: LiveRun,
-    /// Some of what is pending.
-    pending: SmallVec<[KnownDelivery; 1]>,
+    carried: Option<PendingDelivery>,
 }
 
 /// The cache.
@@ -67,42 +55,26 @@ impl LiveRuns {
         self.0.get(&run).map(|known| known.live)
     }
 
-    /// Takes out what is known of a delivery that is about to settle.
-    pub(super) fn take_delivery(&mut self, run: Uuid, delivery: u64) -> Option<KnownDelivery> {
-        let pending = &mut self.0.get_mut(&run)?.pending;
-        let position = pending.iter().position(|known| known.delivery == delivery)?;
-        Some(pending.remove(position))
+    /// Takes out the delivery that the history of a run carries. What is known of the run is to be put in again.
+    pub(super) fn take_carried(&mut self, run: Uuid) -> Option<PendingDelivery> {
+        self.0.get_mut(&run)?.carried.take()
     }
 
-    /// Takes in how a run stands now, or lets go of it if it has ended. What was known to be pending counts still.
-    pub(super) fn put(&mut self, run: Uuid, live: LiveRun) {
+    /// Takes in how a run stands now, with the delivery that its history carries, or lets go of it if it has ended.
+    pub(super) fn put(&mut self, run: Uuid, live: LiveRun, carried: Option<PendingDelivery>) {
         if live.status.is_ended() {
             self.0.remove(&run);
             return;
         }
         if let Some(known) = self.0.get_mut(&run) {
-            known.live = live;
+            *known = Known { live, carried };
             return;
         }
         // Whoever has so many runs at work gains little from a finer choice: one look-up a run brings it back.
         if self.0.len() == MOST_RUNS {
             self.0.clear();
         }
-        self.0.insert(run, Known { live, pending: SmallVec::new() });
-    }
-
-    /// These are pending now; if `all`, nothing else is.
-    pub(super) fn note_pending(&mut self, run: Uuid, queued: &[PendingDelivery], all: bool) {
-        let Some(Known { pending, .. }) = self.0.get_mut(&run) else { return };
-        if all {
-            pending.clear();
-        }
-        for PendingDelivery { delivery, step, event, .. } in queued {
-            pending.retain(|known| known.delivery != *delivery);
-            if pending.len() < MOST_DELIVERIES && event.len() <= LONGEST_EVENT {
-                pending.push(KnownDelivery { delivery: *delivery, step: step.clone(), event: event.clone() });
-            }
-        }
+        self.0.insert(run, Known { live, carried });
     }
 
     /// What was known of a run is not to be trusted.

@@ -29,11 +29,14 @@ pub(super) fn load(
     // One point in time, if somebody else is writing.
     let transaction = connection.transaction()?;
     let Some((record, outcome)) = find(&transaction, run)? else { return Ok(None) };
-    let (pending, waits, state) = (
+    let carried = history_log::carried(&transaction, &record)?;
+    let (mut pending, waits, state) = (
         pending(&transaction, run, record.row)?,
         waits(&transaction, run, record.row)?,
         state(&transaction, run, record.row)?,
     );
+    pending.extend(carried.clone());
+    pending.sort_by_key(|pending| pending.delivery);
     let counts = record.standing.counts;
     for (table, counted, found) in [
         (Table::Pending, counts.pending, pending.len()),
@@ -48,7 +51,7 @@ pub(super) fn load(
     refuse_twice(Table::Waits, run, waits.iter().map(|wait| &wait.id))?;
     refuse_twice(Table::State, run, state.iter().map(|kept| &kept.key))?;
     live.forget(run);
-    live.put(run, record.live());
+    live.put(run, record.live(), carried);
     let standing = record.standing;
     Ok(Some(StoredRun {
         id: run,

@@ -19,10 +19,10 @@ pub(super) const TABLES: &str = "runs LEFT JOIN progress ON progress.run = runs.
 /// The columns of a [`RunRecord`], in the order in which it reads them.
 pub(super) const COLUMNS: &str = "row, id, workflow, status, version, created_at, updated_at, finished_at, \
      last_delivery, time_remaining, pending_events, open_waits, state_keys, last_history, crc, parent, depth, \
-     workflow_version, steps, error IS NOT NULL, streamed";
+     workflow_version, steps, error IS NOT NULL, streamed, carries";
 
 /// How many those are.
-pub(super) const COLUMN_COUNT: usize = 21;
+pub(super) const COLUMN_COUNT: usize = 22;
 
 /// The records without the outcome.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ pub(super) struct Standing {
     pub(super) time_remaining: Option<u64>,
     pub(super) counts: Counts,
     pub(super) last_history: Option<i64>,
+    /// Whether that entry carries a pending delivery.
+    pub(super) carries: bool,
 }
 
 impl RunRecord {
@@ -81,6 +83,7 @@ impl RunRecord {
                     streamed: record.unsigned(20)?,
                 },
                 last_history: record.optional_number(13)?,
+                carries: record.flag(21)?,
             },
         };
         record.refuse_unless_sealed(read.standing.seal(read.identity()), 14)?;
@@ -108,7 +111,9 @@ impl RunRecord {
         LiveRun {
             row: self.row,
             version: self.standing.version,
+            last_delivery: self.standing.last_delivery,
             last_history: self.standing.last_history,
+            carries: self.standing.carries,
             counts: self.standing.counts,
             status: self.standing.status,
             finished_at: self.standing.finished_at,
@@ -146,9 +151,12 @@ impl Standing {
             .number(self.counts.waits.cast_signed())
             .number(self.counts.state.cast_signed())
             .optional_number(self.last_history);
-        // Files of version 1 have no such column, and their checksums fit.
+        // Files of version 1 have no such columns, and their checksums fit.
         if self.counts.streamed > 0 {
             seal.number(self.counts.streamed.cast_signed());
+        }
+        if self.carries {
+            seal.bytes(b"carries");
         }
         seal.finish()
     }

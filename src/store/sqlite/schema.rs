@@ -115,7 +115,7 @@ const VERSION_1: &str = "
 /// A pending delivery may have a time before which it is not attempted, may wait for others, may be done, to be
 /// undone, and may have added to the state. A run waits for more than people, knows its parent and its code, and its
 /// stream may be kept. What changes at every step stands in a table of its own, whose records are short: a commit writes
-/// whole pages.
+/// whole pages. The event of a run that goes from step to step stands in its history alone.
 const VERSION_2: &str = "
     ALTER TABLE pending ADD COLUMN due INTEGER;
     ALTER TABLE pending ADD COLUMN held ANY;
@@ -143,12 +143,14 @@ const VERSION_2: &str = "
         state_keys INTEGER NOT NULL,
         streamed INTEGER NOT NULL,
         last_history INTEGER,
+        carries INTEGER NOT NULL,
         crc INTEGER NOT NULL
     ) STRICT;
     INSERT INTO progress
         SELECT row, version, updated_at, last_delivery, time_remaining, pending_events, open_requests, state_keys, 0,
-            last_history, crc
+            last_history, 0, crc
         FROM runs;
+    ALTER TABLE history ADD COLUMN carried TEXT;
     CREATE TABLE runs_of_version_2 (
         row INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -184,7 +186,12 @@ const VERSION_2: &str = "
     CREATE VIEW run_pending AS
         SELECT runs.id AS run, delivery, step, event_type, attempt, sent,
             datetime(due / 1000, 'unixepoch') AS due, held, done, event
-        FROM runs JOIN pending ON pending.run = runs.row;
+        FROM runs JOIN pending ON pending.run = runs.row
+        UNION ALL
+        SELECT runs.id, queued ->> '$[0].delivery', queued ->> '$[0].step', queued ->> '$[0].type', 1, 0,
+            NULL, NULL, NULL, carried
+        FROM runs JOIN progress ON progress.run = runs.row JOIN history ON history.row = progress.last_history
+        WHERE carries;
     CREATE VIEW run_state AS
         SELECT runs.id AS run, key, value, place
         FROM runs JOIN state ON state.run = runs.row;

@@ -1,5 +1,6 @@
 //! What is special about this driver. What it has in common with others is in the suite of `conformance`.
 
+mod carrying;
 mod compatibility;
 mod conforming;
 mod damage;

@@ -7,18 +7,22 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::super::commit::Settled;
+use super::super::commit::{PendingDelivery, Settled};
 use super::super::{Commit, Refusal, history};
+use super::changing::is_plain;
 use super::columns::{Record, column_of};
 use super::failure::Failure;
 use super::history_log::{NewEntry, NewSettled};
-use super::live_runs::{KnownDelivery, LiveRun};
+use super::live_runs::LiveRun;
 use super::run_record::outcome;
 use super::seal::Table;
 use super::sealed_records::PendingRecord;
 use super::statements::Statements;
 use super::store::History;
 use super::stream_log;
+
+/// Larger events are not carried: a store remembers of each run what its history carries.
+const LONGEST_CARRIED: usize = 1_024;
 
 /// Where commits are written to.
 pub(super) struct Writer<'c> {
@@ -41,7 +45,8 @@ struct EntryTexts {
 struct SettledTexts {
     settled: Settled,
     step: Arc<str>,
-    event: Arc<str>,
+    /// None if the entry before has carried it.
+    event: Option<Arc<str>>,
     off: u32,
 }
 
@@ -59,16 +64,17 @@ impl<'c> Writer<'c> {
         self.history == History::Full
     }
 
-    /// Writes a commit to a run, or the first one if there is none yet, and gives the run as it is then. `settles` is what
-    /// is known of the delivery that it settles.
+    /// Writes a commit to a run, or the first one if there is none yet, and gives the run as it is then. `carried` is the
+    /// delivery that its history carries.
     pub(super) fn write(
         &mut self,
         commit: &Commit,
         live: Option<LiveRun>,
-        settles: Option<KnownDelivery>,
+        carried: Option<&PendingDelivery>,
     ) -> Result<Result<LiveRun, Refusal>, Failure> {
+        let stands_in_entry = self.stands_in_entry(commit, live);
         if self.keeps_history() {
-            match self.compose_entry(commit, live, settles) {
+            match self.compose_entry(commit, live, carried) {
                 Err(Failure::Damaged(reason)) => {
                     return Ok(Err(Refusal::Damaged { run: commit.run, reason }));
                 }
@@ -83,9 +89,10 @@ impl<'c> Writer<'c> {
             Some(live) => live,
         };
         if self.keeps_history() {
-            live.last_history = Some(self.append_entry(commit, live)?);
+            live.last_history = Some(self.append_entry(commit, live, stands_in_entry)?);
         }
-        live.counts.pending = self.change_pending(commit, live)?;
+        live.counts.pending = self.change_pending(commit, live, carried, stands_in_entry)?;
+        live.carries = stands_in_entry;
         live.counts.waits = self.change_waits(commit, live)?;
         live.counts.state = self.change_state(commit, live)?;
         live.counts.streamed = stream_log::append(self.connection, commit, live)?;
@@ -93,11 +100,28 @@ impl<'c> Writer<'c> {
         self.change_run(commit, live).map(Ok)
     }
 
+    /// Whether the delivery that a commit queues stands in its history entry alone, and not in `pending`: mostly the next
+    /// commit of the run settles it. It must be the only one, new, and such as `queued` tells all of it but the event.
+    fn stands_in_entry(&self, commit: &Commit, live: Option<LiveRun>) -> bool {
+        let [queued] = &commit.queued[..] else { return false };
+        let Commit { sent, added, again, .. } = commit;
+        let mut changed = (sent.iter().map(|sent| sent.delivery))
+            .chain(added.iter().map(|added| added.delivery))
+            .chain(again.iter().map(|again| again.delivery));
+        self.keeps_history()
+            && !commit.status.kind().is_ended()
+            && queued.delivery > live.map_or(0, |live| live.last_delivery)
+            && queued.event.len() <= LONGEST_CARRIED
+            && (queued.attempt, queued.sent) == (1, 0)
+            && is_plain(queued)
+            && !changed.any(|delivery| delivery == queued.delivery)
+    }
+
     fn compose_entry(
         &mut self,
         commit: &Commit,
         live: Option<LiveRun>,
-        settles: Option<KnownDelivery>,
+        carried: Option<&PendingDelivery>,
     ) -> Result<(), Failure> {
         let entry = &mut self.entry;
         entry.queued.clear();
@@ -106,28 +130,33 @@ impl<'c> Writer<'c> {
         history::write_queued(&mut entry.queued, &commit.queued);
         history::write_written(&mut entry.written, &commit.written);
         let (Some(settled), Some(live)) = (commit.settled, live) else { return Ok(()) };
-        if let Some(KnownDelivery { step, event, .. }) = settles {
-            entry.settled = Some(SettledTexts { settled, step, event, off: 0 });
+        if let Some(carried) = carried.filter(|carried| carried.delivery == settled.delivery) {
+            entry.settled = Some(SettledTexts { settled, step: carried.step.clone(), event: None, off: 0 });
             return Ok(());
         }
         let mut rows = self.statements.find_pending.query((live.row, settled.delivery.cast_signed()))?;
         if let Some(row) = rows.next()? {
             let record = Record { row, table: Table::Pending, run: commit.run };
             let (pending, off) = PendingRecord::read(&record)?;
-            let (step, event) = (pending.step.into(), pending.event.into());
+            let (step, event) = (pending.step.into(), Some(pending.event.into()));
             entry.settled = Some(SettledTexts { settled, step, event, off });
         }
         Ok(())
     }
 
-    fn append_entry(&mut self, commit: &Commit, live: LiveRun) -> Result<i64, Failure> {
+    fn append_entry(
+        &mut self,
+        commit: &Commit,
+        live: LiveRun,
+        stands_in_entry: bool,
+    ) -> Result<i64, Failure> {
         let EntryTexts { queued, written, settled } = &self.entry;
         let settled = settled.as_ref().map(|SettledTexts { settled, step, event, off }| NewSettled {
             delivery: settled.delivery,
             step,
             attempt: settled.attempt,
             began: settled.began,
-            event,
+            event: event.as_deref(),
             off: *off,
         });
         let entry = NewEntry {
@@ -140,6 +169,7 @@ impl<'c> Writer<'c> {
             settled,
             queued,
             written,
+            carried: commit.queued.first().filter(|_| stands_in_entry).map(|queued| &*queued.event),
         };
         entry.append(&mut self.statements.insert_history)
     }
@@ -151,7 +181,9 @@ impl<'c> Writer<'c> {
         let code = commit.code.as_ref().map_or(0, |code| code.version.len() + code.steps.len());
         let run = workflow + code + result.or(error).map_or(0, str::len);
         let EntryTexts { queued, written, settled } = &self.entry;
-        let settled = settled.as_ref().map_or(0, |settled| settled.step.len() + settled.event.len());
+        let settled = settled
+            .as_ref()
+            .map_or(0, |settled| settled.step.len() + settled.event.as_ref().map_or(0, |event| event.len()));
         let entry = queued.len() + written.len() + settled;
         let pending = commit.queued.iter().map(|pending| {
             let length = pending.event.len() + pending.step.len() + pending.event_type.len();
