@@ -162,9 +162,11 @@ fn a_file_of_a_newer_version_is_refused() {
 fn a_file_that_was_cut_short_is_refused() {
     let (image, ledger) = sound();
     let folder = Folder::new();
-    let length = image.files[STORE].len();
-    // An empty file is a store to be, and what ends behind the last page is whole.
-    let lengths = (1..length).filter(|cut| cut % 512 == 0 || cut % 509 == 0 || *cut < 101);
+    let content = &image.files[STORE];
+    let length = content.len();
+    // An empty file is a store to be, and what ends behind the last byte that says something is whole.
+    let last = content.iter().rposition(|byte| *byte != 0).unwrap();
+    let lengths = (1..=last).filter(|cut| cut % 512 == 0 || cut % 509 == 0 || *cut < 101);
     let mut count = 0;
     for cut in lengths {
         let mut image = image.clone();

@@ -108,37 +108,33 @@ pub(super) fn walk(
     last: Option<i64>,
 ) -> Result<Vec<HistoryEntry>, Failure> {
     let mut find = connection.prepare_cached(FIND)?;
-    let mut entries: Vec<HistoryEntry> = Vec::new();
+    let mut newest_first: Vec<Found> = Vec::new();
     let mut next = last;
-    // Whether the event of the entry read last is still to come: from the one before it.
-    let mut lacks_event = false;
     while let Some(row) = next {
         let mut rows = find.query([row])?;
         let Some(row) = rows.next()? else {
             return Err(Failure::damaged(Table::History, run, "an entry that another names is not there"));
         };
-        let Found { entry, previous, carried, has_event } = read(row, run)?;
-        if let Some(later) = entries.last_mut() {
-            // A chain that is damaged, with checksums that fit by chance, must not be walked for ever.
-            if later.version <= entry.version {
-                return Err(Failure::damaged(Table::History, run, "an entry names one that is not older"));
-            }
-            if lacks_event && let (Some(settled), Some((_, event))) = (&mut later.settled, carried) {
-                settled.event = event;
-                lacks_event = false;
-            }
+        let found = read(row, run)?;
+        // A chain that is damaged, with checksums that fit by chance, must not be walked for ever.
+        if newest_first.last().is_some_and(|later| later.entry.version <= found.entry.version) {
+            return Err(Failure::damaged(Table::History, run, "an entry names one that is not older"));
         }
-        if lacks_event {
-            break;
+        next = found.previous;
+        newest_first.push(found);
+    }
+    let mut entries = Vec::with_capacity(newest_first.len());
+    let mut carried_before = None;
+    for Found { mut entry, carried, lacks_event, .. } in newest_first.into_iter().rev() {
+        if let Some(settled) = entry.settled.as_mut().filter(|_| lacks_event) {
+            let Some(PendingDelivery { event, .. }) = carried_before else {
+                return Err(Failure::damaged(Table::History, run, "the event of an entry is not there"));
+            };
+            settled.event = event.to_string();
         }
-        lacks_event = !has_event;
+        carried_before = carried;
         entries.push(entry);
-        next = previous;
     }
-    if lacks_event {
-        return Err(Failure::damaged(Table::History, run, "the event of an entry is not there"));
-    }
-    entries.reverse();
     Ok(entries)
 }
 
@@ -152,33 +148,18 @@ pub(super) fn carried(
     }
     let mut find = connection.prepare_cached(FIND)?;
     let found = find.query_row([record.standing.last_history], |row| Ok(read(row, record.id))).optional()?;
-    match found.transpose()? {
-        Some(Found { carried: Some((queued, event)), .. }) => Ok(Some(PendingDelivery {
-            delivery: queued.delivery,
-            step: queued.step.into(),
-            event_type: queued.event_type.into(),
-            event: event.into(),
-            attempt: 1,
-            sent: 0,
-            due: None,
-            held: None,
-            gathered: false,
-            done: None,
-            added: None,
-        })),
-        _ => {
-            Err(Failure::damaged(Table::History, record.id, "the last entry does not carry what is pending"))
-        }
-    }
+    let last = found.transpose()?.and_then(|last| last.carried);
+    let missing = || Failure::damaged(Table::History, record.id, "the last entry carries nothing");
+    last.ok_or_else(missing).map(Some)
 }
 
 /// An entry as it stands.
 struct Found {
     entry: HistoryEntry,
     previous: Option<i64>,
-    carried: Option<(Queued, String)>,
-    /// Whether the event of what has settled is there too, if something has.
-    has_event: bool,
+    carried: Option<PendingDelivery>,
+    /// The event of what has settled is not here, but carried by the entry before.
+    lacks_event: bool,
 }
 
 /// What [`history::write_queued`](super::super::history::write_queued) tells of a delivery.
@@ -218,9 +199,9 @@ fn read(row: &Row<'_>, run: Uuid) -> Result<Found, Failure> {
     };
     record.refuse_unless_sealed(entry.seal(), 9)?;
     let NewEntry { previous, version, at, status, queued, written, .. } = entry;
-    let carried = entry.carried.map(|event| match serde_json::from_str::<[Queued; 1]>(queued) {
-        Ok([queued]) => Ok((queued, event.to_owned())),
-        Err(_) => Err(record.damaged("an entry carries an event, and does not say where to")),
+    let carried = entry.carried.map(|event| {
+        let carried = carried_delivery(queued, event);
+        carried.map_err(|_| record.damaged("an entry carries an event, and does not say where to"))
     });
     let (queued, written) = (queued.to_owned(), written.to_owned());
     Ok(Found {
@@ -234,7 +215,25 @@ fn read(row: &Row<'_>, run: Uuid) -> Result<Found, Failure> {
         },
         previous,
         carried: carried.transpose()?,
-        has_event: settled.is_none_or(|settled| settled.event.is_some()),
+        lacks_event: settled.is_some_and(|settled| settled.event.is_none()),
+    })
+}
+
+/// The one delivery that was `queued`, with its event.
+fn carried_delivery(queued: &str, event: &str) -> serde_json::Result<PendingDelivery> {
+    let [Queued { delivery, step, event_type }] = serde_json::from_str(queued)?;
+    Ok(PendingDelivery {
+        delivery,
+        step: step.into(),
+        event_type: event_type.into(),
+        event: event.into(),
+        attempt: 1,
+        sent: 0,
+        due: None,
+        held: None,
+        gathered: false,
+        done: None,
+        added: None,
     })
 }
 
