@@ -84,13 +84,13 @@ impl Writer<'_> {
     }
 
     /// Gives how many deliveries of the run are pending now. `carried` is the one that its history has carried so far, and
-    /// what is queued `stands_in_entry` if that is carried from now on.
+    /// what is queued `is_carried` if it is from now on.
     pub(super) fn change_pending(
         &mut self,
         commit: &Commit,
         live: LiveRun,
         carried: Option<&PendingDelivery>,
-        stands_in_entry: bool,
+        is_carried: bool,
     ) -> Result<u64, Failure> {
         let LiveRun { row, mut counts, .. } = live;
         let has_ended = commit.status.kind().is_ended();
@@ -129,7 +129,7 @@ impl Writer<'_> {
                 self.update_pending(commit.run, row, *delivery, PendingChange::Gathered)?;
             }
         }
-        if stands_in_entry {
+        if is_carried {
             counts.pending += 1;
         } else {
             for pending in &commit.queued {

@@ -72,7 +72,7 @@ impl<'c> Writer<'c> {
         live: Option<LiveRun>,
         carried: Option<&PendingDelivery>,
     ) -> Result<Result<LiveRun, Refusal>, Failure> {
-        let stands_in_entry = self.stands_in_entry(commit, live);
+        let to_carry = self.event_to_carry(commit, live);
         if self.keeps_history() {
             match self.compose_entry(commit, live, carried) {
                 Err(Failure::Damaged(reason)) => {
@@ -81,7 +81,7 @@ impl<'c> Writer<'c> {
                 composed => composed?,
             }
         }
-        if let Some(reason) = self.too_large(commit) {
+        if let Some(reason) = self.too_large(commit, to_carry) {
             return Ok(Err(Refusal::TooLarge { run: commit.run, reason }));
         }
         let mut live = match live {
@@ -89,10 +89,10 @@ impl<'c> Writer<'c> {
             Some(live) => live,
         };
         if self.keeps_history() {
-            live.last_history = Some(self.append_entry(commit, live, stands_in_entry)?);
+            live.last_history = Some(self.append_entry(commit, live, to_carry)?);
         }
-        live.counts.pending = self.change_pending(commit, live, carried, stands_in_entry)?;
-        live.carries = stands_in_entry;
+        live.counts.pending = self.change_pending(commit, live, carried, to_carry.is_some())?;
+        live.carries = to_carry.is_some();
         live.counts.waits = self.change_waits(commit, live)?;
         live.counts.state = self.change_state(commit, live)?;
         live.counts.streamed = stream_log::append(self.connection, commit, live)?;
@@ -100,21 +100,26 @@ impl<'c> Writer<'c> {
         self.change_run(commit, live).map(Ok)
     }
 
-    /// Whether the delivery that a commit queues stands in its history entry alone, and not in `pending`: mostly the next
-    /// commit of the run settles it. It must be the only one, new, and such as `queued` tells all of it but the event.
-    fn stands_in_entry(&self, commit: &Commit, live: Option<LiveRun>) -> bool {
-        let [queued] = &commit.queued[..] else { return false };
+    /// The event of the delivery that a commit queues, if its history entry is to carry that, since mostly the next commit
+    /// of the run settles it. It must be the only one, new, and such that `queued` tells all of it but the event.
+    fn event_to_carry<'commit>(
+        &self,
+        commit: &'commit Commit,
+        live: Option<LiveRun>,
+    ) -> Option<&'commit str> {
+        let [queued] = &commit.queued[..] else { return None };
         let Commit { sent, added, again, .. } = commit;
         let mut changed = (sent.iter().map(|sent| sent.delivery))
             .chain(added.iter().map(|added| added.delivery))
             .chain(again.iter().map(|again| again.delivery));
-        self.keeps_history()
+        let may_be = self.keeps_history()
             && !commit.status.kind().is_ended()
             && queued.delivery > live.map_or(0, |live| live.last_delivery)
             && queued.event.len() <= LONGEST_CARRIED
             && (queued.attempt, queued.sent) == (1, 0)
             && is_plain(queued)
-            && !changed.any(|delivery| delivery == queued.delivery)
+            && !changed.any(|delivery| delivery == queued.delivery);
+        may_be.then_some(&*queued.event)
     }
 
     fn compose_entry(
@@ -148,7 +153,7 @@ impl<'c> Writer<'c> {
         &mut self,
         commit: &Commit,
         live: LiveRun,
-        stands_in_entry: bool,
+        carried: Option<&str>,
     ) -> Result<i64, Failure> {
         let EntryTexts { queued, written, settled } = &self.entry;
         let settled = settled.as_ref().map(|SettledTexts { settled, step, event, off }| NewSettled {
@@ -169,13 +174,13 @@ impl<'c> Writer<'c> {
             settled,
             queued,
             written,
-            carried: commit.queued.first().filter(|_| stands_in_entry).map(|queued| &*queued.event),
+            carried,
         };
         entry.append(&mut self.statements.insert_history)
     }
 
     /// Whether a record would be larger than SQLite keeps, and which.
-    fn too_large(&self, commit: &Commit) -> Option<String> {
+    fn too_large(&self, commit: &Commit, carried: Option<&str>) -> Option<String> {
         let (result, error) = outcome(commit);
         let workflow = commit.creates.as_ref().map_or(0, |workflow| workflow.len());
         let code = commit.code.as_ref().map_or(0, |code| code.version.len() + code.steps.len());
@@ -184,7 +189,7 @@ impl<'c> Writer<'c> {
         let settled = settled
             .as_ref()
             .map_or(0, |settled| settled.step.len() + settled.event.as_ref().map_or(0, |event| event.len()));
-        let entry = queued.len() + written.len() + settled;
+        let entry = queued.len() + written.len() + settled + carried.map_or(0, str::len);
         let pending = commit.queued.iter().map(|pending| {
             let length = pending.event.len() + pending.step.len() + pending.event_type.len();
             ("an event", length)

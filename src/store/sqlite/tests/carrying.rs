@@ -3,7 +3,7 @@
 use super::{Folder, History, SqliteOptions, SqliteStore, open};
 use crate::ExactString;
 use crate::store::commit::{Again, PendingDelivery, Sent};
-use crate::store::conformance::samples::{after, first, must_load, must_take, pending, run_id, settled};
+use crate::store::conformance::samples::{after, first, must_load, must_take, pending, run_id, set, settled};
 use crate::store::{CheckpointStore, Commit, MemoryStore, Status, UnixMillis};
 
 /// The commit that settles the newest delivery and queues another.
@@ -154,9 +154,11 @@ fn a_refused_commit_leaves_what_is_carried() {
     let mut store = open(&folder.path("orders.db"));
     let carrying = [beginning(), step(&beginning())];
     must_take(&mut store, &carrying);
-    store.longest_record = 100;
+    // Neither the event nor what else its entry holds is too long, only both together.
+    store.longest_record = 250;
     let mut large = step(&carrying[1]);
-    large.queued = vec![pending(3, "ship", &format!("\"{}\"", "x".repeat(200)))];
+    large.queued = vec![pending(3, "ship", &format!("\"{}\"", "x".repeat(180)))];
+    large.written = vec![set("note", 0, Some(&format!("\"{}\"", "y".repeat(100))), "1")];
     assert!(store.commit(&[large]).unwrap()[0].is_err());
     must_take(&mut store, &[step(&carrying[1])]);
     assert_eq!(must_load(&mut store, run_id(1)).pending.len(), 1);
