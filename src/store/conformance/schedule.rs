@@ -244,22 +244,33 @@ impl Chance {
         if self.one_in(3) { StateValue::Bytes(vec![0xFF; length]) } else { StateValue::Json(json(length)) }
     }
 
+    /// Mostly one that nothing has happened to yet, as a handler emits it.
     fn pending(&mut self, delivery: u64) -> PendingDelivery {
         let length = self.length(300);
         let step = ["charge", "ship \"it\"", ""][self.index(3)];
-        let (attempt, sent) = (self.small(), self.small());
-        PendingDelivery {
+        let emitted = PendingDelivery {
             delivery,
             step: step.into(),
             event_type: "Sent".into(),
             event: json(length).into(),
-            attempt,
-            sent,
-            due: self.due(),
+            attempt: 1,
+            sent: 0,
+            due: None,
             held: None,
             gathered: false,
+            added: None,
+            done: None,
+        };
+        if !self.one_in(3) {
+            return emitted;
+        }
+        PendingDelivery {
+            attempt: self.small(),
+            sent: self.small(),
+            due: self.due(),
             added: self.one_in(6).then(|| json(self.index(90)).into()),
             done: self.one_in(6).then(|| self.next() >> 1),
+            ..emitted
         }
     }
 
