@@ -7,7 +7,7 @@
 // One run goes on in a microtask, and the next in one behind it: what follows at once from the first, mostly the whole of
 // its hop, is done while the processor still has its data at hand. With thousands of runs that saves a tenth and more.
 
-// As it is now: a test that puts mocks in its place must not stop the runs of the process.
+// As they are now: a test that puts mocks in their place must not stop the runs of the process.
 const { setImmediate } = globalThis;
 const now = performance.now.bind(performance);
 

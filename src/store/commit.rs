@@ -184,6 +184,26 @@ pub struct PendingDelivery {
     pub done: Option<u64>,
 }
 
+impl PendingDelivery {
+    /// One that nothing has happened to yet.
+    #[must_use]
+    pub fn emitted(delivery: u64, step: Arc<str>, event_type: Arc<str>, event: Arc<str>) -> Self {
+        Self {
+            delivery,
+            step,
+            event_type,
+            event,
+            attempt: 1,
+            sent: 0,
+            due: None,
+            held: None,
+            gathered: false,
+            added: None,
+            done: None,
+        }
+    }
+}
+
 /// Something that a run waits for, or that waits for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {

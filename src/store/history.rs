@@ -89,19 +89,7 @@ mod tests {
 
     #[test]
     fn what_was_queued_is_told_without_the_events() {
-        let pending = PendingDelivery {
-            delivery: 2,
-            step: "ship \"it\"".into(),
-            event_type: "Charged".into(),
-            event: "{}".into(),
-            attempt: 1,
-            sent: 0,
-            due: None,
-            held: None,
-            gathered: false,
-            added: None,
-            done: None,
-        };
+        let pending = PendingDelivery::emitted(2, "ship \"it\"".into(), "Charged".into(), "{}".into());
         let mut json = String::new();
         write_queued(&mut json, &[pending.clone(), pending]);
         let one = r#"{"delivery":2,"step":"ship \"it\"","type":"Charged"}"#;

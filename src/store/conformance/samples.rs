@@ -26,19 +26,7 @@ pub(in crate::store) fn after(commit: &Commit) -> Commit {
 }
 
 pub(in crate::store) fn pending(delivery: u64, step: &str, event: &str) -> PendingDelivery {
-    PendingDelivery {
-        delivery,
-        step: step.into(),
-        event_type: "Charged".into(),
-        event: event.into(),
-        attempt: 1,
-        sent: 0,
-        due: None,
-        held: None,
-        gathered: false,
-        added: None,
-        done: None,
-    }
+    PendingDelivery::emitted(delivery, step.into(), "Charged".into(), event.into())
 }
 
 pub(in crate::store) fn settled(delivery: u64) -> Settled {

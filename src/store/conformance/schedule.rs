@@ -248,19 +248,8 @@ impl Chance {
     fn pending(&mut self, delivery: u64) -> PendingDelivery {
         let length = self.length(300);
         let step = ["charge", "ship \"it\"", ""][self.index(3)];
-        let emitted = PendingDelivery {
-            delivery,
-            step: step.into(),
-            event_type: "Sent".into(),
-            event: json(length).into(),
-            attempt: 1,
-            sent: 0,
-            due: None,
-            held: None,
-            gathered: false,
-            added: None,
-            done: None,
-        };
+        let event = json(length).into();
+        let emitted = PendingDelivery::emitted(delivery, step.into(), "Sent".into(), event);
         if !self.one_in(3) {
             return emitted;
         }

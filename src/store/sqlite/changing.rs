@@ -103,20 +103,17 @@ impl Writer<'_> {
         if has_ended {
             return Ok(0);
         }
-        let mut is_settled = commit.replaces;
+        let stays = commit.held.as_ref().map(PendingChange::Held).or(commit.done.map(PendingChange::Done));
+        let mut settled = commit.settled.filter(|_| !commit.replaces);
         if let Some(carried) = carried.filter(|_| !commit.replaces) {
-            is_settled = settles_for_good(commit, carried.delivery);
-            if is_settled {
+            if stays.is_none() && settled.is_some_and(|settled| settled.delivery == carried.delivery) {
+                settled = None;
                 counts.pending = counts.pending.saturating_sub(1);
             } else {
                 self.insert_pending(commit.run, row, carried)?;
             }
         }
-        if let Some(settled) = commit.settled
-            && !is_settled
-        {
-            let stays =
-                commit.held.as_ref().map(PendingChange::Held).or(commit.done.map(PendingChange::Done));
+        if let Some(settled) = settled {
             match stays {
                 None => counts.pending -= self.delete_pending(row, settled.delivery)?.min(counts.pending),
                 Some(change) => self.update_pending(commit.run, row, settled.delivery, change)?,
@@ -380,13 +377,6 @@ impl Standing {
 pub(super) fn is_plain(pending: &PendingDelivery) -> bool {
     let PendingDelivery { due, held, gathered, done, added, .. } = pending;
     due.is_none() && held.is_none() && !gathered && done.is_none() && added.is_none()
-}
-
-/// Whether a delivery has settled with a commit, and is pending no more.
-fn settles_for_good(commit: &Commit, delivery: u64) -> bool {
-    commit.settled.is_some_and(|settled| settled.delivery == delivery)
-        && commit.held.is_none()
-        && commit.done.is_none()
 }
 
 /// A run's id as it stands in the file.

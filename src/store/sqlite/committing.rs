@@ -71,18 +71,11 @@ fn take(
     if let Err(refusal) = refuse_wrong_version(commit, found) {
         return Ok(Err(refusal));
     }
-    let carried = live.take_carried(commit.run);
-    match writer.write(commit, found, carried.as_ref())? {
-        Ok(written) => {
-            let carried = commit.queued.first().filter(|_| written.carries).cloned();
-            live.put(commit.run, written, carried);
-            Ok(Ok(()))
-        }
-        Err(refusal) => {
-            live.forget(commit.run);
-            Ok(Err(refusal))
-        }
-    }
+    let written = writer.write(commit, found, live.carried(commit.run))?;
+    Ok(written.map(|written| {
+        let carried = commit.queued.first().filter(|_| written.carries).cloned();
+        live.put(commit.run, written, carried);
+    }))
 }
 
 fn find(writer: &mut Writer<'_>, run: Uuid) -> Result<Option<(LiveRun, Option<PendingDelivery>)>, Failure> {

@@ -222,19 +222,7 @@ fn read(row: &Row<'_>, run: Uuid) -> Result<Found, Failure> {
 /// The one delivery that was `queued`, with its event.
 fn carried_delivery(queued: &str, event: &str) -> serde_json::Result<PendingDelivery> {
     let [Queued { delivery, step, event_type }] = serde_json::from_str(queued)?;
-    Ok(PendingDelivery {
-        delivery,
-        step: step.into(),
-        event_type: event_type.into(),
-        event: event.into(),
-        attempt: 1,
-        sent: 0,
-        due: None,
-        held: None,
-        gathered: false,
-        done: None,
-        added: None,
-    })
+    Ok(PendingDelivery::emitted(delivery, step.into(), event_type.into(), event.into()))
 }
 
 impl NewSettled<'_> {

@@ -55,9 +55,9 @@ impl LiveRuns {
         self.0.get(&run).map(|known| known.live)
     }
 
-    /// Takes out the delivery that the history of a run carries. What is known of the run is to be put in again.
-    pub(super) fn take_carried(&mut self, run: Uuid) -> Option<PendingDelivery> {
-        self.0.get_mut(&run)?.carried.take()
+    /// The delivery that the history of a run carries.
+    pub(super) fn carried(&self, run: Uuid) -> Option<&PendingDelivery> {
+        self.0.get(&run)?.carried.as_ref()
     }
 
     /// Takes in how a run stands now, with the delivery that its history carries, or lets go of it if it has ended.
@@ -75,11 +75,6 @@ impl LiveRuns {
             self.0.clear();
         }
         self.0.insert(run, Known { live, carried });
-    }
-
-    /// What was known of a run is not to be trusted.
-    pub(super) fn forget(&mut self, run: Uuid) {
-        self.0.remove(&run);
     }
 
     pub(super) fn clear(&mut self) {

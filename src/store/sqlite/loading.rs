@@ -50,7 +50,6 @@ pub(super) fn load(
     refuse_twice(Table::Pending, run, pending.iter().map(|pending| pending.delivery))?;
     refuse_twice(Table::Waits, run, waits.iter().map(|wait| &wait.id))?;
     refuse_twice(Table::State, run, state.iter().map(|kept| &kept.key))?;
-    live.forget(run);
     live.put(run, record.live(), carried);
     let standing = record.standing;
     Ok(Some(StoredRun {

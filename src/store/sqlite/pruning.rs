@@ -5,6 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::super::UnixMillis;
 use super::committing::refuse_unless_owner;
 use super::failure::Failure;
+use super::run_record::TABLES;
 use super::statements::delete_all_of;
 
 /// Deletes up to `at_most` runs that ended before a point in time, and gives the file system back what they took.
@@ -45,10 +46,9 @@ fn ended_runs(
     finished_before: UnixMillis,
     at_most: usize,
 ) -> Result<Vec<EndedRun>, Failure> {
-    let mut select = connection.prepare_cached(
-        "SELECT row, last_history FROM runs LEFT JOIN progress ON progress.run = runs.row \
-         WHERE finished_at < ?1 ORDER BY finished_at, row LIMIT ?2",
-    )?;
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT row, last_history FROM {TABLES} WHERE finished_at < ?1 ORDER BY finished_at, row LIMIT ?2"
+    ))?;
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let found = select.query_map((finished_before.0, at_most), |row| {
         Ok(EndedRun { row: row.get(0)?, last_history: row.get(1)? })
