@@ -258,6 +258,21 @@ describe("a paused run", () => {
     assert.equal((await attached.result()).data, "yes");
     await assert.rejects(wf.resume(given), { code: "ERR_BLAZEN_RUN_ENDED" });
   });
+
+  test("has its snapshot for whoever attaches to it, also while another run takes up the thread", async () => {
+    const { store, given } = await interrupted(async (store) => {
+      const handler = await waiting(asking(store));
+      await handler.pause();
+      return handler.runId;
+    });
+    let isOver = false;
+    const busy = new Workflow("busy").addStep("again", [START, "Again"], () => (isOver ? stop() : { type: "Again" }));
+    const running = busy.run();
+    const attached = await asking(store).attach(given);
+    assert.equal(JSON.parse(await attached.snapshot()).run_id, given);
+    isOver = true;
+    await running;
+  });
 });
 
 describe("a run whose workflow has lost a step", () => {

@@ -83,7 +83,7 @@ export class WorkflowHandler<Events = AnyEvents> {
   /** The snapshot of the paused run. Rejects with `ERR_BLAZEN_NOT_PAUSED` or `ERR_BLAZEN_RUN_ENDED`. */
   async snapshot(): Promise<string> {
     const run = this.#run.here ?? (await this.#run.live());
-    return run.snapshot();
+    return run.snapshotOnceHeard();
   }
 
   /** Goes on with the paused run, here. Rejects with `ERR_BLAZEN_NOT_PAUSED` or `ERR_BLAZEN_RUN_ENDED`. */

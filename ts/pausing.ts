@@ -79,6 +79,12 @@ export class Pausing {
         );
   }
 
+  /** The same, also of a run that has been taken up as it rests and has not heard of that yet. */
+  async snapshotOnceHeard(): Promise<string> {
+    const isToHear = this.#rest === AT_WORK && !this.#run.end.isReached && this.#run.native.isPaused;
+    return isToHear ? this.pause(undefined) : this.snapshot();
+  }
+
   /** @throws RunStateError unless the run is paused or pausing */
   resume(): void {
     this.#run.end.sayWhy(() => this.#run.native.resumeInPlace(performance.now()));

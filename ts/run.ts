@@ -291,6 +291,11 @@ export class Run
     return this.#forPause().snapshot();
   }
 
+  /** The same, also of a run that has been taken up as it rests and has not heard of that yet. */
+  snapshotOnceHeard(): Promise<string> {
+    return this.#forPause().snapshotOnceHeard();
+  }
+
   /** @throws RunStateError unless the run is paused or pausing */
   async resumeInPlace(): Promise<void> {
     this.#forPause().resume();
