@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BlazenState, CallbackFieldStore, Workflow } from "blazen";
+import { quiet } from "./turns.mjs";
 
 /** Runs `body` as the only step of a workflow. */
 async function inHandler(body) {
@@ -298,7 +299,7 @@ test("what a store does late for an attempt that was cut short does not reach th
     return { type: "blazen::StopEvent", result: (await Document.loadFrom(ctx, "doc")).body };
   });
   const handler = await wf.runWithHandler();
-  await new Promise(setImmediate);
+  await quiet();
   await handler.pause({ graceMs: 0 });
   await handler.resumeInPlace();
   assert.equal((await handler.result()).data, "attempt 2");
@@ -334,7 +335,7 @@ test("a state goes over with the snapshot", async () => {
     result: await Progress.loadFrom(ctx, "progress"),
   }));
   const handler = await wf.runWithHandler();
-  await new Promise(setImmediate);
+  await quiet();
   const resumed = await wf.resume(await handler.pause());
   await resumed.respondToInput("r", null);
   assert.deepEqual({ ...(await resumed.result()).data }, { done: ["asked"], timer: "restored" });

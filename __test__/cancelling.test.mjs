@@ -10,11 +10,11 @@ import {
   NOBODY,
   newFile,
   one,
+  quiet,
   rejectionOf,
   START,
   stop,
   test,
-  turn,
   waiting,
 } from "./stores/harness.mjs";
 
@@ -85,7 +85,7 @@ async function asleep(store) {
     );
   const handler = await wf.runWithHandler();
   await failed.opened;
-  await turn();
+  await quiet();
   return { wf, handler };
 }
 

@@ -11,11 +11,11 @@ import {
   NOBODY,
   newFile,
   one,
+  quiet,
   rejectionOf,
   START,
   stop,
   test,
-  turn,
   waiting,
 } from "./stores/harness.mjs";
 
@@ -52,7 +52,7 @@ for (const [way, begin] of Object.entries(WAYS)) {
         });
         const result = rejectionOf(begin(wf, { signal, ...given }));
         const inner = await called.opened;
-        await turn();
+        await quiet();
         assert.equal(listeners(signal), 1);
         controller.abort(REASON);
         const failure = await result;
@@ -69,7 +69,7 @@ for (const [way, begin] of Object.entries(WAYS)) {
         const store = open();
         const signal = AbortSignal.abort(REASON);
         await assert.rejects(begin(one(store, unwanted), { signal, ...given }), CANCELLED);
-        await turn();
+        await quiet();
         assert.equal(listeners(signal), 0);
         if (store !== undefined) assert.deepEqual((await store.runs()).runs, []);
       });
@@ -95,11 +95,11 @@ describe("one signal", () => {
     const [some, others] = [one(undefined, never), one(new MemoryStore(), never)];
     const results = Array.from({ length: 1_000 }, (_, n) => rejectionOf((n % 2 ? some : others).run({}, { signal })));
     assert.equal(listeners(signal), 1);
-    await turn();
+    await quiet();
     controller.abort(REASON);
     for (const failure of await Promise.all(results)) assert.equal(failure.cause, REASON);
     assert.equal(listeners(signal), 0);
-    await turn();
+    await quiet();
     process.off("warning", warned);
     assert.deepEqual(warnings, []);
   });
@@ -216,7 +216,7 @@ describe("a run of an id that is there already", () => {
     await wf.recover();
     const controller = new AbortController();
     const result = rejectionOf(wf.run({}, { runId: NOBODY, signal: controller.signal }));
-    await turn();
+    await quiet();
     controller.abort(REASON);
     assert.equal((await result).code, "ERR_BLAZEN_ABORTED");
     assert.equal((await store.run(NOBODY)).status, "cancelled");

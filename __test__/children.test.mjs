@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe } from "node:test";
 import { NonRetryableError, SqliteStore, StepError, Workflow } from "blazen";
-import { gate, KINDS, newFile, rejectionOf, START, stop, test, turn } from "./stores/harness.mjs";
+import { gate, KINDS, newFile, quiet, rejectionOf, START, stop, test, turn } from "./stores/harness.mjs";
 import { inEveryWay } from "./ways/harness.mjs";
 
 const UUID_8 = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -267,7 +267,7 @@ describe("a child that has begun", () => {
     const { open, opened } = gate();
     const { child, parent } = counting(store, starts, () => opened);
     await child.recover();
-    await turn();
+    await quiet();
     const [handler] = await parent.recover();
     open();
     assert.deepEqual((await handler.result()).data, [2, 2]);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { AbortedError, SqliteStore, StepError, StepTimeoutError, TimeoutError, Workflow } from "blazen";
-import { ask, gate, KINDS, newFile, RESPONSE, rejectionOf, START, stop, test, turn } from "./stores/harness.mjs";
+import { ask, gate, KINDS, newFile, quiet, RESPONSE, rejectionOf, START, stop, test, turn } from "./stores/harness.mjs";
 
 const never = () => new Promise(() => {});
 const STORES = { "in memory": () => undefined, ...KINDS };
@@ -250,11 +250,11 @@ describe("a pause of a run whose handler waits for a child", () => {
       const handler = await parent.runWithHandler();
       await begun.opened;
       const pausing = handler.pause();
-      await turn();
+      await quiet();
       held.open();
       await pausing;
       assert.deepEqual(log, ["parent 1", "first 1", "ERR_BLAZEN_PAUSED"]);
-      await turn();
+      await quiet();
       await handler.resumeInPlace();
       assert.equal((await handler.result()).data, "result");
       assert.deepEqual(log.slice(3), ["parent 2", "second 1"]);
@@ -294,7 +294,7 @@ describe("a pause of a run whose handler waits for a child", () => {
     const handler = await parent.runWithHandler();
     await begun.opened;
     const refused = rejectionOf(handler.pause());
-    await turn();
+    await quiet();
     await handler.resumeInPlace();
     assert.equal((await refused).code, "ERR_BLAZEN_NOT_PAUSED");
     held.open();
@@ -325,7 +325,7 @@ describe("a pause of a run whose handler waits for a child", () => {
     await begun.opened;
     const pausing = rejectionOf(handler.pause());
     held.open();
-    for (let n = 0; n < 5; n += 1) await turn();
+    await quiet();
     await handler.resumeInPlace();
     await pausing;
     assert.equal((await handler.result()).data, 3);

@@ -4,7 +4,19 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { MemoryStore, SqliteStore, Workflow } from "blazen";
 import { MapStore } from "./conformance/map_store.mjs";
-import { ask, gate, newFile, nextEvent, REQUEST, RESPONSE, rejectionOf, START, stop, test } from "./stores/harness.mjs";
+import {
+  ask,
+  gate,
+  newFile,
+  nextEvent,
+  quiet,
+  REQUEST,
+  RESPONSE,
+  rejectionOf,
+  START,
+  stop,
+  test,
+} from "./stores/harness.mjs";
 
 /** Stores that are opened by one process after another. */
 const WORLDS = {
@@ -630,7 +642,9 @@ describe("what migrate leaves is checked, and nothing of it is stored if it is b
     const asking = new Workflow("asking", { version: "1" })
       .addStep("ask", [START], () => ask("question"))
       .addStep("hear", [RESPONSE], () => stop());
-    const old = await (await asking.runWithHandler()).pause();
+    const run = await asking.runWithHandler();
+    await quiet();
+    const old = await run.pause();
     const changes = [
       (wait) => Object.assign(wait.event, { request_id: "other" }),
       (wait) => Object.assign(wait.event, { type: "Other" }),

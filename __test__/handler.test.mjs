@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SessionPausePolicy, Workflow, WorkflowBuilder, WorkflowHandler } from "blazen";
+import { quiet, turn } from "./turns.mjs";
 
 const stop = (result) => ({ type: "blazen::StopEvent", result });
-const turn = () => new Promise(setImmediate);
 
 test("a handler gives the result as often as it is asked", async () => {
   const wf = new Workflow("result").addStep("only", ["blazen::StartEvent"], async () => stop({ n: 1 }));
@@ -21,7 +21,7 @@ test("a run that fails before anybody asks is no unhandled rejection", async () 
     throw new Error("mine");
   });
   const handler = await wf.runWithHandler();
-  await turn();
+  await quiet();
   await assert.rejects(handler.result(), { code: "ERR_BLAZEN_STEP_FAILED" });
   await assert.rejects(handler.respondToInput("r", 1), (error) => {
     assert.equal(error.code, "ERR_BLAZEN_RUN_ENDED");
@@ -135,7 +135,7 @@ test("time counts while a pause waits for a handler that never returns", async (
   const wf = new Workflow("limit", { timeout: 0.02 });
   wf.addStep("only", ["blazen::StartEvent"], () => new Promise(() => {}));
   const handler = await wf.runWithHandler();
-  await turn();
+  await quiet();
   await assert.rejects(handler.pause(), (error) => {
     assert.equal(error.code, "ERR_BLAZEN_RUN_ENDED");
     assert.equal(error.cause.code, "ERR_BLAZEN_TIMEOUT");
@@ -149,7 +149,7 @@ test("the time of a pause does not count", async () => {
   wf.addStep("ask", ["blazen::StartEvent"], async () => ({ type: "blazen::InputRequestEvent", request_id: "r" }));
   wf.addStep("read", ["blazen::InputResponseEvent"], async ({ response }) => stop(response));
   const handler = await wf.runWithHandler();
-  await turn();
+  await quiet();
   await handler.pause();
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   await handler.resumeInPlace();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertCoded, deferred, outcomeOf, stop, workflowOf } from "./bad_input/harness.mjs";
-import { assertPrints, IMPORTS, SHORT, turn } from "./hostile/harness.mjs";
+import { assertPrints, IMPORTS, quiet, SHORT } from "./hostile/harness.mjs";
 
 describe("a handler that never settles", () => {
   test("is timed out: its signal is aborted and the run fails", SHORT, async () => {
@@ -33,7 +33,7 @@ describe("a handler that never settles", () => {
           },
         );
         const handler = await workflow.runWithHandler();
-        await turn();
+        await quiet();
         const snapshot = await handler.pause({ graceMs });
         assert.deepEqual(
           JSON.parse(snapshot).pending_events.map(({ deliveries }) => deliveries),
@@ -59,7 +59,7 @@ describe("a handler that never settles", () => {
         return new Promise(() => {});
       });
       const handler = await workflow.runWithHandler();
-      await turn();
+      await quiet();
       await handler.pause({ graceMs: 0 });
       assert.equal(signals[0].aborted, true);
       assert.equal(signals[0].reason.code, "ERR_BLAZEN_PAUSED");
@@ -86,7 +86,7 @@ describe("a handler that never settles", () => {
       (event) => stop(event.from),
     );
     const handler = await workflow.runWithHandler();
-    await turn();
+    await quiet();
     await handler.pause({ graceMs: 0 });
     await handler.resumeInPlace();
     await both.promise;
@@ -106,7 +106,7 @@ describe("a handler that never settles", () => {
     test(`and was cut short is no longer heard when it ${how} while its next attempt is at work`, SHORT, async () => {
       const attempts = await twoAttempts();
       end(attempts);
-      await turn();
+      await quiet();
       attempts.now.resolve({ type: "Next", from: "the second attempt" });
       assert.equal((await attempts.handler.result()).data, "the second attempt");
     });
@@ -131,7 +131,7 @@ describe("a handler that never settles", () => {
     const { signal } = contexts[1];
     assert.equal(signal.aborted, false);
     late.resolve(null);
-    await turn();
+    await quiet();
     await handler.abort();
     assert.equal(signal.aborted, true);
   });
@@ -149,7 +149,7 @@ describe("a handler that never settles", () => {
         ctx.signal.onabort = () => { throw undefined; };
         return new Promise(() => {});
       }).runWithHandler();
-      await turn();
+      await quiet();
       await handler.abort();
       const { code } = await handler.result().catch((error) => error);
       await turn();
@@ -163,7 +163,7 @@ describe("a handler that never settles", () => {
         new Promise((_resolve, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason))),
     );
     const handlers = await Promise.all(Array.from({ length: 10_000 }, () => workflow.runWithHandler()));
-    await turn();
+    await quiet();
     await Promise.all(handlers.map((handler) => handler.abort()));
     const outcomes = await Promise.all(handlers.map((handler) => outcomeOf(() => handler.result())));
     assert.ok(outcomes.every(({ error }) => error.code === "ERR_BLAZEN_ABORTED"));

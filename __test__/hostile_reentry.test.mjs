@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Workflow } from "blazen";
 import { assertCoded, deferred, outcomeOf, REQUEST, RESPONSE, START, stop, workflowOf } from "./bad_input/harness.mjs";
-import { SHORT, turn } from "./hostile/harness.mjs";
+import { quiet, SHORT, turn } from "./hostile/harness.mjs";
 
 describe("a handler that calls everything from its synchronous part", () => {
   const whatMayBeCalled = {
@@ -79,7 +79,7 @@ describe("a handler that calls everything from its synchronous part", () => {
       });
     handler = await workflow.runWithHandler();
     await assert.rejects(handler.result(), { code: "ERR_BLAZEN_ABORTED" });
-    await turn();
+    await quiet();
     assert.deepEqual(called, [1]);
   });
 
@@ -99,7 +99,7 @@ describe("a handler that calls everything from its synchronous part", () => {
       });
     handler = await workflow.runWithHandler();
     const pending = JSON.parse(await paused.promise).pending_events;
-    await turn();
+    await quiet();
     assert.deepEqual(called, ["1:1"]);
     assert.equal(pending.length, 3);
     await handler.abort();
@@ -118,7 +118,7 @@ describe("a handler that calls everything from its synchronous part", () => {
         return null;
       });
     handler = await workflow.runWithHandler();
-    await turn();
+    await quiet();
     await handler.respondToInput("a", 1);
     assert.deepEqual((await handler.result()).data, ["a", "b", "c"]);
   });
@@ -167,7 +167,7 @@ describe("a handler that calls everything from its synchronous part", () => {
         () => gate.promise,
         () => stop(),
       ).runWithHandler();
-      await turn();
+      await quiet();
       const pausing = outcomeOf(() => handler.pause());
       gate.resolve({
         type: "Next",
@@ -191,7 +191,7 @@ describe("a handler that calls everything from its synchronous part", () => {
         () => gate.promise,
         () => stop("ran"),
       ).runWithHandler();
-      await turn();
+      await quiet();
       const pausing = outcomeOf(() => handler.pause());
       gate.resolve({
         type: "Next",

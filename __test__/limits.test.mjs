@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe } from "node:test";
 import { InvalidArgumentError, StepError, Workflow } from "blazen";
-import { atWork, Desk, quiet, waitingFor, working } from "./limits/harness.mjs";
-import { rejectionOf, START, stop, test } from "./stores/harness.mjs";
+import { atWork, Desk, waitingFor, working } from "./limits/harness.mjs";
+import { quiet, rejectionOf, START, stop, test } from "./stores/harness.mjs";
 import { inEveryWay } from "./ways/harness.mjs";
 
 const ONE = { limit: { concurrency: 1 } };
@@ -211,19 +211,15 @@ describe("a step with a limit", () => {
 
   test("calls each handler in the asynchronous context of its own run", async () => {
     const storage = new AsyncLocalStorage();
-    const seen = [];
+    const seen = {};
     const workflow = working(async ({ name }) => {
       await null;
-      seen.push([name, storage.getStore()]);
+      seen[name] = storage.getStore();
       storage.enterWith("another's");
       return { type: "Done", name };
     }, ONE);
     await Promise.all(["a", "b", "c"].map((run) => storage.run(run, () => workflow.run({ names: [run] }))));
-    assert.deepEqual(seen, [
-      ["a", "a"],
-      ["b", "b"],
-      ["c", "c"],
-    ]);
+    assert.deepEqual(seen, { a: "a", b: "b", c: "c" });
   });
 });
 

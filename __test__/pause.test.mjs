@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { SessionPausePolicy, Workflow } from "blazen";
+import { quiet } from "./turns.mjs";
 
 const stop = (result) => ({ type: "blazen::StopEvent", result });
 
@@ -213,7 +214,7 @@ test("events that a cut short handler had sent are not doubled", async () => {
   });
   const handler = await wf.runWithHandler();
   await arrived.opened;
-  await new Promise(setImmediate); // receive has settled
+  await quiet(); // receive has settled
   const snapshot = await handler.pause({ graceMs: 0 });
   const resumed = await wf.resume(snapshot);
   assert.deepEqual((await resumed.result()).data, [1, 2]);

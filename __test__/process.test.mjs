@@ -12,6 +12,7 @@ import { promisify } from "node:util";
 import vm from "node:vm";
 import { Worker } from "node:worker_threads";
 import { Workflow } from "blazen";
+import { quiet } from "./turns.mjs";
 
 const run = promisify(execFile);
 const root = new URL("..", import.meta.url);
@@ -107,7 +108,7 @@ test("AsyncLocalStorage of whoever starts a run reaches all of its handlers, and
       }),
     ),
   );
-  await new Promise(setImmediate);
+  await quiet();
   await storage.run("who answers", () => Promise.all(started.map((handler) => handler.respondToInput("r", 1))));
   const results = await Promise.all(started.map((handler) => handler.result()));
   assert.deepEqual(

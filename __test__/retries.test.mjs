@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe } from "node:test";
 import { NonRetryableError, SqliteStore, StepError, StepTimeoutError, Workflow } from "blazen";
-import { newFile, rejectionOf, START, stop, test } from "./stores/harness.mjs";
+import { newFile, quiet, rejectionOf, START, stop, test } from "./stores/harness.mjs";
 import { atRest, inEveryWay } from "./ways/harness.mjs";
 
 const SOON = { initialDelayMs: 20, factor: 1 };
@@ -158,7 +158,7 @@ describe("a step with a retry", () => {
   test("takes up nothing of the thread while it waits, and its run can be aborted", async () => {
     const workflow = failing(() => new Error("no"), { retry: { initialDelayMs: 3_600_000, maxDelayMs: 3_600_000 } });
     const handler = await workflow.runWithHandler();
-    await new Promise(setImmediate);
+    await quiet();
     await handler.abort("enough");
     assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_ABORTED");
   });

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { types } from "node:util";
 import { SqliteStore, Workflow } from "blazen";
-import { gate, KINDS, newFile, START, stop, test, turn } from "./stores/harness.mjs";
+import { gate, KINDS, newFile, quiet, START, stop, test, turn } from "./stores/harness.mjs";
 
 const forEver = () => new Promise(() => {});
 
@@ -100,7 +100,7 @@ for (const [name, { add, gives, stands }] of Object.entries(ADDITIONS)) {
         });
         const handler = await wf.runWithHandler();
         await isAdded.opened;
-        for (let turns = 0; turns < 20; turns += 1) await turn(); // so that the other has settled
+        await quiet(); // so that the other has settled
         await handler.pause({ graceMs: 0 });
         await handler.resumeInPlace();
         assert.deepEqual(asJson((await handler.result()).data), expected);
@@ -143,7 +143,7 @@ for (const [name, { add, gives, stands }] of Object.entries(ADDITIONS)) {
       await first.close();
       const second = SqliteStore.open(path);
       await sending(second, 3).recover();
-      await turn();
+      await quiet();
       await second.close();
       const third = SqliteStore.open(path);
       const [handler] = await sending(third, 0).recover();
@@ -159,7 +159,7 @@ for (const [name, { add, gives, stands }] of Object.entries(ADDITIONS)) {
       };
       const before = await twoAdd(add, { whenAdded }).runWithHandler();
       await isAdded.opened;
-      for (let turns = 0; turns < 20; turns += 1) await turn();
+      await quiet();
       const snapshot = await before.pause({ graceMs: 0 });
       const handler = await twoAdd(add, { whenAdded: assert.fail }).resume(snapshot);
       assert.deepEqual(asJson((await handler.result()).data), expected);

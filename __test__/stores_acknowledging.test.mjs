@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { SqliteStore, Workflow } from "blazen";
-import { asking, gate, KINDS, newFile, one, START, stop, test, turn, waiting } from "./stores/harness.mjs";
+import { asking, gate, KINDS, newFile, one, quiet, START, stop, test, turn, waiting } from "./stores/harness.mjs";
 
 const RUN = "11111111-1111-4111-8111-111111111111";
 
@@ -37,7 +37,7 @@ async function hasSettled(promise) {
     settled = true;
   };
   promise.then(note, note);
-  for (let turns = 0; turns < 20; turns += 1) await turn();
+  await quiet();
   return settled;
 }
 
@@ -78,7 +78,7 @@ describe("before the store has it", () => {
     await handler.resumeInPlace();
     await assert.rejects(first, { code: "ERR_BLAZEN_NOT_PAUSED" });
     await assert.rejects(second, { code: "ERR_BLAZEN_NOT_PAUSED" });
-    await turn();
+    await quiet();
     const third = handler.pause();
     store.letThrough(); // what the first pause has written
     assert.equal(await hasSettled(third), false, "the handler is at work");
@@ -101,7 +101,7 @@ describe("before the store has it", () => {
     let before = -1;
     while (before !== sent) {
       before = sent;
-      for (let turns = 0; turns < 50; turns += 1) await turn();
+      await quiet();
     }
     assert.ok(sent <= 4_096, `${sent} are sent`);
     store.letAllThrough();
@@ -141,7 +141,7 @@ describe("a handler that does not wait for what it sends", () => {
       })
       .addStep("take", ["Sent"], () => null);
     await assert.rejects(wf.run(), { code: "ERR_BLAZEN_STORE_IO" });
-    await turn();
+    await quiet();
   });
 });
 
@@ -168,13 +168,15 @@ describe("a run that ends without a result", () => {
 
     test(`has none in ${kind} either, after a handler has sent twice what was taken once`, async () => {
       const store = open();
+      const sent = gate();
       const wf = chain(store, {}, async (_event, ctx) => {
         await ctx.sendEvent({ type: "Noted", secret: 43 });
+        sent.open();
         if (ctx.attempt === 1) await new Promise(() => {});
         return { type: "End" };
       }).addStep("note", ["Noted"], () => null);
       const handler = await wf.runWithHandler();
-      while ((await store.run(handler.runId)).pending[0]?.step !== "work") await turn();
+      await sent.opened;
       await handler.pause({ graceMs: 0 });
       await handler.resumeInPlace();
       assert.equal((await handler.result()).data, undefined);

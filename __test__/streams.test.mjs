@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { test } from "node:test";
 import { StreamGoneError, Workflow } from "blazen";
+import { turn } from "./turns.mjs";
 
 const START = "blazen::StartEvent";
 const stop = (result) => ({ type: "blazen::StopEvent", result });
-const turn = () => new Promise(setImmediate);
 const range = (from, to) => Array.from({ length: to - from }, (_, index) => from + index);
 
 /** Writes `count` events, and a turn of the event loop after each `every`. */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Workflow } from "blazen";
+import { quiet } from "./turns.mjs";
 
 const START = "blazen::StartEvent";
 const stop = (result) => ({ type: "blazen::StopEvent", result });
@@ -81,7 +82,7 @@ test("a pause, a resumption and the end of a run are told to whoever asks in the
       .addStep("hear", ["blazen::InputResponseEvent"], () => stop())
       .runWithHandler();
     const seen = all(handler.stream({ lifecycle, withOffsets: true }));
-    await new Promise(setImmediate);
+    await quiet();
     await handler.pause();
     await handler.pause();
     await handler.resumeInPlace();

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { MemoryStore, SessionPausePolicy, Workflow } from "blazen";
+import { quiet } from "../turns.mjs";
 import {
   CODED,
   deferred,
@@ -139,9 +140,9 @@ const answers = [
       ])
         .addStep("hear", [RESPONSE], () => null)
         .runWithHandler();
-      await new Promise(setImmediate);
+      await quiet();
       await handler.respondToInput("a", 1);
-      await new Promise(setImmediate);
+      await quiet();
       return handler.respondToInput("a", 1);
     },
     UNKNOWN,
@@ -300,7 +301,7 @@ const untimely = [
     async () => {
       const gate = deferred();
       const handler = await workflowOf(() => gate.promise).runWithHandler();
-      await new Promise(setImmediate);
+      await quiet();
       const pausing = outcomeOf(() => handler.pause());
       await handler.resumeInPlace();
       gate.resolve(stop("ran"));
@@ -313,7 +314,7 @@ const untimely = [
     async () => {
       const gate = deferred();
       const handler = await workflowOf(() => gate.promise).runWithHandler();
-      await new Promise(setImmediate);
+      await quiet();
       const pausing = outcomeOf(() => handler.pause());
       gate.resolve(stop("ran"));
       return [(await pausing).error?.code, (await handler.result()).data];
@@ -324,7 +325,7 @@ const untimely = [
     "abort() before the pause is done",
     async () => {
       const handler = await workflowOf(() => new Promise(() => {})).runWithHandler();
-      await new Promise(setImmediate);
+      await quiet();
       const pausing = outcomeOf(() => handler.pause());
       await handler.abort();
       return [(await pausing).error?.code, (await outcomeOf(() => handler.result())).error?.code];
@@ -410,7 +411,7 @@ const pendingWith = async (extra) => {
     () => gate.promise,
     () => stop("ran"),
   ).runWithHandler();
-  await new Promise(setImmediate);
+  await quiet();
   const pausing = outcomeOf(() => handler.pause());
   gate.resolve({ type: "Next", ...extra });
   const { value, error } = await pausing;

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { BlazenState, CallbackFieldStore, Workflow } from "blazen";
+import { quiet } from "../turns.mjs";
 import {
   CODED,
   gives,
@@ -315,7 +316,7 @@ const settling = [
           await new Stuck().saveTo(ctx, "stuck too");
         })
         .runWithHandler();
-      await new Promise(setImmediate);
+      await quiet();
       await handler.abort();
       const { error } = await outcomeOf(() => handler.result());
       return [seen, error.code];
@@ -356,7 +357,7 @@ const settling = [
           return stop("saved");
         })
         .runWithHandler();
-      await new Promise(setImmediate);
+      await quiet();
       await handler.pause({ graceMs: 0 });
       await handler.resumeInPlace();
       return (await handler.result()).data;

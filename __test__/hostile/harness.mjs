@@ -6,6 +6,8 @@ import { once } from "node:events";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
+export { quiet, turn } from "../turns.mjs";
+
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const INDEX = fileURLToPath(new URL("../../index.js", import.meta.url));
 /** Only there so that what hangs fails instead of holding everything. */
@@ -14,8 +16,6 @@ export const SHORT = { timeout: 60_000 };
 // What hangs may hold nothing that keeps the event loop alive.
 const keepAlive = setInterval(() => {}, HANG);
 after(() => clearInterval(keepAlive));
-
-export const turn = () => new Promise(setImmediate);
 
 /** Runs an ES module in a process of its own; a promise that nobody handles ends it. */
 export async function inProcess(source, flags = [], timeout = HANG) {
@@ -50,4 +50,5 @@ const START = "blazen::StartEvent";
 const stop = (result) => ({ type: "blazen::StopEvent", result });
 const one = (handler) => new Workflow("w").addStep("s", [START], handler);
 const turn = () => new Promise(setImmediate);
+const quiet = async () => { for (let n = 0; n < 20; n += 1) await turn(); };
 `;

@@ -1,12 +1,7 @@
 // What the tests of limits share: handlers that stay at work until they are let go.
 
 import { Workflow } from "blazen";
-import { gate, START, stop, turn } from "../stores/harness.mjs";
-
-/** Resolves when everything that can be called without a timer has been called. */
-export async function quiet() {
-  for (let times = 0; times < 5; times += 1) await turn();
-}
+import { gate, quiet, START, stop } from "../stores/harness.mjs";
 
 /** A handler for events with a `name`: it is at work until that name is let go. */
 export class Desk {

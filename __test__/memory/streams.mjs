@@ -5,12 +5,16 @@ import { printGrowth } from "./growth.mjs";
 
 const AT_ONCE = 1_000;
 
-let write;
+let begins;
+const begun = new Promise((resolve) => {
+  begins = resolve;
+});
 const workflow = new Workflow("writes").addStep("write", ["blazen::StartEvent"], (_event, ctx) => {
-  write = (event) => ctx.writeEventToStream(event);
+  begins((event) => ctx.writeEventToStream(event));
   return new Promise(() => {});
 });
 const handler = await workflow.runWithHandler();
+const write = await begun;
 const slow = handler[Symbol.asyncIterator]();
 
 let n = 0;

@@ -7,6 +7,8 @@ import { after, test as nodeTest } from "node:test";
 import { fileURLToPath } from "node:url";
 import { MemoryStore, SqliteStore, Workflow } from "blazen";
 
+export { quiet, turn } from "../turns.mjs";
+
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const START = "blazen::StartEvent";
 export const REQUEST = "blazen::InputRequestEvent";
@@ -14,7 +16,6 @@ export const RESPONSE = "blazen::InputResponseEvent";
 export const NOBODY = "00000000-0000-7000-8000-000000000000";
 export const stop = (result) => ({ type: "blazen::StopEvent", result });
 export const ask = (request_id) => ({ type: REQUEST, request_id });
-export const turn = () => new Promise(setImmediate);
 
 // What hangs may hold nothing that keeps the event loop alive; then its test fails instead of being forgotten.
 const keepAlive = setInterval(() => {}, 60_000);
