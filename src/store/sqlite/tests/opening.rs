@@ -2,8 +2,11 @@
 
 use std::fs;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
+use super::super::SqliteOptions;
+use super::super::opening::connect_to_run;
+use super::super::place::Place;
 use super::super::schema::APPLICATION_ID;
 use super::{Folder, open, read_only, try_open};
 use crate::store::conformance::samples::{after, first, full, must_load, must_take, run_id};
@@ -16,6 +19,20 @@ fn a_new_file_has_a_lock_beside_it_and_after_closing_nothing_more() {
     must_take(&mut store, &[first(run_id(1), "orders")]);
     store.close().unwrap();
     assert_eq!(folder.names(), ["orders.db", "orders.db-lock"]);
+}
+
+#[test]
+fn a_statement_is_compiled_once_whatever_is_bound_to_it() {
+    let folder = Folder::new();
+    let path = folder.path("orders.db");
+    open(&path).close().unwrap();
+    let place = Place::find(&path).unwrap();
+    let (connection, _) = connect_to_run(&place, &SqliteOptions::default()).unwrap();
+    let select = || connection.prepare_cached("SELECT key FROM state WHERE run = ?1 ORDER BY place").unwrap();
+    for run in 1..=3 {
+        assert!(!select().exists([run]).unwrap());
+    }
+    assert_eq!(select().get_status(StatementStatus::RePrepare), 0);
 }
 
 #[test]
