@@ -16,6 +16,7 @@ import type { NativeContext, StepDriver } from "./step_driver.js";
 
 /** A run as it is paused. */
 export interface PausableRun {
+  readonly key: number;
   readonly native: NativeContext;
   readonly driver: StepDriver;
   readonly end: RunEnd;
@@ -181,10 +182,10 @@ export class Pausing {
 
   /** A run that is only written when it is paused is written now; in the meantime it may be resumed, or end. */
   async #restOnceWritten(pause: PauseInProgress, snapshot: string, writing: RunWriting): Promise<void> {
-    const { native: run, driver } = this.#run;
+    const { key, native: run, driver } = this.#run;
     const texts = pendingTexts(run, driver.payloads);
     run.pendingPayloads().forEach((payload, index) => {
-      native.handOver(run.key, payload, texts[index] as string);
+      native.handOver(key, payload, texts[index] as string);
     });
     run.writeWhole();
     try {

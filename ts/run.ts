@@ -114,7 +114,7 @@ export class Run
     this.driver = new StepDriver(options.definition, this, travelOf(options.writing));
     this.native = options.begin(this.driver.payloads, performance.now());
     this.key = this.native.key;
-    this.writing = options.writing && new RunWriting(options.writing, this.native, this);
+    this.writing = options.writing && new RunWriting(options.writing, this.native, this.key, this);
     const stored = this.#storedStream(options);
     this.stream = new EventStream(this.#hasHandler, options.streamBuffer, this, stored);
     if (stored !== undefined) this.#streamWriting = new StreamWriting(this);
@@ -122,7 +122,7 @@ export class Run
     // Whoever knows its id can ask, and nobody need.
     if (options.writing !== undefined) toldElsewhere(this.result);
     if (options.timeLimited) this.lookAtTheClock();
-    this.driver.drive(this.native);
+    this.driver.drive(this.native, this.key);
   }
 
   /** It has been resumed from a snapshot or a store. */

@@ -24,14 +24,17 @@ interface Waiter {
 export class RunWriting {
   readonly #to: Writing;
   readonly #run: NativeContext;
+  /** By which its connection knows it. */
+  readonly #key: number;
   #waiters: Waiter[] = [];
   #failure: unknown;
 
   /** @param told hears from the connection what becomes of the changes */
-  constructor(to: Writing, run: NativeContext, told: WrittenRun) {
+  constructor(to: Writing, run: NativeContext, key: number, told: WrittenRun) {
     this.#to = to;
     this.#run = run;
-    to.connection.writes(run.key, told);
+    this.#key = key;
+    to.connection.writes(key, told);
   }
 
   get connection(): StoreConnection {
@@ -76,7 +79,7 @@ export class RunWriting {
       if (failure === undefined) resolve();
       else reject(failure);
     }
-    this.#to.connection.forget(this.#run.key);
+    this.#to.connection.forget(this.#key);
   }
 }
 

@@ -6,6 +6,7 @@ import { InvalidArgumentError } from "./errors.js";
 import { isPlainObject } from "./json.js";
 
 const TYPE = "blazen::StartEvent";
+const TYPED = { type: TYPE };
 
 /** @throws InvalidArgumentError if the input cannot be one */
 export function startEvent(input: unknown): object {
@@ -13,7 +14,8 @@ export function startEvent(input: unknown): object {
     if (input === undefined) return { type: TYPE };
     if (!isPlainObject(input)) return { type: TYPE, data: input };
     const { type } = input;
-    if (type === undefined || type === TYPE) return { ...input, type: TYPE };
+    // Before the spread: a field after one takes V8 ten times as long. The input may have it as undefined.
+    if (type === undefined || type === TYPE) return Object.assign({ type: TYPE, ...input }, TYPED);
     throw new InvalidArgumentError(
       `the input has a field "type", which its start event needs for itself; put the input into a field: { input: ... }`,
     );

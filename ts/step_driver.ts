@@ -172,9 +172,9 @@ export class StepDriver implements Ready {
   }
 
   /** Begins to drive a run. */
-  drive(run: NativeContext): void {
+  drive(run: NativeContext, key: number): void {
     this.#native = run;
-    this.#key = run.key;
+    this.#key = key;
     this.comeBack();
   }
 
