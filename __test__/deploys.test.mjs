@@ -442,9 +442,14 @@ describe("what a run waits for", () => {
       .addStep("ask", [START], () => ({ ...ask("question"), prompt: "old" }))
       .addStep("hear", [RESPONSE], ({ response }) => stop(response));
 
+  const pausedAsking = async () => {
+    const run = await asking({ version: "1" }).runWithHandler();
+    await quiet();
+    return run.pause();
+  };
+
   test("can be asked otherwise, and is answered all the same", async () => {
-    const first = await asking({ version: "1" }).runWithHandler();
-    const old = await first.pause();
+    const old = await pausedAsking();
     const migrate = ({ waits }) => {
       assert.deepEqual(waits, [{ id: "question", kind: "input", event: { ...ask("question"), prompt: "old" } }]);
       waits[0].event.prompt = "new";
@@ -456,7 +461,7 @@ describe("what a run waits for", () => {
   });
 
   test("can be given up", async () => {
-    const old = await (await asking({ version: "1" }).runWithHandler()).pause();
+    const old = await pausedAsking();
     const migrate = (run) => {
       run.waits = [];
       run.pending.push({ step: "hear", event: { type: RESPONSE, request_id: "question", response: "given up" } });
