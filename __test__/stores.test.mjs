@@ -548,7 +548,9 @@ for (const [kind, open] of Object.entries(KINDS)) {
       const wf = asking(store);
       const handler = await waiting(wf);
       const snapshot = await handler.pause();
-      await assert.rejects(wf.resume(snapshot), { code: "ERR_BLAZEN_RUN_EXISTS" });
+      for (const durability of ["sync", "async", "exit"]) {
+        await assert.rejects(asking(store, { durability }).resume(snapshot), { code: "ERR_BLAZEN_RUN_EXISTS" });
+      }
       assert.equal(await handler.snapshot(), snapshot);
       const resumed = await wf.resume(handler.runId);
       await resumed.respondToInput("question", "yes");
@@ -556,33 +558,35 @@ for (const [kind, open] of Object.entries(KINDS)) {
       assert.equal((await handler.result()).data, "yes", "it is one run");
     });
 
-    test("what a refused holder of a run would write next does not fit by chance", async () => {
+    test("no handler is called by a snapshot of a run that is at work", async () => {
       const store = open();
-      const counting = (options) =>
-        new Workflow("counting", { store, ...options })
-          .addStep("begin", [START], () => ({ type: "Count", n: 0 }))
-          .addStep("count", ["Count"], async ({ n }, ctx) => {
-            await ctx.set("n", n);
-            if (n === 5) pausing = running.pause();
-            return n === 20 ? stop(n) : { type: "Count", n: n + 1 };
+      const calls = [];
+      const [reached, released] = [gate(), gate()];
+      const paying = (durability) =>
+        new Workflow("paying", { store, durability })
+          .addStep("order", [START], () => ({ type: "Pay" }))
+          .addStep("pay", ["Pay"], async (_event, ctx) => {
+            calls.push(ctx.attempt);
+            if (calls.length > 1) return stop("paid");
+            reached.open();
+            await released.opened;
+            return stop("in vain");
           });
-      let pausing;
-      const running = await counting({}).runWithHandler();
-      while (pausing === undefined) await turn();
-      const snapshot = await pausing;
-      const stored = await store.run(running.runId);
-      // It is ahead of its store, so that it has made all its changes when it hears that it is refused.
+      const handler = await paying("sync").runWithHandler();
+      await reached.opened;
+      const snapshot = await handler.pause({ graceMs: 0 });
+      for (const durability of ["sync", "async", "exit"]) {
+        await assert.rejects(paying(durability).resume(snapshot), { code: "ERR_BLAZEN_RUN_EXISTS" });
+      }
+      await handler.resumeInPlace();
+      assert.equal((await handler.result()).data, "paid");
+      assert.deepEqual(calls, [1, 2]);
       await assert.rejects(
-        counting({ durability: "async" })
-          .resume(snapshot)
-          .then((run) => run.result()),
-        {
-          code: "ERR_BLAZEN_RUN_EXISTS",
-        },
+        paying("async").resume(snapshot),
+        { code: "ERR_BLAZEN_RUN_EXISTS" },
+        "also once it has ended",
       );
-      assert.deepEqual(await store.run(running.runId), stored);
-      await running.resumeInPlace();
-      assert.equal((await running.result()).data, 20);
+      released.open();
     });
 
     test("what came together from many steps, in whatever order they wrote", async () => {

@@ -204,6 +204,30 @@ describe("a run that ends without a result", () => {
 });
 
 describe("closing a store", () => {
+  for (const durability of ["sync", "async", "exit"]) {
+    test(`ends a run that was being taken up, with ${durability}`, async () => {
+      const path = newFile();
+      const first = SqliteStore.open(path);
+      const paused = await waiting(asking(first));
+      await paused.pause();
+      const { runId } = await waiting(asking(first));
+      await first.close();
+      for (const id of [paused.runId, runId]) {
+        const store = SqliteStore.open(path);
+        const attaching = asking(store, { durability }).attach(id);
+        await store.close();
+        await assert.rejects((await attaching).result(), { code: "ERR_BLAZEN_STORE_CLOSED" });
+        await assert.rejects(asking(store, { durability }).attach(id), { code: "ERR_BLAZEN_STORE_CLOSED" });
+      }
+    });
+
+    test(`ends a run that begins afterwards, with ${durability}`, async () => {
+      const store = SqliteStore.open(newFile());
+      await store.close();
+      await assert.rejects(asking(store, { durability }).run(), { code: "ERR_BLAZEN_STORE_CLOSED" });
+    });
+  }
+
   test("ends the wait for a run that has been found and not taken up", async () => {
     const path = newFile();
     const first = SqliteStore.open(path);

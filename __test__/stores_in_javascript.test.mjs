@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Workflow } from "blazen";
+import { deferred } from "./bad_input/harness.mjs";
+import { MapStore } from "./conformance/map_store.mjs";
 
 const ID = "11111111-1111-4111-8111-111111111111";
 const OTHER = "22222222-2222-4222-8222-222222222222";
@@ -79,6 +81,30 @@ describe("an answer to commit() that does not say what was taken fails the run",
     const refused = orders({ commit: async (commits) => commits.map(() => ({ storedVersion: 7 })) });
     await assert.rejects(refused.run(), { code: "ERR_BLAZEN_RUN_EXISTS" });
   });
+});
+
+test("what a refused holder of a run would write next does not fit by chance", async () => {
+  const kept = new MapStore();
+  const counting = (options) =>
+    new Workflow("counting", options)
+      .addStep("begin", ["blazen::StartEvent"], () => ({ type: "Count", n: 0 }))
+      .addStep("count", ["Count"], async ({ n }, ctx) => {
+        await ctx.set("n", n);
+        if (n === 5) paused.resolve(running.pause());
+        return n === 20 ? { type: "blazen::StopEvent", result: n } : { type: "Count", n: n + 1 };
+      });
+  const paused = deferred();
+  const running = await counting({ store: kept }).runWithHandler();
+  const snapshot = await paused.promise;
+  const before = await kept.load(running.runId);
+  // Another process, which has looked before the run was there. It is ahead of its store, so that it has made all its
+  // changes when it hears that it is refused.
+  const elsewhere = store({ commit: (commits) => kept.commit(commits) });
+  const other = await counting({ store: elsewhere, durability: "async" }).resume(snapshot);
+  await assert.rejects(other.result(), { code: "ERR_BLAZEN_RUN_EXISTS" });
+  assert.deepEqual(await kept.load(running.runId), before);
+  await running.resumeInPlace();
+  assert.equal((await running.result()).data, 20);
 });
 
 describe("an answer to load() that is not the run that was asked for", () => {

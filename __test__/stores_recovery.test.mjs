@@ -259,6 +259,22 @@ describe("a paused run", () => {
     await assert.rejects(wf.resume(given), { code: "ERR_BLAZEN_RUN_ENDED" });
   });
 
+  test("that waits is found by recover(), and a snapshot that is refused does not take its place", async () => {
+    const { store, given } = await interrupted(async (store) => {
+      const handler = await waiting(asking(store));
+      const snapshot = await handler.pause();
+      await handler.resumeInPlace();
+      return { snapshot, runId: handler.runId };
+    });
+    const [recovered] = await asking(store).recover();
+    for (const durability of ["sync", "async", "exit"]) {
+      const resuming = asking(store, { durability }).resume(given.snapshot);
+      await assert.rejects(resuming, { code: "ERR_BLAZEN_RUN_EXISTS" });
+    }
+    await asking(store).respondToInput(given.runId, "question", "yes");
+    assert.equal((await recovered.result()).data, "yes");
+  });
+
   test("has its snapshot for whoever attaches to it, also while another run takes up the thread", async () => {
     const { store, given } = await interrupted(async (store) => {
       const handler = await waiting(asking(store));

@@ -136,8 +136,15 @@ export class RunBeginnings {
     });
   }
 
+  /** Goes on from a snapshot; with a store, when that has it. */
+  async resume(snapshot: string): Promise<HeldRun> {
+    if (this.#writing === undefined) return this.#goOnFrom(snapshot);
+    const { runId } = translated(() => native.LoadedRun.ofSnapshot(snapshot));
+    return this.runs.beginAlone(runId, () => this.#goOnFrom(snapshot));
+  }
+
   /** Goes on from a snapshot; if its run is to be migrated, when that is durable. */
-  goOnFrom(snapshot: string): Run | Promise<Run> {
+  #goOnFrom(snapshot: string): Run | Promise<Run> {
     const old = this.#olderSnapshot(snapshot);
     return old === undefined ? this.#goOnAsItIs(snapshot) : this.#takeUpMigrated(old, this.migration as Migration);
   }
@@ -161,7 +168,7 @@ export class RunBeginnings {
 
   async #goOnOnce(runId: string, snapshot: string, adopt: Adopt): Promise<HeldRun> {
     return this.runs.beginOnce(runId, async () => {
-      const goingOn = this.goOnFrom(snapshot);
+      const goingOn = this.#goOnFrom(snapshot);
       // Without waiting, where that is not needed: the run must not do anything before.
       const run = goingOn instanceof Run ? goingOn : await goingOn;
       adopt(run);

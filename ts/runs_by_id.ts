@@ -60,6 +60,23 @@ export class RunsById {
   }
 
   /**
+   * Begins a run that comes from elsewhere. Resolves when the store has it.
+   *
+   * @throws StoreError, as a rejection, if the store had it already: whoever holds it there would not know of this one
+   */
+  async beginAlone(runId: string, begin: () => Run | Promise<Run>): Promise<HeldRun> {
+    while (this.#arriving.has(runId)) await this.#arrived(runId);
+    return this.#once(runId, async () => {
+      if (this.here.has(runId) || (await this.#connection?.load(runId)) != null) {
+        throw new StoreError("ERR_BLAZEN_RUN_EXISTS", `the store has a run ${runId} already`);
+      }
+      const run = await begin();
+      await run.whenStored();
+      return run;
+    });
+  }
+
+  /**
    * The run of that id: at work here, ended, or else taken up.
    *
    * @throws StoreError, as a rejection, if there is none
@@ -125,9 +142,6 @@ export class RunsById {
   /** A run that has begun here can be found by its id until it has ended. */
   register(run: Run): void {
     const { id } = run;
-    // One that its store refuses, since the run is here already, must not take its place. Where there is no store, one
-    // that goes on from a snapshot does.
-    if (this.#connection !== undefined && this.here.get(id)?.here !== undefined) return;
     this.here.set(id, run);
     run.whenEnded(() => {
       if (this.here.get(id) === run) this.here.delete(id);

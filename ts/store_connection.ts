@@ -59,6 +59,7 @@ export class StoreConnection {
   readonly #questions = new Map<number, Question>();
   #lastTicket = 0;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(open: (wake: () => void) => NativeStore) {
     // The thread of the store holds what it wakes: only what somebody waits for may keep the connection.
@@ -74,6 +75,8 @@ export class StoreConnection {
   writes(key: number, run: WrittenRun): void {
     this.#written.set(key, run);
     AWAITED.add(this);
+    // It was loaded before, or has not asked the store for anything. Soon, since it is only being made.
+    if (this.#isClosed) queueMicrotask(() => this.#loseAll());
   }
 
   forget(key: number): void {
@@ -138,6 +141,11 @@ export class StoreConnection {
       (ticket) => this.native.askToClose(ticket),
       (ticket) => this.native.closed(ticket),
     );
+    this.#isClosed = true;
+    this.#loseAll();
+  }
+
+  #loseAll(): void {
     const closed = new StoreError("ERR_BLAZEN_STORE_CLOSED", "the store was closed; it has the run as unfinished");
     const runs = new Set<StoredRun>([...this.#written.values(), ...this.held.values()]);
     this.held.clear();

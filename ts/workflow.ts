@@ -358,9 +358,7 @@ export class Workflow<
   async resume(snapshot: string): Promise<WorkflowHandler<Events>> {
     checkString(snapshot, "the snapshot");
     if (isRunId(snapshot)) return this.#resumeById(snapshot.toLowerCase());
-    const run = await this.#beginnings.goOnFrom(snapshot);
-    await run.whenStored();
-    return handlerOf(run);
+    return handlerOf(await this.#beginnings.resume(snapshot));
   }
 
   async #live(runId: string): Promise<Run> {
