@@ -73,3 +73,39 @@ test("a child whose parent goes on is taken up before it, and found by it", asyn
   assert.equal(called(), 1);
   await store.close();
 });
+
+test("a child that has completed is not pruned before its parent has ended, and so not begun again", async () => {
+  const path = newFile();
+  const before = SqliteStore.open(path);
+  const waits = gate();
+  const child = (store, begun) =>
+    new Workflow("child", { store }).addStep("only", [START], () => {
+      begun();
+      return stop("paid");
+    });
+  const parent = (store, charge, then) =>
+    new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) => {
+      const { data } = await ctx.runWorkflow(charge);
+      await then();
+      return stop(data);
+    });
+  const standingStill = parent(
+    before,
+    child(before, () => {}),
+    () => {
+      waits.open();
+      return never();
+    },
+  );
+  await standingStill.runWithHandler();
+  await waits.opened;
+  await before.close();
+  const store = SqliteStore.open(path);
+  const tomorrow = { finishedBefore: new Date(Date.now() + 24 * 3_600_000) };
+  assert.equal(await store.prune(tomorrow), 0);
+  const again = child(store, () => assert.fail("begun again"));
+  const [handler] = await parent(store, again, () => {}).recover();
+  assert.equal((await handler.result()).data, "paid");
+  assert.equal(await store.prune(tomorrow), 2);
+  await store.close();
+});

@@ -237,7 +237,7 @@ abstract class Store {
 
   /**
    * Forgets the runs that ended before a time, with their state, history and stream, and gives the space back. Unfinished runs
-   * stay.
+   * stay, and so do their children.
    *
    * @returns how many those were
    */

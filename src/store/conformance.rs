@@ -103,6 +103,10 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "the history undone gives the state at every version", check: past::undone },
     Promise { name: "ended runs are forgotten, the earliest first", check: pruning::earliest_first },
     Promise { name: "unfinished runs are never forgotten", check: pruning::unfinished },
+    Promise {
+        name: "a child is not forgotten before its parent has ended",
+        check: pruning::children_of_unfinished,
+    },
     Promise { name: "a forgotten run leaves nothing to one of the same id", check: pruning::same_id_again },
     Promise { name: "what was taken is there after closing", check: persisting::reopened },
     Promise { name: "a closed store gives errors", check: persisting::closed },

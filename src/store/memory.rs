@@ -70,6 +70,11 @@ impl MemoryStore {
         }
     }
 
+    fn has_unfinished_parent(&self, run: &StoredRun) -> bool {
+        let above = run.parent.and_then(|parent| self.runs.get(&parent.run));
+        above.is_some_and(|above| above.run.finished_at.is_none())
+    }
+
     fn create(&mut self, commit: &Commit) {
         self.last_created += 1;
         self.created.insert(self.last_created, commit.run);
@@ -128,6 +133,7 @@ impl CheckpointStore for MemoryStore {
         let mut ended: Vec<_> = store
             .runs
             .values()
+            .filter(|kept| !store.has_unfinished_parent(&kept.run))
             .filter_map(|kept| Some((kept.run.finished_at?, kept.number, kept.run.id)))
             .filter(|(finished_at, ..)| *finished_at < finished_before)
             .collect();

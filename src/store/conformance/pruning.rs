@@ -1,5 +1,6 @@
 //! Forgetting runs.
 
+use super::super::commit::Parent;
 use super::super::{Status, UnixMillis};
 use super::Stores;
 use super::samples::{after, first, full, must_load, must_take, run_id};
@@ -37,6 +38,27 @@ pub(super) fn unfinished(stores: &mut dyn Stores) {
     must_take(&mut *store, &[running.clone(), paused]);
     assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX), Ok(0));
     must_take(&mut *store, &[after(&running)]);
+}
+
+pub(super) fn children_of_unfinished(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let parent = full(run_id(1));
+    let mut child = full(run_id(2));
+    child.parent = Some(Parent { run: parent.run, depth: 1 });
+    child.status = Status::Completed { result: None };
+    let mut grandchild = full(run_id(3));
+    grandchild.parent = Some(Parent { run: child.run, depth: 2 });
+    grandchild.status = Status::Completed { result: None };
+    let mut lost = full(run_id(4));
+    lost.parent = Some(Parent { run: run_id(5), depth: 1 });
+    lost.status = Status::Completed { result: None };
+    must_take(&mut *store, &[parent.clone(), child.clone(), grandchild, lost]);
+    assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX), Ok(2), "a parent that has ended asks no more");
+    assert!(must_load(&mut *store, child.run).finished_at.is_some());
+    let mut end = after(&parent);
+    end.status = Status::Completed { result: None };
+    must_take(&mut *store, &[end]);
+    assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX), Ok(2));
 }
 
 pub(super) fn same_id_again(stores: &mut dyn Stores) {

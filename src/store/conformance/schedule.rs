@@ -107,7 +107,9 @@ impl Schedule {
     fn first(&mut self, run: Uuid) -> Commit {
         let workflow = ["orders", "refunds", "naïve"][self.chance.index(3)];
         let empty = StoredRun::begun(run, workflow, UnixMillis(0));
-        let parent = self.chance.one_in(2).then(|| Parent { run: run_id(0), depth: self.chance.small() });
+        let chance = &mut self.chance;
+        let parent =
+            chance.one_in(2).then(|| Parent { run: run_id(chance.below(40).into()), depth: chance.small() });
         let creates = Some(workflow.into());
         Commit { creates, parent, replaces: false, ..self.next(&empty) }
     }

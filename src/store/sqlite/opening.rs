@@ -17,7 +17,7 @@ use super::schema::{APPLICATION_ID, MIGRATIONS, migrate, newest_version};
 use super::store::SqliteOptions;
 
 /// How long to wait for somebody who writes to the file by hand.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Pages of the log after which a commit writes them back into the file.
 const LOG_PAGES: u32 = 4_000;

@@ -1,10 +1,13 @@
 //! Forgetting runs that have ended.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::super::UnixMillis;
 use super::committing::refuse_unless_owner;
 use super::failure::Failure;
+use super::opening::PATIENCE;
 use super::run_record::TABLES;
 use super::statements::delete_all_of;
 
@@ -31,9 +34,12 @@ pub(super) fn prune(
     Ok(ended.len())
 }
 
-/// Writes the log into the file, as far as no reader needs it.
+/// Writes the log into the file, as far as no reader needs it. Waits for none: what is left is written back later.
 pub(super) fn write_log_back(connection: &Connection) -> Result<(), Failure> {
-    run_to_its_end(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.busy_timeout(Duration::ZERO)?;
+    let written = run_to_its_end(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+    connection.busy_timeout(PATIENCE)?;
+    written
 }
 
 struct EndedRun {
@@ -47,7 +53,10 @@ fn ended_runs(
     at_most: usize,
 ) -> Result<Vec<EndedRun>, Failure> {
     let mut select = connection.prepare_cached(&format!(
-        "SELECT row, last_history FROM {TABLES} WHERE finished_at < ?1 ORDER BY finished_at, row LIMIT ?2"
+        "SELECT row, last_history FROM {TABLES} \
+         WHERE finished_at < ?1 \
+           AND NOT EXISTS (SELECT 1 FROM runs AS above WHERE above.id = runs.parent AND above.finished_at IS NULL) \
+         ORDER BY finished_at, row LIMIT ?2"
     ))?;
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let found = select.query_map((finished_before.0, at_most), |row| {

@@ -24,6 +24,9 @@ use super::stream_log;
 /// Larger events are not carried: a store remembers of each run what its history carries.
 const LONGEST_CARRIED: usize = 1_024;
 
+/// So many bytes more of a record that exists are not asked about: whatever is in it, there is room for them.
+const LITTLE: usize = 500;
+
 /// Where commits are written to.
 pub(super) struct Writer<'c> {
     pub(super) connection: &'c Connection,
@@ -81,7 +84,8 @@ impl<'c> Writer<'c> {
                 composed => composed?,
             }
         }
-        if let Some(reason) = self.too_large(commit, to_carry) {
+        let grown = self.longest_that_grows(commit, live, carried)?;
+        if let Some(reason) = self.too_large(commit, to_carry, grown) {
             return Ok(Err(Refusal::TooLarge { run: commit.run, reason }));
         }
         let mut live = match live {
@@ -179,8 +183,41 @@ impl<'c> Writer<'c> {
         entry.append(&mut self.statements.insert_history)
     }
 
-    /// Whether a record would be larger than SQLite keeps, and which.
-    fn too_large(&self, commit: &Commit, carried: Option<&str>) -> Option<String> {
+    /// How long the longest of the pending deliveries becomes to which the commit adds more than a little.
+    fn longest_that_grows(
+        &mut self,
+        commit: &Commit,
+        live: Option<LiveRun>,
+        carried: Option<&PendingDelivery>,
+    ) -> Result<usize, Failure> {
+        let added = commit.added.iter().map(|added| (added.delivery, added.results.len()));
+        let held = commit.settled.zip(commit.held.as_ref());
+        let held = held.map(|(settled, key)| (settled.delivery, key.as_wtf8().len()));
+        let mut longest = 0;
+        for (delivery, more) in added.chain(held).filter(|(_, more)| *more > LITTLE) {
+            longest = longest.max(more + self.event_length(live, carried, delivery)?);
+        }
+        Ok(longest)
+    }
+
+    fn event_length(
+        &mut self,
+        live: Option<LiveRun>,
+        carried: Option<&PendingDelivery>,
+        delivery: u64,
+    ) -> Result<usize, Failure> {
+        if let Some(carried) = carried.filter(|carried| carried.delivery == delivery) {
+            return Ok(carried.event.len());
+        }
+        let Some(live) = live else { return Ok(0) };
+        let mut rows = self.statements.find_pending.query((live.row, delivery.cast_signed()))?;
+        let Some(found) = rows.next()? else { return Ok(0) };
+        Ok(found.get_ref("event")?.as_bytes().map_or(0, <[u8]>::len))
+    }
+
+    /// Whether a record would be larger than SQLite keeps, and which. `grown` is the length of what there is already and
+    /// grows.
+    fn too_large(&self, commit: &Commit, carried: Option<&str>, grown: usize) -> Option<String> {
         let (result, error) = outcome(commit);
         let workflow = commit.creates.as_ref().map_or(0, |workflow| workflow.len());
         let code = commit.code.as_ref().map_or(0, |code| code.version.len() + code.steps.len());
@@ -191,8 +228,9 @@ impl<'c> Writer<'c> {
             .map_or(0, |settled| settled.step.len() + settled.event.as_ref().map_or(0, |event| event.len()));
         let entry = queued.len() + written.len() + settled + carried.map_or(0, str::len);
         let pending = commit.queued.iter().map(|pending| {
-            let length = pending.event.len() + pending.step.len() + pending.event_type.len();
-            ("an event", length)
+            let held = pending.held.as_ref().map_or(0, |key| key.as_wtf8().len());
+            let added = pending.added.as_ref().map_or(0, |results| results.len());
+            ("an event", pending.event.len() + pending.step.len() + pending.event_type.len() + held + added)
         });
         let waits = commit.opened.iter().map(|wait| {
             let expiry = wait.expiry.as_ref().map_or(0, |expiry| expiry.len());
@@ -203,7 +241,11 @@ impl<'c> Writer<'c> {
             ("a value of the state", value.map_or(0, <[u8]>::len) + written.key.as_wtf8().len())
         });
         let streamed = commit.streamed.iter().map(|event| ("an event of the stream", event.len()));
-        let whole = [("how the run ended", run), ("the history of one commit", entry)];
+        let whole = [
+            ("how the run ended", run),
+            ("the history of one commit", entry),
+            ("an event, with what belongs to it,", grown),
+        ];
         let (what, length) = pending
             .chain(waits)
             .chain(values)

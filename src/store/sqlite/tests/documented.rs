@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use rusqlite::{Connection, OpenFlags};
+
 use super::{Folder, open};
 use crate::store::CheckpointStore;
-use crate::store::conformance::samples::{after, full, must_take, run_id, settled};
+use crate::store::conformance::samples::{after, full, must_load, must_take, run_id, settled};
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sqlite-schema.md"));
 
@@ -48,4 +50,21 @@ fn every_query_of_the_page_gives_an_answer() {
     }
     assert_eq!(counts, "2 0 4 1 0 2 0 2 ");
     store.close().unwrap();
+}
+
+#[test]
+fn a_copy_that_is_made_as_the_page_says_is_a_store() {
+    let vacuum =
+        PAGE.split_once("-readonly orders.db \"").and_then(|(_, rest)| rest.split_once('"')).unwrap().0;
+    let folder = Folder::new();
+    let (path, copy) = (folder.path("orders.db"), folder.path("copy.db"));
+    let mut store = open(&path);
+    let commit = full(run_id(1));
+    must_take(&mut store, &[commit.clone()]);
+    let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    reader.execute_batch(&vacuum.replace("copy.db", copy.to_str().unwrap())).unwrap();
+    let mut copied = open(&copy);
+    assert_eq!(must_load(&mut copied, run_id(1)), must_load(&mut store, run_id(1)));
+    assert_eq!(copied.history(run_id(1)), store.history(run_id(1)));
+    must_take(&mut copied, &[after(&commit)]);
 }

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
 
 use super::{Folder, open};
 use crate::StateValue;
@@ -85,4 +88,29 @@ fn pruning_gives_the_space_back() {
         smaller < full_size * 9 / 10 && smallest < full_size * 2 / 3,
         "{full_size}, {smaller}, {smallest}"
     );
+}
+
+#[test]
+fn nobody_waits_for_whoever_reads() {
+    let folder = Folder::new();
+    let path = folder.path("orders.db");
+    let mut store = open(&path);
+    for n in 0..12 {
+        let mut ended = full(run_id(n));
+        ended.status = Status::Completed { result: None };
+        must_take(&mut store, &[ended]);
+    }
+    let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let count = || reader.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count(), 12);
+    let began = Instant::now();
+    for _ in 0..6 {
+        assert_eq!(store.prune(UnixMillis(i64::MAX), 1), Ok(1));
+        store.close().unwrap();
+        store = open(&path);
+    }
+    // To wait at each of these for as long as for somebody who writes would take a minute.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(count(), 12, "it reads what was there when it began");
 }
