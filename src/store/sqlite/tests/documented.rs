@@ -60,7 +60,7 @@ fn a_copy_that_is_made_as_the_page_says_is_a_store() {
     let (path, copy) = (folder.path("orders.db"), folder.path("copy.db"));
     let mut store = open(&path);
     let commit = full(run_id(1));
-    must_take(&mut store, &[commit.clone()]);
+    must_take(&mut store, std::slice::from_ref(&commit));
     let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     reader.execute_batch(&vacuum.replace("copy.db", copy.to_str().unwrap())).unwrap();
     let mut copied = open(&copy);
