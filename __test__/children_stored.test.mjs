@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { SqliteStore, Workflow } from "blazen";
-import { gate, newFile, rejectionOf, START, stop, test } from "./stores/harness.mjs";
+import { MapStore } from "./conformance/map_store.mjs";
+import { gate, NOBODY, newFile, quiet, rejectionOf, START, stop, test } from "./stores/harness.mjs";
 
 const never = () => new Promise(() => {});
 
@@ -108,4 +109,116 @@ test("a child that has completed is not pruned before its parent has ended, and 
   assert.equal((await handler.result()).data, "paid");
   assert.equal(await store.prune(tomorrow), 2);
   await store.close();
+});
+
+/** A parent that has charged when it runs a child of two steps. `log` is told what is called. */
+function charging(store, log, { hold, fails, steps = ["first", "second"] } = {}) {
+  const child = new Workflow("child", { store })
+    .addStep(steps[0], [START], () => ({ type: "Then" }))
+    .addStep(steps[1], ["Then"], async (_event, ctx) => {
+      log.push(`child ${ctx.attempt}`);
+      await hold?.();
+      return stop("done");
+    });
+  const parent = new Workflow("parent", { store })
+    .addStep("charge", [START], () => [{ type: "Run" }, { type: "Beside" }], {
+      compensate: () => {
+        log.push("refund");
+      },
+    })
+    .addStep("run", ["Run"], async (_event, ctx) => stop((await ctx.runWorkflow(child)).data))
+    .addStep("beside", ["Beside"], async () => fails?.());
+  return { parent, child };
+}
+
+const ofKept = (kept, methods) => ({
+  commit: (commits) => kept.commit(commits),
+  load: (runId) => kept.load(runId),
+  runs: (query) => kept.runs(query),
+  ...methods,
+});
+
+const statuses = async (kept) =>
+  (await kept.runs({ limit: 9, order: "oldest-first" })).runs.map(({ status }) => status);
+
+for (const [what, fault] of Object.entries({
+  "a commit": (kept, isOfChild, fail) => ({
+    commit: (commits) =>
+      commits.some(({ runId, settled }) => settled && isOfChild(runId)) ? fail() : kept.commit(commits),
+  }),
+  "to load it": (kept, isOfChild, fail) => ({ load: (runId) => (isOfChild(runId) ? fail() : kept.load(runId)) }),
+})) {
+  test(`a child that its store fails for ${what} stops its parent as well, and both go on later`, async () => {
+    const kept = new MapStore();
+    const log = [];
+    const isOfChild = (runId) => runId !== NOBODY;
+    const fail = async () => {
+      throw new Error("connection reset");
+    };
+    const { parent } = charging(ofKept(kept, fault(kept, isOfChild, fail)), log);
+    const failure = await rejectionOf(parent.run({}, { runId: NOBODY }));
+    assert.equal(failure.code, "ERR_BLAZEN_STORE_IO");
+    assert.equal(failure.runId, NOBODY);
+    await quiet(); // what was on its way to the store is there
+    assert.ok((await statuses(kept)).every((status) => status === "running"));
+    const again = charging(ofKept(kept), log);
+    const handler = await again.parent.attach(NOBODY);
+    assert.equal((await handler.result()).data, "done");
+    assert.deepEqual(log, ["child 1"]);
+    assert.deepEqual(await statuses(kept), ["completed", "completed"]);
+  });
+}
+
+test("a child that new code cannot finish stops its parent as well, and both go on with code that can", async () => {
+  const path = newFile();
+  const before = SqliteStore.open(path);
+  const reached = gate();
+  const log = [];
+  const hold = () => {
+    reached.open();
+    return never();
+  };
+  const { runId } = await charging(before, log, { hold }).parent.runWithHandler();
+  await reached.opened;
+  await before.close();
+  const store = SqliteStore.open(path);
+  const renamed = charging(store, log, { steps: ["first", "renamed"] });
+  const [handler] = await renamed.parent.recover();
+  const failure = await rejectionOf(handler.result());
+  assert.equal(failure.code, "ERR_BLAZEN_RUN_MISMATCH");
+  assert.match(failure.message, /^a child of the run does not go on: .*"second"/);
+  assert.equal((await store.run(runId)).status, "running");
+  const good = charging(store, log);
+  assert.equal((await (await good.parent.attach(runId)).result()).data, "done");
+  assert.deepEqual(log, ["child 1", "child 2"]);
+  await store.close();
+});
+
+test("a child goes on if its store has not taken that its parent undoes what it has done", async () => {
+  const kept = new MapStore();
+  const log = [];
+  const reached = gate();
+  const released = gate();
+  const hold = () => {
+    reached.open();
+    return released.opened;
+  };
+  const fails = async () => {
+    await reached.opened;
+    throw new Error("beside");
+  };
+  const commit = async (commits) => {
+    const lost = commits.filter(({ runId, ending }) => runId === NOBODY && ending !== undefined);
+    if (lost.length === 0) return kept.commit(commits);
+    await kept.commit(commits.filter((commit) => !lost.includes(commit)));
+    throw new Error("connection reset");
+  };
+  const first = charging(ofKept(kept, { commit }), log, { hold, fails });
+  const failure = await rejectionOf(first.parent.run({}, { runId: NOBODY }));
+  assert.equal(failure.code, "ERR_BLAZEN_STORE_IO");
+  released.open();
+  await quiet();
+  const second = charging(ofKept(kept), log);
+  assert.equal((await (await second.parent.attach(NOBODY)).result()).data, "done");
+  assert.deepEqual(log, ["child 1"]);
 });

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { Workflow } from "blazen";
 import { deferred } from "./bad_input/harness.mjs";
 import { MapStore } from "./conformance/map_store.mjs";
+import { quiet } from "./turns.mjs";
 
 const ID = "11111111-1111-4111-8111-111111111111";
 const OTHER = "22222222-2222-4222-8222-222222222222";
@@ -82,6 +83,43 @@ describe("an answer to commit() that does not say what was taken fails the run",
     await assert.rejects(refused.run(), { code: "ERR_BLAZEN_RUN_EXISTS" });
   });
 });
+
+for (const durability of ["sync", "async"]) {
+  test(`of a run one commit is handed over at a time, and none behind one that was refused, with ${durability}`, async () => {
+    const versions = [];
+    // Somebody else has stored version 3 in the meantime, so that what comes behind would fit.
+    const commit = async (commits) => {
+      assert.equal(new Set(commits.map(({ runId }) => runId)).size, commits.length);
+      await quiet();
+      versions.push(...commits.map(({ version }) => version));
+      return commits.map(({ version }) => (version === 3 ? { storedVersion: 3 } : null));
+    };
+    const fan = new Workflow("fan", { store: store({ commit }), durability })
+      .addStep("split", ["blazen::StartEvent"], () => [1, 2, 3, 4].map((n) => ({ type: "Item", n })))
+      .addStep("work", ["Item"], async ({ n }, ctx) => {
+        await ctx.set(`item ${n}`, n);
+        return null;
+      });
+    await assert.rejects(fan.run(), { code: "ERR_BLAZEN_RUN_CONFLICT" });
+    await quiet();
+    assert.deepEqual(versions, [1, 2, 3]);
+  });
+
+  test(`a commit whose fate is not known is followed by none of its run, with ${durability}`, async () => {
+    let calls = 0;
+    const commit = async () => {
+      calls += 1;
+      await quiet();
+      if (calls === 3) throw new Error("connection reset");
+    };
+    const fan = new Workflow("fan", { store: store({ commit }), durability })
+      .addStep("split", ["blazen::StartEvent"], () => [1, 2, 3, 4].map((n) => ({ type: "Item", n })))
+      .addStep("work", ["Item"], () => null);
+    await assert.rejects(fan.run(), { code: IO });
+    await quiet();
+    assert.equal(calls, 3);
+  });
+}
 
 test("what a refused holder of a run would write next does not fit by chance", async () => {
   const kept = new MapStore();

@@ -6,7 +6,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { abandonment, Child, type ParentRun, type RestingChild } from "./child.js";
 import type { ChildHost } from "./child_host.js";
-import { RunStateError } from "./errors.js";
+import { MigrationError, RunStateError, StoreError } from "./errors.js";
 import { native } from "./native.js";
 import type { Run } from "./run.js";
 import { toldElsewhere } from "./told_elsewhere.js";
@@ -22,6 +22,8 @@ export interface RunWithChildren extends ParentRun {
   expectInFlight(invocation: number): void;
   /** Its pause does not wait for this handler. */
   cutShort(invocation: number): void;
+  /** A child is unfinished in the store that they share, and does not go on here: so this run does not either. */
+  childIsLost(failure: StoreError | MigrationError): void;
 }
 
 interface Attempt {
@@ -83,6 +85,7 @@ export class Children {
         call.begin = undefined;
         const told = child.result(host, input, attempt > 1);
         told.then(resolve, (failure: unknown) => {
+          if (failure instanceof StoreError || failure instanceof MigrationError) this.#run.childIsLost(failure);
           // An attempt that was cut short is told nothing.
           if (asking.calls.has(call)) child.isTold();
           reject(failure);

@@ -13,6 +13,7 @@ import {
   fromNative,
   InternalError,
   isBlazenError,
+  type MigrationError,
   ofCode,
   RunFailedError,
   StoreError,
@@ -149,10 +150,22 @@ export class Run
   }
 
   lost(error: BlazenError): void {
+    // Each run has an error of its own, which knows the run.
+    this.#endHere(ofCode(error.code, error.message));
+  }
+
+  childIsLost(failure: StoreError | MigrationError): void {
+    // Of one that is written when it rests, the store has nothing to go on with.
+    if (this.writing === undefined || this.writing.isOnlyAtRest) return;
+    const code = failure instanceof StoreError ? failure.code : "ERR_BLAZEN_RUN_MISMATCH";
+    this.#endHere(new StoreError(code, `a child of the run does not go on: ${failure.message}`, { cause: failure }));
+  }
+
+  /** The run ends here and not in its store, which has it as unfinished. */
+  #endHere(error: BlazenError): void {
     if (this.end.isReached) return;
     this.native.abandon();
-    // Each run has an error of its own, which knows the run.
-    this.end.fail(ofCode(error.code, error.message));
+    this.end.fail(error);
   }
 
   /** When the store has all that has changed so far. */
@@ -597,6 +610,17 @@ export class Run
     this.driver.comeBack();
     // Whoever listens is user code, and is told when all is settled.
     this.#signals?.abortAll(failure);
+    if (this.writing === undefined) this.#children?.end(failure, false);
+    else void this.#endChildrenOnceStored(failure);
+  }
+
+  /** Not before its store knows: after a crash, a handler that is called again must find them as they were. */
+  async #endChildrenOnceStored(failure: BlazenError): Promise<void> {
+    try {
+      await this.whenDurable();
+    } catch {
+      return; // the run is lost, and they are as well
+    }
     this.#children?.end(failure, false);
   }
 
