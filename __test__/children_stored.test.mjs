@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { SqliteStore, Workflow } from "blazen";
-import { MapStore } from "./conformance/map_store.mjs";
+import { around, MapStore } from "./conformance/map_store.mjs";
 import { gate, NOBODY, newFile, quiet, rejectionOf, START, stop, test } from "./stores/harness.mjs";
 
 const never = () => new Promise(() => {});
@@ -131,13 +131,6 @@ function charging(store, log, { hold, fails, steps = ["first", "second"] } = {})
   return { parent, child };
 }
 
-const ofKept = (kept, methods) => ({
-  commit: (commits) => kept.commit(commits),
-  load: (runId) => kept.load(runId),
-  runs: (query) => kept.runs(query),
-  ...methods,
-});
-
 const statuses = async (kept) =>
   (await kept.runs({ limit: 9, order: "oldest-first" })).runs.map(({ status }) => status);
 
@@ -155,13 +148,13 @@ for (const [what, fault] of Object.entries({
     const fail = async () => {
       throw new Error("connection reset");
     };
-    const { parent } = charging(ofKept(kept, fault(kept, isOfChild, fail)), log);
+    const { parent } = charging(around(kept, fault(kept, isOfChild, fail)), log);
     const failure = await rejectionOf(parent.run({}, { runId: NOBODY }));
     assert.equal(failure.code, "ERR_BLAZEN_STORE_IO");
     assert.equal(failure.runId, NOBODY);
     await quiet(); // what was on its way to the store is there
     assert.ok((await statuses(kept)).every((status) => status === "running"));
-    const again = charging(ofKept(kept), log);
+    const again = charging(around(kept), log);
     const handler = await again.parent.attach(NOBODY);
     assert.equal((await handler.result()).data, "done");
     assert.deepEqual(log, ["child 1"]);
@@ -213,12 +206,12 @@ test("a child goes on if its store has not taken that its parent undoes what it 
     await kept.commit(commits.filter((commit) => !lost.includes(commit)));
     throw new Error("connection reset");
   };
-  const first = charging(ofKept(kept, { commit }), log, { hold, fails });
+  const first = charging(around(kept, { commit }), log, { hold, fails });
   const failure = await rejectionOf(first.parent.run({}, { runId: NOBODY }));
   assert.equal(failure.code, "ERR_BLAZEN_STORE_IO");
   released.open();
   await quiet();
-  const second = charging(ofKept(kept), log);
+  const second = charging(around(kept), log);
   assert.equal((await (await second.parent.attach(NOBODY)).result()).data, "done");
   assert.deepEqual(log, ["child 1"]);
 });

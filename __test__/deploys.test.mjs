@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { MemoryStore, SqliteStore, Workflow } from "blazen";
-import { MapStore } from "./conformance/map_store.mjs";
+import { around, MapStore } from "./conformance/map_store.mjs";
 import {
   ask,
   gate,
@@ -30,13 +30,6 @@ const WORLDS = {
     return { open: () => around(kept), leave: async () => {} };
   },
 };
-
-const around = (kept, methods) => ({
-  commit: (commits) => kept.commit(commits),
-  load: (runId) => kept.load(runId),
-  runs: (query) => kept.runs(query),
-  ...methods,
-});
 
 const forever = () => new Promise(() => {});
 

@@ -84,6 +84,15 @@ describe("an answer to commit() that does not say what was taken fails the run",
   });
 });
 
+/** Its runs have four handlers that settle at once. */
+const fan = (options) =>
+  new Workflow("fan", options)
+    .addStep("split", ["blazen::StartEvent"], () => [1, 2, 3, 4].map((n) => ({ type: "Item", n })))
+    .addStep("work", ["Item"], async ({ n }, ctx) => {
+      await ctx.set(`item ${n}`, n);
+      return null;
+    });
+
 for (const durability of ["sync", "async"]) {
   test(`of a run one commit is handed over at a time, and none behind one that was refused, with ${durability}`, async () => {
     const versions = [];
@@ -94,13 +103,7 @@ for (const durability of ["sync", "async"]) {
       versions.push(...commits.map(({ version }) => version));
       return commits.map(({ version }) => (version === 3 ? { storedVersion: 3 } : null));
     };
-    const fan = new Workflow("fan", { store: store({ commit }), durability })
-      .addStep("split", ["blazen::StartEvent"], () => [1, 2, 3, 4].map((n) => ({ type: "Item", n })))
-      .addStep("work", ["Item"], async ({ n }, ctx) => {
-        await ctx.set(`item ${n}`, n);
-        return null;
-      });
-    await assert.rejects(fan.run(), { code: "ERR_BLAZEN_RUN_CONFLICT" });
+    await assert.rejects(fan({ store: store({ commit }), durability }).run(), { code: "ERR_BLAZEN_RUN_CONFLICT" });
     await quiet();
     assert.deepEqual(versions, [1, 2, 3]);
   });
@@ -112,10 +115,7 @@ for (const durability of ["sync", "async"]) {
       await quiet();
       if (calls === 3) throw new Error("connection reset");
     };
-    const fan = new Workflow("fan", { store: store({ commit }), durability })
-      .addStep("split", ["blazen::StartEvent"], () => [1, 2, 3, 4].map((n) => ({ type: "Item", n })))
-      .addStep("work", ["Item"], () => null);
-    await assert.rejects(fan.run(), { code: IO });
+    await assert.rejects(fan({ store: store({ commit }), durability }).run(), { code: IO });
     await quiet();
     assert.equal(calls, 3);
   });

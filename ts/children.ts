@@ -156,10 +156,7 @@ export class Children {
     if (!isRetried) this.#deliveries.delete(attempt.delivery);
     if (!children.some(({ isAtWork }) => isAtWork)) return;
     const reason = abandonment(error);
-    // Not before that is certain: after a crash, a handler that is called again must find them as they were.
-    const decided = this.#run.whenDurable();
-    toldElsewhere(decided);
-    for (const child of children) child.abandon(reason, decided);
+    abandonAll(children, reason, this.#run.whenDurable());
   }
 
   /** Handlers that a pause does not wait for: their children rest, for the next attempts to find. */
@@ -179,8 +176,9 @@ export class Children {
    *
    * @param reason what they are told
    * @param isUnfinished whether it is unfinished in its store, and its children are in theirs
+   * @param decided when that it ends is certain, if it is not yet
    */
-  end(reason: unknown, isUnfinished: boolean): void {
+  end(reason: unknown, isUnfinished: boolean, decided?: Promise<void>): void {
     const children = this.#all();
     const calls = [...this.#attempts.values()].flatMap((attempt) => [...attempt.calls]);
     this.#deliveries.clear();
@@ -188,7 +186,7 @@ export class Children {
     this.#resting = undefined;
     for (const { begin, cutShort } of calls) if (begin !== undefined) cutShort(reason);
     if (isUnfinished) return;
-    for (const child of children) child.abandon(reason);
+    abandonAll(children, reason, decided);
   }
 
   // What its pause does.
@@ -258,4 +256,10 @@ export class Children {
   #all(): Child[] {
     return [...this.#deliveries.values()].flatMap((siblings) => [...siblings.values()]);
   }
+}
+
+/** Not before that is certain: after a crash, a handler that is called again must find them as they were. */
+function abandonAll(children: readonly Child[], reason: unknown, decided: Promise<void> | undefined): void {
+  if (decided !== undefined) toldElsewhere(decided);
+  for (const child of children) child.abandon(reason, decided);
 }

@@ -610,18 +610,7 @@ export class Run
     this.driver.comeBack();
     // Whoever listens is user code, and is told when all is settled.
     this.#signals?.abortAll(failure);
-    if (this.writing === undefined) this.#children?.end(failure, false);
-    else void this.#endChildrenOnceStored(failure);
-  }
-
-  /** Not before its store knows: after a crash, a handler that is called again must find them as they were. */
-  async #endChildrenOnceStored(failure: BlazenError): Promise<void> {
-    try {
-      await this.whenDurable();
-    } catch {
-      return; // the run is lost, and they are as well
-    }
-    this.#children?.end(failure, false);
+    this.#children?.end(failure, false, this.writing?.whenDurable());
   }
 
   /** The engine has ended a run because of `error`. If it has a store, that must know before anybody else. */

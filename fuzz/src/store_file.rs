@@ -174,17 +174,5 @@ fn after(run: Uuid, version: u64) -> Commit {
 
 fn pending(delivery: u64, step: &str, length: usize) -> PendingDelivery {
     let event = format!(r#"{{"type":"Charged","text":"{}"}}"#, "x".repeat(length)).into();
-    PendingDelivery {
-        delivery,
-        step: step.into(),
-        event_type: "Charged".into(),
-        event,
-        attempt: 1,
-        sent: 0,
-        due: None,
-        held: None,
-        gathered: false,
-        added: None,
-        done: None,
-    }
+    PendingDelivery::emitted(delivery, step.into(), "Charged".into(), event)
 }

@@ -3,7 +3,7 @@
 //! Every request is reported on in the connection's [`Mailbox`], also one that does not get to the store.
 
 use std::cell::RefCell;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use napi::Env;
 use uuid::Uuid;
@@ -70,6 +70,12 @@ impl Connection {
         }
     }
 
+    /// Whether a commit must be taken before the next of its run is sent. Where nobody locks the store, that could fit what
+    /// somebody else has stored when the one before it does not.
+    pub(super) fn sends_one_at_a_time(&self) -> bool {
+        matches!(*self.way.borrow(), Way::JavaScript(_))
+    }
+
     pub(super) fn ask(&self, ticket: Ticket, question: Question) {
         self.mailbox.awaits_one_more();
         let asked = match &*self.way.borrow() {
@@ -81,61 +87,30 @@ impl Connection {
         }
     }
 
-    /// Takes commits to a store in JavaScript, in order, and of each run one: the next could fit what somebody else has
-    /// stored when the one before it does not.
+    /// Takes commits to a store in JavaScript, in order.
     pub(super) fn take_commits(&self, at_most: usize) -> Vec<Commit> {
         let Way::JavaScript(waiting) = &mut *self.way.borrow_mut() else { return Vec::new() };
-        let mut runs = HashSet::new();
-        let (mut taken, mut later) = (Vec::new(), VecDeque::new());
-        while taken.len() < at_most
-            && let Some((run, commit)) = waiting.commits.pop_front()
-        {
-            if runs.insert(run) {
-                waiting.taken.push((run, commit.run, commit.version));
-                taken.push(*commit);
-            } else {
-                later.push_back((run, commit));
-            }
-        }
-        later.append(&mut waiting.commits);
-        waiting.commits = later;
-        taken
+        let batch = at_most.min(waiting.commits.len());
+        let taken: Vec<(Ticket, Box<Commit>)> = waiting.commits.drain(..batch).collect();
+        waiting.taken = taken.iter().map(|(run, commit)| (*run, commit.run, commit.version)).collect();
+        taken.into_iter().map(|(_, commit)| *commit).collect()
     }
 
     /// The commits taken last are durable, but for those of which the store has another version.
     pub(super) fn taken_are_durable(&self, other_version: impl Fn(usize) -> Option<u64>) {
         for (position, (ticket, run, version)) in self.reported_on().into_iter().enumerate() {
-            let refusal = match other_version(position) {
-                None => {
-                    self.mailbox.put(Report::Committed(ticket, version));
-                    continue;
-                }
-                Some(1..) if version == 1 => Refusal::Exists { run },
-                Some(found) => Refusal::Conflict { run, version, found },
-            };
-            self.put_with_those_behind(ticket, || Report::Refused(ticket, refusal.clone()));
+            self.mailbox.put(match other_version(position) {
+                None => Report::Committed(ticket, version),
+                Some(1..) if version == 1 => Report::Refused(ticket, Refusal::Exists { run }),
+                Some(found) => Report::Refused(ticket, Refusal::Conflict { run, version, found }),
+            });
         }
     }
 
     /// Whether the commits taken last are stored is not known.
     pub(super) fn taken_have_failed(&self, reason: &str) {
         for (ticket, ..) in self.reported_on() {
-            self.put_with_those_behind(ticket, || {
-                Report::Failed(ticket, StoreError::Failed(reason.to_owned()))
-            });
-        }
-    }
-
-    /// Reports on a commit, and on those of its run that wait behind it and do not go to the store any more.
-    fn put_with_those_behind(&self, run: Ticket, report: impl Fn() -> Report) {
-        let mut reports = 1;
-        if let Way::JavaScript(waiting) = &mut *self.way.borrow_mut() {
-            let before = waiting.commits.len();
-            waiting.commits.retain(|(of, _)| *of != run);
-            reports += before - waiting.commits.len();
-        }
-        for _ in 0..reports {
-            self.mailbox.put(report());
+            self.mailbox.put(Report::Failed(ticket, StoreError::Failed(reason.to_owned())));
         }
     }
 

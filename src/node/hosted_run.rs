@@ -29,10 +29,10 @@ struct StoredSide {
 enum Acceptance {
     /// Nothing has been sent.
     Unasked,
-    /// The first commit is on its way; what comes after waits here.
+    /// The first commit is on its way, or any to a store that is sent one at a time; what comes after waits here.
     #[allow(clippy::vec_box)] // they go on as they are
     Asked(Vec<Box<Commit>>),
-    /// The first commit is durable.
+    /// All that was asked is durable.
     Accepted,
 }
 
@@ -117,12 +117,12 @@ impl HostedRun {
 impl StoredSide {
     fn send(&mut self, commit: Box<Commit>) {
         match &mut self.acceptance {
-            Acceptance::Unasked => self.acceptance = Acceptance::Asked(Vec::new()),
             Acceptance::Asked(waiting) => {
                 waiting.push(commit);
                 return;
             }
-            Acceptance::Accepted => {}
+            Acceptance::Accepted if !self.connection.sends_one_at_a_time() => {}
+            Acceptance::Unasked | Acceptance::Accepted => self.acceptance = Acceptance::Asked(Vec::new()),
         }
         self.connection.commit(self.ticket, commit);
     }
@@ -130,7 +130,7 @@ impl StoredSide {
     fn is_accepted(&mut self) {
         if let Acceptance::Asked(waiting) = std::mem::replace(&mut self.acceptance, Acceptance::Accepted) {
             for commit in waiting {
-                self.connection.commit(self.ticket, commit);
+                self.send(commit);
             }
         }
     }
