@@ -111,6 +111,30 @@ test("a child that has completed is not pruned before its parent has ended, and 
   await store.close();
 });
 
+test("nor is one whose parent is only stored when it is paused", async () => {
+  const store = SqliteStore.open(newFile());
+  const begun = [];
+  const charge = new Workflow("charge", { store }).addStep("only", [START], () => {
+    begun.push("charge");
+    return stop("paid");
+  });
+  const reached = gate();
+  const parent = new Workflow("parent", { store, durability: "exit" }).addStep("only", [START], async (_event, ctx) => {
+    const { data } = await ctx.runWorkflow(charge);
+    reached.open();
+    if (ctx.attempt === 1) await never();
+    return stop(data);
+  });
+  const handler = await parent.runWithHandler();
+  await reached.opened;
+  assert.equal(await store.prune({ finishedBefore: new Date(Date.now() + 24 * 3_600_000) }), 0);
+  await handler.pause({ graceMs: 0 });
+  await handler.resumeInPlace();
+  assert.equal((await handler.result()).data, "paid");
+  assert.deepEqual(begun, ["charge"]);
+  await store.close();
+});
+
 /** A parent that has charged when it runs a child of two steps. `log` is told what is called. */
 function charging(store, log, { hold, fails, steps = ["first", "second"] } = {}) {
   const child = new Workflow("child", { store })

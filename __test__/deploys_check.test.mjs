@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { MemoryStore, SqliteStore, Workflow } from "blazen";
+import { MemoryStore, NonRetryableError, SqliteStore, Workflow } from "blazen";
 import { MapStore } from "./conformance/map_store.mjs";
 import {
   asking,
@@ -125,6 +125,45 @@ for (const [kind, open] of Object.entries(KINDS)) {
       const found = await orders({ begin: [[START]], charge: [["Charge"]] }).check(store);
       assert.deepEqual(kinds(found), [["may not", "nobody-accepts", "charge", "Charged"]]);
       assert.deepEqual(await orders({ charge: [["Charge"]], deliver: [["Charged"]] }).check(store), []);
+    });
+
+    test("what is done and this code cannot undo is told, and nobody receives that again", async () => {
+      const reached = gate();
+      const undo = () => {
+        reached.open();
+        return forever();
+      };
+      const store = open();
+      const fails = () => {
+        throw new NonRetryableError("no ship");
+      };
+      const old = (ship) =>
+        new Workflow("orders", { store, version: "1" })
+          .addStep("begin", [START], () => ({ type: "Charge" }), { emits: ["Charge"], compensate: undo })
+          .addStep("charge", ["Charge"], () => ({ type: "Charged" }), { emits: ["Charged"], compensate: undo })
+          .addStep("ship", ["Charged"], ship, { emits: ["blazen::StopEvent"] });
+      const shipping = gate();
+      await old(() => {
+        shipping.open();
+        return forever();
+      }).runWithHandler();
+      await old(fails).runWithHandler();
+      await Promise.all([shipping.opened, reached.opened]);
+
+      const compensate = () => {};
+      const fit = { begin: [[START], { emits: [], compensate }], charge: [["Charge"], { emits: [], compensate }] };
+      assert.deepEqual(await orders({ ...fit, ship: SHIP }).check(store), []);
+      const unfit = await orders({ begin: fit.begin, charge: [["Charge"], { emits: ["Unheard"] }], ship: SHIP }).check(
+        store,
+      );
+      for (const run of unfit) {
+        assert.deepEqual(kinds([run]), [["cannot", "cannot-undo", "charge", undefined]]);
+        assert.match(run.problems[0].message, /step "charge" is done.* has no compensate/);
+        assert.deepEqual(run.needs.slice(0, 2), ["begin", "charge"]);
+      }
+      assert.equal(unfit.length, 2);
+      const [{ problems }] = await orders({ begin: fit.begin, ship: SHIP }).check(store);
+      assert.match(problems[0].message, /step "charge" is done.* does not have it/);
     });
 
     test("an answer that nobody takes is told, of a paused run too", async () => {

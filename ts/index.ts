@@ -40,7 +40,14 @@ export type { GraphEdge, GraphEnd, GraphNode, GraphProblem, GraphStep, WorkflowG
 export { type PauseOptions, WorkflowHandler } from "./handler.js";
 export type { LifecycleError, LifecycleEvent } from "./lifecycle.js";
 export type { LimitOptions } from "./limit_options.js";
-export type { Migrate, MigratingEvent, MigratingRun, MigratingState, MigratingWait } from "./migrating_run.js";
+export type {
+  Migrate,
+  MigratingEvent,
+  MigratingRun,
+  MigratingState,
+  MigratingUndoable,
+  MigratingWait,
+} from "./migrating_run.js";
 export type { IncomingOptions } from "./outside_events.js";
 export { SessionPausePolicy } from "./pause_policy.js";
 export { NonRetryableError, type RetryOptions } from "./retry_options.js";

@@ -1,5 +1,6 @@
 // A run as `migrate` of a workflow is given it. Nothing here exists at run time.
 
+import type { BlazenError } from "./errors.js";
 import type { AnyEvent, AnyState, KeyOf, Settable, StateValue } from "./types.js";
 
 /**
@@ -16,6 +17,13 @@ export interface MigratingRun<State = AnyState> {
   state: MigratingState<State>;
   /** The events on their way, in the order in which they will be received. What is taken out is not received. */
   pending: MigratingEvent[];
+  /**
+   * What the steps that have a `compensate` have done, the first to be undone first. What is taken out is not undone when
+   * the run fails.
+   */
+  undoable: MigratingUndoable[];
+  /** Why the run is about to end, if it undoes what it has done. Then there is only that: nothing is on its way any more. */
+  readonly compensating?: BlazenError;
   /** What the run waits for. What is taken out is waited for no more. */
   waits: MigratingWait[];
 }
@@ -39,6 +47,16 @@ export interface MigratingEvent {
   due?: Date | undefined;
   /** The key under which it waits for others, of one that `ctx.collectEvents` has put aside. */
   readonly held?: string;
+}
+
+/** A step that is done and can be undone. */
+export interface MigratingUndoable {
+  /** The number of the delivery by which it was done. */
+  readonly delivery: number;
+  /** The step whose `compensate` undoes it: a step of this version that has one. */
+  step: string;
+  /** The event that `compensate` is called with, which the step was called with: JSON, with a type. */
+  event: AnyEvent;
 }
 
 /** Something that a run waits for, or that waits for it. */

@@ -3,13 +3,21 @@
 // The user's function changes plain data; what it leaves is checked as a whole and only then put in the place of what was
 // loaded. Nothing is written here: whoever takes the run up writes it as one commit.
 
-import type * as Native from "../native.js";
+import type { OpenWait, QueuedDelivery } from "../native.js";
 import { checkFunction } from "./arguments.js";
 import { summary } from "./describe.js";
 import { InvalidArgumentError, MigrationError } from "./errors.js";
 import type { Migrate, MigratingRun } from "./migrating_run.js";
-import { checkedPending, checkedState, checkedWaits, type KnownNames } from "./migration_checks.js";
+import {
+  checkedPending,
+  checkedState,
+  checkedUndoable,
+  checkedWaits,
+  type KnownNames,
+  type Unnumbered,
+} from "./migration_checks.js";
 import type { LoadedRun } from "./store_connection.js";
+import { errorFromText } from "./stored_error.js";
 import type { AnyEvent, StateValue } from "./types.js";
 
 export class Migration {
@@ -34,8 +42,8 @@ export class Migration {
   async apply(run: LoadedRun, names: KnownNames): Promise<void> {
     const { runId } = run;
     const version = run.workflowVersion ?? undefined;
-    const { queued, waits } = run;
-    const plain = plainRun(run, queued, waits);
+    const known = knownOf(run);
+    const plain = plainRun(run, known);
     try {
       const returned: unknown = await this.#migrate(plain);
       if (returned !== undefined) {
@@ -44,8 +52,14 @@ export class Migration {
         );
       }
       const state = checkedState(plain.state);
-      const pending = checkedPending(plain.pending, queued, run.lastDelivery, names);
-      run.rewrite(state, pending, checkedWaits(plain.waits, waits));
+      const pending = checkedPending(plain.pending, known.pending, names);
+      if (run.ending != null && pending.added.length > 0) {
+        throw new InvalidArgumentError("pending: the run undoes what it has done, and receives nothing any more");
+      }
+      const undoable = checkedUndoable(plain.undoable, known.undoable, names);
+      const { waiting, received } = paired(checkedWaits(plain.waits, known.waits, names), names);
+      const left = [...pending.left, ...undoable].sort((one, other) => one.delivery - other.delivery);
+      run.rewrite(state, [...left, ...numbered([...pending.added, ...received], run.lastDelivery)], waiting);
     } catch (error) {
       throw new MigrationError(runId, { from: version, to: this.version }, error);
     }
@@ -60,15 +74,34 @@ export function readMigration(migrate: unknown, version: string | undefined): Mi
   throw new InvalidArgumentError('"migrate" was given without a "version" that runs could be migrated to');
 }
 
-function plainRun(run: LoadedRun, queued: Native.QueuedDelivery[], waits: Native.OpenWait[]): MigratingRun {
+/** What a run has before it is migrated. */
+interface Known {
+  readonly pending: readonly QueuedDelivery[];
+  /** The first to be undone first. */
+  readonly undoable: readonly QueuedDelivery[];
+  readonly waits: readonly OpenWait[];
+}
+
+/** Of a run that is about to end nothing counts but what is to be undone. */
+function knownOf({ ending, queued, waits }: LoadedRun): Known {
+  const undoable = queued.filter(isDone).sort((one, other) => Number(other.done) - Number(one.done));
+  if (ending != null) return { pending: [], undoable, waits: [] };
+  return { pending: queued.filter((delivery) => !isDone(delivery)), undoable, waits };
+}
+
+function isDone({ done }: QueuedDelivery): boolean {
+  return done != null;
+}
+
+function plainRun(run: LoadedRun, { pending, undoable, waits }: Known): MigratingRun {
   const keys = run.stateKeys();
   const values = run.stateValues();
-  const { runId, workflowVersion } = run;
+  const { runId, workflowVersion, ending } = run;
   return {
     runId,
     version: workflowVersion ?? undefined,
     state: new Map(keys.map((key, at) => [key, stateValue(values[at] as string | Buffer)])),
-    pending: queued.map(({ delivery, step, event, attempt, due, held }) => ({
+    pending: pending.map(({ delivery, step, event, attempt, due, held }) => ({
       delivery,
       step,
       event: JSON.parse(event) as AnyEvent,
@@ -76,6 +109,8 @@ function plainRun(run: LoadedRun, queued: Native.QueuedDelivery[], waits: Native
       ...(due == null ? {} : { due: new Date(due) }),
       ...(held == null ? {} : { held }),
     })),
+    undoable: undoable.map(({ delivery, step, event }) => ({ delivery, step, event: JSON.parse(event) as AnyEvent })),
+    ...(ending == null ? {} : { compensating: errorFromText(ending, runId) }),
     waits: waits.map(({ id, kind, event, due, expiry }) => ({
       id,
       kind: kind as "input" | "expected" | "arrived",
@@ -84,6 +119,31 @@ function plainRun(run: LoadedRun, queued: Native.QueuedDelivery[], waits: Native
       ...(expiry == null ? {} : { expiry: JSON.parse(expiry) as AnyEvent }),
     })),
   };
+}
+
+/** An event that had arrived may be what is expected now: then it goes to the steps that accept it. */
+function paired(waits: readonly OpenWait[], names: KnownNames): { waiting: OpenWait[]; received: Unnumbered[] } {
+  const waiting = [...waits];
+  const received: Unnumbered[] = [];
+  for (const arrived of waits.filter(({ kind }) => kind === "arrived")) {
+    const type = typeOf(arrived);
+    const expected = waiting.findIndex((wait) => wait.kind === "expected" && typeOf(wait) === type);
+    if (expected === -1) continue;
+    waiting.splice(expected, 1);
+    waiting.splice(waiting.indexOf(arrived), 1);
+    const { event } = arrived;
+    received.push(...names.accepting(type).map((step) => ({ step, event, eventType: type, attempt: 1, sent: 0 })));
+  }
+  return { waiting, received };
+}
+
+function typeOf({ event }: OpenWait): string {
+  return (JSON.parse(event) as AnyEvent).type;
+}
+
+/** What is new comes after all that there was. */
+function numbered(added: readonly Unnumbered[], lastDelivery: number): QueuedDelivery[] {
+  return added.map((queued, index) => ({ ...queued, delivery: lastDelivery + index + 1 }));
 }
 
 function stateValue(kept: string | Buffer): StateValue {

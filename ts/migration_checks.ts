@@ -1,7 +1,7 @@
 // What a migration has left of a run, checked: it is stored as it is, and the engine goes on with it.
 
 import { types } from "node:util";
-import type * as Native from "../native.js";
+import type { CheckpointedKey, OpenWait, QueuedDelivery } from "../native.js";
 import { checkCount, checkString, reading, refuse } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
 import { eventText } from "./event_text.js";
@@ -12,12 +12,19 @@ import type { AnyEvent } from "./types.js";
 export interface KnownNames {
   readonly workflow: string;
   hasStep(name: string): boolean;
+  /** Whether the step has a `compensate`. */
+  canUndo(name: string): boolean;
+  /** The steps that accept an event of that type. */
+  accepting(eventType: string): string[];
   /** A name that `name` may have been meant to be, or may have become. */
   nearestStep(name: string): string | null;
 }
 
+/** An event that has come on its way by the migration. */
+export type Unnumbered = Omit<QueuedDelivery, "delivery">;
+
 /** @throws InvalidArgumentError or SerializationError */
-export function checkedState(state: unknown): Native.CheckpointedKey[] {
+export function checkedState(state: unknown): CheckpointedKey[] {
   if (!types.isMap(state)) refuse("the state of a migrated run", "a Map", state);
   const entries = [...Map.prototype.entries.call(state)] as [unknown, unknown][];
   return entries.map(([key, value], place) => {
@@ -27,24 +34,21 @@ export function checkedState(state: unknown): Native.CheckpointedKey[] {
   });
 }
 
-/** The events on their way, by their numbers. */
+/** The events on their way: those that are left, by their numbers, and those that were added. */
 export function checkedPending(
   pending: unknown,
-  known: readonly Native.QueuedDelivery[],
-  lastDelivery: number,
+  known: readonly QueuedDelivery[],
   names: KnownNames,
-): Native.QueuedDelivery[] {
+): { left: QueuedDelivery[]; added: Unnumbered[] } {
   const before = new Map(known.map((queued) => [queued.delivery, queued]));
-  const numbered: Native.QueuedDelivery[] = [];
-  const added: Omit<Native.QueuedDelivery, "delivery">[] = [];
+  const left: QueuedDelivery[] = [];
+  const added: Unnumbered[] = [];
   for (const [index, one] of list(pending, "pending")) {
     const what = `pending[${index}]`;
     const { delivery, step, event, attempt, due, held } = fields(one, what, PENDING);
-    const text = eventOf(event, `${what}.event`);
     const changed = {
       step: checkedStep(step, `${what}.step`, names),
-      event: text,
-      eventType: (JSON.parse(text) as AnyEvent).type,
+      ...eventOf(event, `${what}.event`),
       attempt: checkedAttempt(attempt, `${what}.attempt`),
       ...dueOf(due, what),
     };
@@ -53,15 +57,36 @@ export function checkedPending(
       throw new InvalidArgumentError(`${what}.held cannot be changed: put it back as it was, or take the event out`);
     }
     if (old === undefined) added.push({ ...changed, sent: 0 });
-    else numbered.push({ ...withoutDue(old), ...changed });
+    else left.push({ ...withoutDue(old), ...changed });
   }
-  return [...numbered.sort((one, other) => one.delivery - other.delivery), ...withNumbers(added, lastDelivery)];
+  return { left, added };
+}
+
+/** What is left of what can be undone. In which order it is does not change. */
+export function checkedUndoable(
+  undoable: unknown,
+  known: readonly QueuedDelivery[],
+  names: KnownNames,
+): QueuedDelivery[] {
+  const before = new Map(known.map((queued) => [queued.delivery, queued]));
+  return list(undoable, "undoable").map(([index, one]) => {
+    const what = `undoable[${index}]`;
+    const { delivery, step, event } = fields(one, what, UNDOABLE);
+    const old = taken(before, delivery, `${what}.delivery`);
+    const name = checkedStep(step, `${what}.step`, names);
+    if (!names.canUndo(name)) {
+      throw new InvalidArgumentError(
+        `${what}.step is ${JSON.stringify(name)}, which has no compensate that could undo it`,
+      );
+    }
+    return { ...old, step: name, ...eventOf(event, `${what}.event`) };
+  });
 }
 
 /** The waits that are left, in the order in which they were opened. */
-export function checkedWaits(waits: unknown, known: readonly Native.OpenWait[]): Native.OpenWait[] {
+export function checkedWaits(waits: unknown, known: readonly OpenWait[], names: KnownNames): OpenWait[] {
   const before = new Map(known.map((wait) => [wait.id, wait]));
-  const left = new Map<string, Native.OpenWait>();
+  const left = new Map<string, OpenWait>();
   for (const [index, one] of list(waits, "waits")) {
     const what = `waits[${index}]`;
     const { id, kind, event, due, expiry } = fields(one, what, WAIT);
@@ -69,18 +94,22 @@ export function checkedWaits(waits: unknown, known: readonly Native.OpenWait[]):
     if (kind !== old.kind) refuse(`${what}.kind`, `${JSON.stringify(old.kind)} as it was`, kind);
     const text = eventOf(event, `${what}.event`);
     if (old.kind === "input") checkRequest(event as object, old.id, `${what}.event`);
+    if (old.kind === "expected") checkAccepted(text.eventType, `${what}.event`, names);
+    const late = expiry == null ? undefined : eventOf(expiry, `${what}.expiry`);
+    if (late !== undefined) checkAccepted(late.eventType, `${what}.expiry`, names);
     left.set(old.id, {
       id: old.id,
       kind: old.kind,
-      event: text,
+      event: text.event,
       ...dueOf(due, what),
-      ...(expiry == null ? {} : { expiry: eventOf(expiry, `${what}.expiry`) }),
+      ...(late === undefined ? {} : { expiry: late.event }),
     });
   }
   return known.flatMap(({ id }) => left.get(id) ?? []);
 }
 
 const PENDING = ["delivery", "step", "event", "attempt", "due", "held"] as const;
+const UNDOABLE = ["delivery", "step", "event"] as const;
 const WAIT = ["id", "kind", "event", "due", "expiry"] as const;
 
 function list(value: unknown, what: string): [number, unknown][] {
@@ -119,12 +148,20 @@ function checkedStep(step: unknown, what: string, names: KnownNames): string {
   );
 }
 
-function eventOf(event: unknown, what: string): string {
+function eventOf(event: unknown, what: string): { event: string; eventType: string } {
   const type = reading(what, () =>
     typeof event === "object" ? (event as { type?: unknown } | null)?.type : undefined,
   );
   if (typeof type !== "string" || type === "") refuse(what, "an event, an object with a type", event);
-  return eventText(event as object);
+  const text = eventText(event as object);
+  return { event: text, eventType: (JSON.parse(text) as AnyEvent).type };
+}
+
+function checkAccepted(eventType: string, what: string, names: KnownNames): void {
+  if (names.accepting(eventType).length > 0) return;
+  throw new InvalidArgumentError(
+    `${what} is of type ${JSON.stringify(eventType)}, which no step of workflow ${JSON.stringify(names.workflow)} accepts`,
+  );
 }
 
 function checkRequest(event: object, id: string, what: string): void {
@@ -146,14 +183,6 @@ function dueOf(due: unknown, what: string): { due?: number } {
   return { due: time };
 }
 
-function withoutDue({ due: _, ...queued }: Native.QueuedDelivery): Native.QueuedDelivery {
+function withoutDue({ due: _, ...queued }: QueuedDelivery): QueuedDelivery {
   return queued;
-}
-
-/** Events that were added come after all that there were. */
-function withNumbers(
-  added: readonly Omit<Native.QueuedDelivery, "delivery">[],
-  lastDelivery: number,
-): Native.QueuedDelivery[] {
-  return added.map((queued, index) => ({ ...queued, delivery: lastDelivery + index + 1 }));
 }

@@ -10,7 +10,6 @@ import type { EventSchemas } from "./event_schemas.js";
 import { eventText } from "./event_text.js";
 import { arrived, type HeldRun } from "./held_run.js";
 import type { Migration } from "./migration.js";
-import type { KnownNames } from "./migration_checks.js";
 import { native } from "./native.js";
 import { SessionPausePolicy } from "./pause_policy.js";
 import { Run, type RunOptions } from "./run.js";
@@ -100,13 +99,15 @@ export class RunBeginnings {
   }
 
   /** What this workflow can do for a run. */
-  code(): FinishingCode & KnownNames {
+  code(): FinishingCode {
     const definition = this.#definition;
     const names = this.native;
     return {
       workflow: definition.workflow,
       steps: knownSteps(definition),
       hasStep: (name) => definition.steps.some((step) => step.name === name),
+      canUndo: (name) => definition.steps.some((step) => step.name === name && step.compensate !== undefined),
+      accepting: (type) => definition.steps.filter(({ accepts }) => accepts.includes(type)).map(({ name }) => name),
       nearestStep: (name) => names.nearestStep(name),
       nearestEventType: (name) => names.nearestEventType(name),
     };

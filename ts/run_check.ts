@@ -2,7 +2,6 @@
 
 import { type BlazenError, isBlazenError, StoreError } from "./errors.js";
 import type { Migration } from "./migration.js";
-import type { KnownNames } from "./migration_checks.js";
 import { type FinishingCode, fitnessOf, type RunProblem, type RunVerdict } from "./run_fitness.js";
 import type { RunStatus } from "./run_status.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
@@ -31,7 +30,7 @@ const LOADED_AT_ONCE = 16;
 
 export interface RunCheck {
   readonly connection: StoreConnection;
-  readonly code: FinishingCode & KnownNames;
+  readonly code: FinishingCode;
   /** What would be done to runs of other versions first. */
   readonly migration: Migration | undefined;
 }
@@ -85,7 +84,7 @@ async function checkRun({ connection, code, migration }: RunCheck, runId: string
     remembered = [...code.steps];
   }
   const { needs, problems } = fitnessOf(loaded, code, remembered);
-  return problems.length === 0 ? undefined : unfitRun(about, needs, problems);
+  return problems.length === 0 ? undefined : unfitRun(about, [...needs], problems);
 }
 
 function damaged({ message }: BlazenError, runId?: string): UnfitRun {

@@ -4,6 +4,7 @@
 // has the step and the step says, else those that the run remembers. A step of which nobody knows what it emits may emit
 // whatever a remembered step accepts.
 
+import type { KnownNames } from "./migration_checks.js";
 import type { LoadedRun } from "./store_connection.js";
 import type { AnyEvent } from "./types.js";
 import type { KnownStep } from "./workflow_code.js";
@@ -18,10 +19,18 @@ export interface RunProblem {
   /**
    * `step-gone`: an event is on its way to a step that is not there. `step-takes-others`: the step is there, and does not
    * accept the type of the event any more. `nobody-accepts`: an event is waited for, or may be emitted, that no step
-   * accepts. `nobody-answers`: so is the answer to an input request. `migration-failed`: `migrate` did. `damaged`: what the
-   * store has of the run is not what was written.
+   * accepts. `nobody-answers`: so is the answer to an input request. `cannot-undo`: a step is done that is to be undone if
+   * the run fails, and it is not there, or has no `compensate`. `migration-failed`: `migrate` did. `damaged`: what the store
+   * has of the run is not what was written.
    */
-  kind: "step-gone" | "step-takes-others" | "nobody-accepts" | "nobody-answers" | "migration-failed" | "damaged";
+  kind:
+    | "step-gone"
+    | "step-takes-others"
+    | "nobody-accepts"
+    | "nobody-answers"
+    | "cannot-undo"
+    | "migration-failed"
+    | "damaged";
   /** The step that it is about: the one that receives the event, or that may emit it. */
   step?: string;
   /** The type of the event that it is about. */
@@ -31,16 +40,14 @@ export interface RunProblem {
 }
 
 /** The code that is to finish a run. */
-export interface FinishingCode {
-  readonly workflow: string;
+export interface FinishingCode extends KnownNames {
   readonly steps: readonly KnownStep[];
-  nearestStep(name: string): string | null;
   nearestEventType(name: string): string | null;
 }
 
 export interface Fitness {
   /** The names of the steps that the run needs, or may need. */
-  readonly needs: string[];
+  readonly needs: ReadonlySet<string>;
   readonly problems: RunProblem[];
 }
 
@@ -51,9 +58,12 @@ const START = "blazen::StartEvent";
 
 /** @param remembered the steps of the code that the run has gone by so far; empty if that is not known */
 export function fitnessOf(run: LoadedRun, code: FinishingCode, remembered: readonly KnownStep[]): Fitness {
-  const { queued, waits } = run;
+  const { queued, waits, ending } = run;
   const way = new Way(code, remembered);
-  for (const { step, eventType } of queued) way.pending(step, eventType);
+  for (const { step, done } of queued) if (done != null) way.done(step);
+  // One that undoes what it has done receives nothing any more.
+  if (ending != null) return way;
+  for (const { step, eventType, done } of queued) if (done == null) way.pending(step, eventType);
   for (const { id, kind, event, expiry } of waits) {
     const type = kind === "input" ? RESPONSE : typeIn(event);
     if (kind === "arrived") way.arrived(id, type);
@@ -61,16 +71,17 @@ export function fitnessOf(run: LoadedRun, code: FinishingCode, remembered: reado
     if (expiry != null) way.expires(id, typeIn(expiry));
   }
   way.followAll();
-  return { needs: [...way.needs], problems: way.problems };
+  return way;
 }
 
 /** The way that a run may still go. */
-class Way {
-  /** In the order in which they come; grows while it is followed. */
+class Way implements Fitness {
   readonly needs = new Set<string>();
   readonly problems: RunProblem[] = [];
   readonly #own: ReadonlyMap<string, KnownStep>;
   readonly #remembered: ReadonlyMap<string, KnownStep>;
+  /** Those that may be called, in the order in which they come; grows while it is followed. */
+  readonly #called = new Set<string>();
   readonly #told = new Set<string>();
   readonly #code: FinishingCode;
   /** The event types that have been met. */
@@ -82,8 +93,17 @@ class Way {
     this.#remembered = new Map(remembered.map((step) => [step.name, step]));
   }
 
-  pending(step: string, event: string): void {
+  /** A step is done, and is called once more only to be undone. */
+  done(step: string): void {
     this.needs.add(step);
+    if (this.#code.canUndo(step)) return;
+    const why = this.#code.hasStep(step) ? "has no compensate for it" : "does not have it";
+    const message = `step ${quoted(step)} is done, which is to be undone if the run fails, and ${this.#workflow} ${why}`;
+    this.#tell({ verdict: "cannot", kind: "cannot-undo", step, message });
+  }
+
+  pending(step: string, event: string): void {
+    this.#calls(step);
     const about = { step, event };
     const own = this.#own.get(step);
     if (own === undefined) {
@@ -127,7 +147,7 @@ class Way {
 
   /** Follows the events that steps may emit, to the end. */
   followAll(): void {
-    for (const step of this.needs) for (const event of this.#emittedBy(step)) this.#emits(step, event);
+    for (const step of this.#called) for (const event of this.#emittedBy(step)) this.#emits(step, event);
   }
 
   #emits(step: string, event: string): void {
@@ -148,7 +168,12 @@ class Way {
     if (takers.length === 0) this.#tell(unlessAccepted);
     if (this.#types.has(event)) return;
     this.#types.add(event);
-    for (const step of takers.length === 0 ? accepting(this.#remembered, event) : takers) this.needs.add(step);
+    for (const step of takers.length === 0 ? accepting(this.#remembered, event) : takers) this.#calls(step);
+  }
+
+  #calls(step: string): void {
+    this.needs.add(step);
+    this.#called.add(step);
   }
 
   #emittedBy(name: string): Iterable<string> {

@@ -123,8 +123,10 @@ export class StoreConnection {
   }
 
   prune(finishedBefore: number): Promise<number> {
+    // With "exit" the store may have the children of a run, and nothing of the run itself yet.
+    const unwritten = [...this.held.values()].filter(({ here }) => here?.writing?.isOnlyAtRest).map(({ id }) => id);
     return this.#ask(
-      (ticket) => this.native.askToPrune(ticket, finishedBefore),
+      (ticket) => this.native.askToPrune(ticket, finishedBefore, unwritten),
       (ticket) => this.native.pruned(ticket),
     );
   }

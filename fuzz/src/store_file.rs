@@ -58,7 +58,7 @@ pub fn store_file(bytes: &[u8]) {
         if how & 4 != 0 {
             // Whether these are taken depends on what is damaged.
             _ = store.commit(&[after(sample.known[0].id, 3), creation(Uuid::from_u128(99))]);
-            _ = store.prune(UnixMillis(i64::MAX), 2);
+            _ = store.prune(UnixMillis(i64::MAX), 2, &[]);
         }
         _ = store.close();
     }

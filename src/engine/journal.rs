@@ -204,6 +204,8 @@ pub(super) struct Journal {
     durability: Durability,
     last: u64,
     durable: u64,
+    /// Nothing begins before this change is durable, whatever the durability.
+    awaited: u64,
     /// What has changed since the last change was sealed.
     open: Option<Box<Contents>>,
     sealed: VecDeque<Change>,
@@ -212,7 +214,7 @@ pub(super) struct Journal {
 impl Journal {
     /// The journal of a run of which a store has `stored` changes.
     pub(super) fn new(durability: Durability, stored: u64) -> Self {
-        Self { durability, last: stored, durable: stored, open: None, sealed: VecDeque::new() }
+        Self { durability, last: stored, durable: stored, awaited: 0, open: None, sealed: VecDeque::new() }
     }
 
     /// The change that is being made, unless changes are only written whole.
@@ -227,7 +229,13 @@ impl Journal {
     pub(super) fn whole_change(&mut self) -> &mut Contents {
         let open = self.open.get_or_insert_default();
         open.whole = true;
+        open.again.clear(); // what is queued tells it
         open
+    }
+
+    /// Nothing begins before the change that is being made, or will be next, is durable.
+    pub(super) fn await_next(&mut self) {
+        self.awaited = self.next_number();
     }
 
     /// The number of the change that is being made, or will be next.
@@ -271,6 +279,9 @@ impl Journal {
 
     /// Whether what the change `number` has caused may begin. A change that is still being made causes nothing yet.
     pub(super) fn lets_begin(&self, number: u64) -> bool {
+        if self.awaited > self.durable {
+            return false;
+        }
         let ahead = match self.durability {
             Durability::Sync => 0,
             Durability::Async => u64::from(MOST_AHEAD),

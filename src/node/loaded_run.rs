@@ -23,8 +23,7 @@ use crate::{ExactString, StateValue};
 #[napi]
 pub struct LoadedRun {
     run: Option<StoredRun>,
-    /// It is that of a snapshot, and a store may know nothing of it.
-    /// Of a snapshot: the children that the run rests with.
+    /// The children that the run rests with, if it is that of a snapshot, of which a store may know nothing.
     children: Option<Vec<ChildAtRest>>,
     is_rewritten: bool,
 }
@@ -101,10 +100,18 @@ impl LoadedRun {
         Ok(number_to_js(self.run()?.last_delivery))
     }
 
-    /// The events on their way, with all that is known of them.
+    /// The events on their way, and those of what can be undone, with all that is known of them. An attempt that may have
+    /// begun in a process that was lost is counted.
     #[napi(getter, catch_unwind)]
     pub fn queued(&self) -> Result<Vec<QueuedDelivery>> {
-        Ok(self.run()?.pending.iter().cloned().map(QueuedDelivery::from).collect())
+        let run = self.run()?;
+        let is_lost = self.children.is_none() && run.status == Status::Running;
+        let next = |pending: &PendingDelivery| {
+            let may_have_begun = pending.due.is_none() && pending.held.is_none() && pending.done.is_none();
+            let attempt = pending.attempt.saturating_add(u32::from(is_lost && may_have_begun));
+            QueuedDelivery::from(PendingDelivery { attempt, ..pending.clone() })
+        };
+        Ok(run.pending.iter().map(next).collect())
     }
 
     /// What it waits for, and what waits for it.

@@ -107,6 +107,10 @@ pub const PROMISES: &[Promise] = &[
         name: "a child is not forgotten before its parent has ended",
         check: pruning::children_of_unfinished,
     },
+    Promise {
+        name: "a child is not forgotten while its parent is at work, also if nothing of that is stored",
+        check: pruning::children_of_those_at_work,
+    },
     Promise { name: "a forgotten run leaves nothing to one of the same id", check: pruning::same_id_again },
     Promise { name: "what was taken is there after closing", check: persisting::reopened },
     Promise { name: "a closed store gives errors", check: persisting::closed },

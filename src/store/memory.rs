@@ -3,7 +3,7 @@
 //! It forgets everything with the process, so it is for tests, of workflows and of other drivers: what another driver
 //! answers, this one answers too. It keeps a history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -70,9 +70,10 @@ impl MemoryStore {
         }
     }
 
-    fn has_unfinished_parent(&self, run: &StoredRun) -> bool {
-        let above = run.parent.and_then(|parent| self.runs.get(&parent.run));
-        above.is_some_and(|above| above.run.finished_at.is_none())
+    fn has_unfinished_parent(&self, run: &StoredRun, at_work: &HashSet<Uuid>) -> bool {
+        let Some(parent) = run.parent else { return false };
+        let is_unfinished = |above: &Kept| above.run.finished_at.is_none();
+        at_work.contains(&parent.run) || self.runs.get(&parent.run).is_some_and(is_unfinished)
     }
 
     fn create(&mut self, commit: &Commit) {
@@ -128,12 +129,18 @@ impl CheckpointStore for MemoryStore {
         Ok(Some(kept.stream.iter().skip(from).take(at_most).cloned().collect()))
     }
 
-    fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {
+    fn prune(
+        &mut self,
+        finished_before: UnixMillis,
+        at_most: usize,
+        at_work: &[Uuid],
+    ) -> Result<usize, StoreError> {
         let store = self.open()?;
+        let at_work = at_work.iter().copied().collect();
         let mut ended: Vec<_> = store
             .runs
             .values()
-            .filter(|kept| !store.has_unfinished_parent(&kept.run))
+            .filter(|kept| !store.has_unfinished_parent(&kept.run, &at_work))
             .filter_map(|kept| Some((kept.run.finished_at?, kept.number, kept.run.id)))
             .filter(|(finished_at, ..)| *finished_at < finished_before)
             .collect();

@@ -39,8 +39,8 @@ pub enum Question {
     History(Uuid),
     /// So many events of the stream of a run, from an offset on.
     Stream(Uuid, u64, usize),
-    /// Forget the runs that ended before.
-    Prune(UnixMillis),
+    /// Forget the runs that ended before, but for children of those, which are at work.
+    Prune(UnixMillis, Vec<Uuid>),
     /// Give the store up.
     Close,
 }
@@ -126,13 +126,21 @@ impl Drop for Writer {
     }
 }
 
+/// Runs that are being forgotten, a few at a time.
+struct Pruning {
+    ticket: Ticket,
+    finished_before: UnixMillis,
+    at_work: Vec<Uuid>,
+    /// How many have been.
+    pruned: usize,
+}
+
 struct Work {
     store: Box<dyn CheckpointStore>,
     listener: Listener,
     receiver: UnboundedReceiver<Request>,
     reports: Vec<Report>,
-    /// Being pruned, a few runs at a time, and how many have been.
-    prunes: VecDeque<(Ticket, UnixMillis, usize)>,
+    prunes: VecDeque<Pruning>,
     /// Why nothing more is asked of the store.
     ended: Option<StoreError>,
 }
@@ -203,8 +211,8 @@ impl Work {
             Question::Stream(run, from, at_most) => {
                 self.guarded(|store| store.stream(run, from, at_most)).map(Answer::Stream)
             }
-            Question::Prune(before) => {
-                self.prunes.push_back((ticket, before, 0));
+            Question::Prune(finished_before, at_work) => {
+                self.prunes.push_back(Pruning { ticket, finished_before, at_work, pruned: 0 });
                 return;
             }
             Question::Close => self.close(),
@@ -214,10 +222,12 @@ impl Work {
 
     /// Prunes a few runs, if any are to be, so that commits need not wait for all of them.
     fn prune(&mut self) {
-        let Some((ticket, before, so_far)) = self.prunes.pop_front() else { return };
-        let answer = match self.guarded(|store| store.prune(before, PRUNED_AT_ONCE)) {
+        let Some(mut pruning) = self.prunes.pop_front() else { return };
+        let Pruning { ticket, finished_before, ref at_work, pruned: so_far } = pruning;
+        let answer = match self.guarded(|store| store.prune(finished_before, PRUNED_AT_ONCE, at_work)) {
             Ok(pruned) if pruned == PRUNED_AT_ONCE => {
-                self.prunes.push_back((ticket, before, so_far + pruned));
+                pruning.pruned += pruned;
+                self.prunes.push_back(pruning);
                 return;
             }
             Ok(pruned) => Ok(Answer::Pruned(so_far + pruned)),

@@ -92,7 +92,7 @@ impl<'a> Playing<'a> {
                 all_taken(batch, &answers).expect("commits that fit are taken");
             }
             Call::Prune { finished_before } => {
-                self.store_mut().prune(*finished_before, usize::MAX)?;
+                self.store_mut().prune(*finished_before, usize::MAX, &[])?;
             }
             Call::Reopen => {
                 let mut store = self.store.take().expect("it is opened first");

@@ -82,11 +82,16 @@ impl CheckpointStore for Broken {
         self.sound.stream(run, from, at_most)
     }
 
-    fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {
+    fn prune(
+        &mut self,
+        finished_before: UnixMillis,
+        at_most: usize,
+        at_work: &[Uuid],
+    ) -> Result<usize, StoreError> {
         self.pay()?;
         match self.bug {
             Bug::ForgetsToPrune => Ok(0),
-            _ => self.sound.prune(finished_before, at_most),
+            _ => self.sound.prune(finished_before, at_most, at_work),
         }
     }
 

@@ -24,7 +24,7 @@ impl Recording {
                     all_taken(batch, &answers).unwrap();
                 }
                 Call::Prune { finished_before } => {
-                    store.prune(*finished_before, usize::MAX).unwrap();
+                    store.prune(*finished_before, usize::MAX, &[]).unwrap();
                 }
                 Call::Reopen => {
                     store.close().unwrap();

@@ -105,6 +105,7 @@ impl Run {
         };
         run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, stored)));
         let lost = matches!(at_rest.origin, Origin::Store { paused: false, .. });
+        let attempts_anew = lost && !at_rest.origin.is_unwritten(); // whoever has rewritten it has counted that
         let mut asleep = Vec::new();
         let mut undoing_sleeps = None;
         let mut next_payload = (0..).map(PayloadRef);
@@ -132,11 +133,9 @@ impl Run {
                     asleep.push((due, delivery));
                     continue;
                 }
-                if lost {
+                if attempts_anew {
                     delivery.attempt = delivery.attempt.saturating_add(1);
-                    if !at_rest.origin.is_unwritten() {
-                        run.note_again(&delivery, None, None);
-                    }
+                    run.note_again(&delivery, None, None);
                 }
                 run.queue.push_back(delivery);
             }
@@ -156,18 +155,18 @@ impl Run {
         }
         match at_rest.origin {
             Origin::Snapshot => {
-                run.write_whole();
+                run.write_whole_first();
                 run.go_on(now.monotonic);
             }
             Origin::Store { paused: true, rewritten, .. } => {
                 run.stay_paused(now.monotonic);
                 if rewritten {
-                    run.write_whole();
+                    run.write_whole_first();
                 }
             }
             Origin::Store { paused: false, rewritten, .. } => {
                 if rewritten {
-                    run.write_whole();
+                    run.write_whole_first();
                 } else {
                     run.note_change(); // that somebody has it again, even if nothing is pending
                 }
@@ -175,6 +174,14 @@ impl Run {
             }
         }
         Ok(run)
+    }
+
+    /// Writes all that a store does not know, before anything of it happens again.
+    fn write_whole_first(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.await_next();
+        }
+        self.write_whole();
     }
 
     fn delivery_at_rest(

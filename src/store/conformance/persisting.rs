@@ -41,5 +41,5 @@ pub(super) fn closed(stores: &mut dyn Stores) {
     assert_eq!(store.load(run_id(1)), Err(StoreError::Closed));
     assert_eq!(store.history(run_id(1)), Err(StoreError::Closed));
     assert_eq!(store.runs(&all()), Err(StoreError::Closed));
-    assert_eq!(store.prune(UnixMillis(0), 1), Err(StoreError::Closed));
+    assert_eq!(store.prune(UnixMillis(0), 1, &[]), Err(StoreError::Closed));
 }

@@ -16,17 +16,17 @@ pub(super) fn earliest_first(stores: &mut dyn Stores) {
         must_take(&mut *store, &[commit, end]);
     }
     assert_eq!(
-        store.prune(UnixMillis(300), 10),
+        store.prune(UnixMillis(300), 10, &[]),
         Ok(0),
         "a run that ended at that time did not end before it"
     );
-    assert_eq!(store.prune(UnixMillis(900), 0), Ok(0));
-    assert_eq!(store.prune(UnixMillis(900), 2), Ok(2));
+    assert_eq!(store.prune(UnixMillis(900), 0, &[]), Ok(0));
+    assert_eq!(store.prune(UnixMillis(900), 2, &[]), Ok(2));
     for (n, is_there) in [(1, true), (2, false), (3, false), (4, true)] {
         assert_eq!(store.load(run_id(n)).map(|run| run.is_some()), Ok(is_there));
         assert_eq!(store.history(run_id(n)).map(|history| history.is_some()), Ok(is_there));
     }
-    assert_eq!(store.prune(UnixMillis(900), 2), Ok(1));
+    assert_eq!(store.prune(UnixMillis(900), 2, &[]), Ok(1));
     assert_eq!(must_load(&mut *store, run_id(4)).state.len(), 2);
 }
 
@@ -36,7 +36,7 @@ pub(super) fn unfinished(stores: &mut dyn Stores) {
     let mut paused = full(run_id(2));
     paused.status = Status::Paused;
     must_take(&mut *store, &[running.clone(), paused]);
-    assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX), Ok(0));
+    assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX, &[]), Ok(0));
     must_take(&mut *store, &[after(&running)]);
 }
 
@@ -53,12 +53,32 @@ pub(super) fn children_of_unfinished(stores: &mut dyn Stores) {
     lost.parent = Some(Parent { run: run_id(5), depth: 1 });
     lost.status = Status::Completed { result: None };
     must_take(&mut *store, &[parent.clone(), child.clone(), grandchild, lost]);
-    assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX), Ok(2), "a parent that has ended asks no more");
+    assert_eq!(
+        store.prune(UnixMillis(i64::MAX), usize::MAX, &[]),
+        Ok(2),
+        "a parent that has ended asks no more"
+    );
     assert!(must_load(&mut *store, child.run).finished_at.is_some());
     let mut end = after(&parent);
     end.status = Status::Completed { result: None };
     must_take(&mut *store, &[end]);
-    assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX), Ok(2));
+    assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX, &[]), Ok(2));
+}
+
+pub(super) fn children_of_those_at_work(stores: &mut dyn Stores) {
+    let mut store = stores.create();
+    let commits = [(1, 3), (2, 4), (5, 3)].map(|(child, parent)| {
+        let mut child = full(run_id(child));
+        child.parent = Some(Parent { run: run_id(parent), depth: 1 });
+        child.status = Status::Completed { result: None };
+        child
+    });
+    must_take(&mut *store, &commits);
+    let at_work = [run_id(3)];
+    assert_eq!(store.prune(UnixMillis(i64::MAX), 1, &at_work), Ok(1), "it is not the first of them");
+    assert_eq!(store.prune(UnixMillis(i64::MAX), 1, &at_work), Ok(0));
+    assert_eq!(store.load(run_id(2)), Ok(None));
+    assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX, &[]), Ok(2));
 }
 
 pub(super) fn same_id_again(stores: &mut dyn Stores) {
@@ -66,7 +86,7 @@ pub(super) fn same_id_again(stores: &mut dyn Stores) {
     let mut ended = full(run_id(1));
     ended.status = Status::Completed { result: Some("1".to_owned()) };
     must_take(&mut *store, &[ended]);
-    assert_eq!(store.prune(UnixMillis(i64::MAX), 1), Ok(1));
+    assert_eq!(store.prune(UnixMillis(i64::MAX), 1, &[]), Ok(1));
     must_take(&mut *store, &[first(run_id(1), "others")]);
     let run = must_load(&mut *store, run_id(1));
     assert_eq!((run.workflow.as_str(), run.status, run.state.len()), ("others", Status::Running, 0));

@@ -167,9 +167,9 @@ impl Schedule {
     fn prune(&mut self, store: &mut dyn CheckpointStore) {
         let before = UnixMillis(self.now - 10);
         let at_most = self.chance.index(5);
-        let expected = self.model.prune(before, at_most);
-        assert_eq!(store.prune(before, at_most), expected);
-        assert_eq!(self.ahead.prune(before, at_most), expected);
+        let expected = self.model.prune(before, at_most, &[]);
+        assert_eq!(store.prune(before, at_most, &[]), expected);
+        assert_eq!(self.ahead.prune(before, at_most, &[]), expected);
         let model = &mut self.model;
         self.states.retain(|run, _| matches!(model.load(*run), Ok(Some(_))));
     }

@@ -97,7 +97,7 @@ pub(super) fn pruned(stores: &mut dyn Stores) {
     let ended = Status::Completed { result: None };
     let end = Commit { status: ended, ..streaming(first(run_id(1), "orders"), events(0, 9)) };
     must_take(&mut *store, &[end, streaming(first(run_id(2), "orders"), events(0, 2))]);
-    assert_eq!(store.prune(UnixMillis(i64::MAX), 10), Ok(1));
+    assert_eq!(store.prune(UnixMillis(i64::MAX), 10, &[]), Ok(1));
     assert_eq!(store.stream(run_id(1), 0, 10), Ok(None));
     must_take(&mut *store, &[streaming(first(run_id(1), "orders"), events(0, 1))]);
     must_have(&mut *store, 1, &events(0, 1));

@@ -1,8 +1,10 @@
 //! Forgetting runs that have ended.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
+use uuid::Uuid;
 
 use super::super::UnixMillis;
 use super::committing::refuse_unless_owner;
@@ -11,16 +13,18 @@ use super::opening::PATIENCE;
 use super::run_record::TABLES;
 use super::statements::delete_all_of;
 
-/// Deletes up to `at_most` runs that ended before a point in time, and gives the file system back what they took.
+/// Deletes up to `at_most` runs that ended before a point in time, but for children of those `at_work`, and gives the file
+/// system back what they took.
 pub(super) fn prune(
     connection: &mut Connection,
     epoch: i64,
     finished_before: UnixMillis,
     at_most: usize,
+    at_work: &[Uuid],
 ) -> Result<usize, Failure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     refuse_unless_owner(&transaction, epoch)?;
-    let ended = ended_runs(&transaction, finished_before, at_most)?;
+    let ended = ended_runs(&transaction, finished_before, at_most, at_work)?;
     if ended.is_empty() {
         return Ok(0);
     }
@@ -51,18 +55,28 @@ fn ended_runs(
     connection: &Connection,
     finished_before: UnixMillis,
     at_most: usize,
+    at_work: &[Uuid],
 ) -> Result<Vec<EndedRun>, Failure> {
     let mut select = connection.prepare_cached(&format!(
-        "SELECT row, last_history FROM {TABLES} \
+        "SELECT row, last_history, parent FROM {TABLES} \
          WHERE finished_at < ?1 \
            AND NOT EXISTS (SELECT 1 FROM runs AS above WHERE above.id = runs.parent AND above.finished_at IS NULL) \
-         ORDER BY finished_at, row LIMIT ?2"
+         ORDER BY finished_at, row"
     ))?;
-    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
-    let found = select.query_map((finished_before.0, at_most), |row| {
-        Ok(EndedRun { row: row.get(0)?, last_history: row.get(1)? })
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
+    let at_work: HashSet<_> = at_work.iter().collect();
+    let mut rows = select.query((finished_before.0,))?;
+    let mut ended = Vec::new();
+    while ended.len() < at_most
+        && let Some(row) = rows.next()?
+    {
+        let parent: Option<String> = row.get(2)?;
+        let is_at_work =
+            |parent: String| Uuid::parse_str(&parent).is_ok_and(|parent| at_work.contains(&parent));
+        if !parent.is_some_and(is_at_work) {
+            ended.push(EndedRun { row: row.get(0)?, last_history: row.get(1)? });
+        }
+    }
+    Ok(ended)
 }
 
 fn forget(connection: &Connection, run: &EndedRun) -> Result<(), Failure> {

@@ -179,10 +179,15 @@ impl CheckpointStore for SqliteStore {
         self.call(|connection, _| loading::stream(connection, run, from, at_most))
     }
 
-    fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {
+    fn prune(
+        &mut self,
+        finished_before: UnixMillis,
+        at_most: usize,
+        at_work: &[Uuid],
+    ) -> Result<usize, StoreError> {
         self.refuse_if_read_only()?;
         let epoch = self.epoch;
-        self.call(|connection, _| pruning::prune(connection, epoch, finished_before, at_most))
+        self.call(|connection, _| pruning::prune(connection, epoch, finished_before, at_most, at_work))
     }
 
     fn close(&mut self) -> Result<(), StoreError> {

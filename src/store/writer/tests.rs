@@ -50,8 +50,13 @@ impl CheckpointStore for Gated {
         self.kept.stream(run, from, at_most)
     }
 
-    fn prune(&mut self, finished_before: UnixMillis, at_most: usize) -> Result<usize, StoreError> {
-        self.kept.prune(finished_before, at_most)
+    fn prune(
+        &mut self,
+        finished_before: UnixMillis,
+        at_most: usize,
+        at_work: &[Uuid],
+    ) -> Result<usize, StoreError> {
+        self.kept.prune(finished_before, at_most, at_work)
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
@@ -205,6 +210,6 @@ fn more_runs_are_pruned_than_go_at_once() {
         story.the_store_is_to(Order::Commit);
         story.told();
     }
-    story.asks(0, Question::Prune(UnixMillis(2_000)));
+    story.asks(0, Question::Prune(UnixMillis(2_000), Vec::new()));
     assert_eq!(story.told(), [format!("0: Pruned({ended})")]);
 }

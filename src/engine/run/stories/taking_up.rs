@@ -146,6 +146,22 @@ fn a_run_that_was_migrated_is_written_whole_as_one_change_before_it_is_attempted
 }
 
 #[test]
+fn nothing_of_a_run_that_no_store_has_as_it_is_begins_before_it_is_stored_whatever_the_durability() {
+    for durability in [Durability::Async, Durability::Exit] {
+        for at_rest in [migrated(false), RunAtRest { origin: Origin::Snapshot, ..stored(0, false) }] {
+            let mut story = taken_up(at_rest, durability);
+            assert_eq!(story.changes().len(), 1);
+            assert!(story.told().is_empty(), "{durability:?}");
+            story.is_stored();
+            assert_eq!(
+                story.told(),
+                [format!("publish {}", text("request r1")), invoke("ship", "Charged") + " again"]
+            );
+        }
+    }
+}
+
+#[test]
 fn a_paused_run_that_was_migrated_stays_paused_and_its_snapshot_tells_the_version() {
     let mut story = taken_up(migrated(true), Durability::Sync);
     assert_eq!(story.changes(), ["13: whole queued 6 for ship opened r1 a is 1 paused"]);

@@ -444,6 +444,20 @@ fn a_lost_run_goes_on_undoing_and_what_may_have_begun_is_attempted_again() {
 }
 
 #[test]
+fn a_lost_run_that_was_migrated_while_it_undid_is_written_whole_and_goes_on_with_that() {
+    let mut story = taken_up(stored(Some("{}"), false).migrated_to(Some("2".into())), saga()).unwrap();
+    assert_eq!(
+        story.changes(),
+        ["7: whole queued 2 for reserve done as 2 queued 1 for charge done as 1 undoing"],
+        "that it is attempted again is in it"
+    );
+    assert_eq!(story.run.resting().next().map(|first| first.delivery.attempt), Some(2));
+    story.told();
+    story.is_stored();
+    assert_eq!(story.told(), [undo("reserve", "Charged") + " again"]);
+}
+
+#[test]
 fn a_lost_run_that_did_not_fail_undoes_what_is_done_when_it_does() {
     let mut story = taken_up(stored(None, false), saga()).unwrap();
     story.is_stored();

@@ -78,9 +78,9 @@ fn pruning_gives_the_space_back() {
     store.close().unwrap();
     let mut store = open(&path);
     let full_size = size(&path);
-    assert_eq!(store.prune(UnixMillis(i64::MAX), 10), Ok(10));
+    assert_eq!(store.prune(UnixMillis(i64::MAX), 10, &[]), Ok(10));
     let smaller = size(&path);
-    assert_eq!(store.prune(UnixMillis(i64::MAX), 1_000), Ok(15));
+    assert_eq!(store.prune(UnixMillis(i64::MAX), 1_000, &[]), Ok(15));
     assert_eq!(size(&folder.path("orders.db-wal")), 0);
     let smallest = size(&path);
     println!("{full_size}, {smaller}, {smallest}");
@@ -106,7 +106,7 @@ fn nobody_waits_for_whoever_reads() {
     assert_eq!(count(), 12);
     let began = Instant::now();
     for _ in 0..6 {
-        assert_eq!(store.prune(UnixMillis(i64::MAX), 1), Ok(1));
+        assert_eq!(store.prune(UnixMillis(i64::MAX), 1, &[]), Ok(1));
         store.close().unwrap();
         store = open(&path);
     }

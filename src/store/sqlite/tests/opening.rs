@@ -168,7 +168,7 @@ fn reading_only_changes_nothing_and_goes_on_beside_an_owner() {
     must_take(&mut store, &[after(&commit)]);
     assert_eq!(must_load(&mut reader, run_id(1)).version, 2);
     assert!(matches!(reader.commit(&[after(&commit)]), Err(StoreError::ReadOnly { .. })));
-    assert!(matches!(reader.prune(UnixMillis(0), 1), Err(StoreError::ReadOnly { .. })));
+    assert!(matches!(reader.prune(UnixMillis(0), 1, &[]), Err(StoreError::ReadOnly { .. })));
     store.close().unwrap();
     assert_eq!(must_load(&mut reader, run_id(1)).version, 2);
 }

@@ -113,7 +113,7 @@ fn an_owner_that_lost_its_lock_writes_nothing_more() {
     let mut other = open(&path);
     let taken_over = StoreError::TakenOver { path: path.clone() };
     assert_eq!(store.commit(&[after(&commit)]), Err(taken_over.clone()));
-    assert_eq!(store.prune(crate::store::UnixMillis(i64::MAX), 1), Err(taken_over));
+    assert_eq!(store.prune(crate::store::UnixMillis(i64::MAX), 1, &[]), Err(taken_over));
     must_take(&mut other, &[after(&commit)]);
 }
 
