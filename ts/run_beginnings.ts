@@ -147,7 +147,8 @@ export class RunBeginnings {
   /** Goes on from a snapshot; if its run is to be migrated, when that is durable. */
   #goOnFrom(snapshot: string): Run | Promise<Run> {
     const old = this.#olderSnapshot(snapshot);
-    return old === undefined ? this.#goOnAsItIs(snapshot) : this.#takeUpMigrated(old, this.migration as Migration);
+    if (old === undefined) return this.#goOnAsItIs(snapshot);
+    return this.#takeUpMigrated(old, (this.migration as Migration).apply(old, this.code()));
   }
 
   #goOnAsItIs(snapshot: string): Run {
@@ -179,12 +180,13 @@ export class RunBeginnings {
 
   /** Goes on with a run of the store; if it is to be migrated, when that is durable. */
   #takeUp(loaded: LoadedRun): Run | Promise<Run> {
-    if (this.migration?.concerns(loaded)) return this.#takeUpMigrated(loaded, this.migration);
-    return this.#takeUpAsItIs(loaded);
+    if (!this.migration?.concerns(loaded)) return this.#takeUpAsItIs(loaded);
+    const migrated = this.migration.apply(loaded, this.code());
+    return this.#takeUpMigrated(loaded, this.#writing?.connection.whenMigrated(loaded, migrated) ?? migrated);
   }
 
-  async #takeUpMigrated(loaded: LoadedRun, migration: Migration): Promise<Run> {
-    await migration.apply(loaded, this.code());
+  async #takeUpMigrated(loaded: LoadedRun, migrated: Promise<void>): Promise<Run> {
+    await migrated;
     const run = this.#takeUpAsItIs(loaded);
     await run.writing?.whenDurable();
     return run;

@@ -100,7 +100,12 @@ export class RunsById {
    * @throws StoreError, as a rejection, if there is none, or it could not be ended
    */
   async cancel(runId: string, reason: unknown): Promise<boolean> {
-    while (this.#arriving.has(runId)) await this.#arrived(runId);
+    while (this.#arriving.has(runId)) {
+      const aborted = new AbortedError(reason);
+      aborted.runId = runId;
+      this.#connection?.giveUpMigrating(runId, this.#workflow, aborted);
+      await this.#arrived(runId);
+    }
     const held = this.here.get(runId);
     if (held !== undefined) this.#ours(held);
     if (held?.here !== undefined) return held.here.cancel(reason);

@@ -40,6 +40,12 @@ export interface WrittenRun extends StoredRun {
   hurry(): void;
 }
 
+/** A run of the store that is being migrated, which may take as long as it likes. */
+interface MigrationUnderWay {
+  readonly workflow: string;
+  readonly giveUp: (why: BlazenError) => void;
+}
+
 interface Question {
   readonly read: (ticket: number) => unknown;
   readonly resolve: (answer: never) => void;
@@ -55,6 +61,7 @@ export class StoreConnection {
   readonly held = new Map<string, HeldRun>();
   /** Runs that are being looked for or begun. */
   readonly arriving = new Map<string, Promise<HeldRun>>();
+  readonly #migrations = new Map<string, MigrationUnderWay>();
   readonly #written = new Map<number, WrittenRun>();
   readonly #questions = new Map<number, Question>();
   #lastTicket = 0;
@@ -86,6 +93,22 @@ export class StoreConnection {
 
   #letGo(): void {
     if (this.#written.size === 0 && this.#questions.size === 0) AWAITED.delete(this);
+  }
+
+  /** Resolves when a run of the store is migrated. Rejects if that is given up, or the store is closed, before. */
+  async whenMigrated({ runId, workflow }: LoadedRun, migrated: Promise<void>): Promise<void> {
+    const givenUp = new Promise<never>((_, giveUp) => this.#migrations.set(runId, { workflow, giveUp }));
+    try {
+      await Promise.race([migrated, givenUp]);
+    } finally {
+      this.#migrations.delete(runId);
+    }
+  }
+
+  /** Whoever waits until the run is migrated waits no more. */
+  giveUpMigrating(runId: string, workflow: string, why: BlazenError): void {
+    const migration = this.#migrations.get(runId);
+    if (migration?.workflow === workflow) migration.giveUp(why);
   }
 
   load(runId: string): Promise<LoadedRun | null> {
@@ -152,6 +175,7 @@ export class StoreConnection {
     const runs = new Set<StoredRun>([...this.#written.values(), ...this.held.values()]);
     this.held.clear();
     for (const run of runs) run.lost(closed);
+    for (const { giveUp } of this.#migrations.values()) giveUp(closed);
   }
 
   #ask<Answer>(ask: (ticket: number) => void, read: (ticket: number) => Answer): Promise<Answer> {
