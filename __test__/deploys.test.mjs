@@ -260,45 +260,119 @@ describe("a migration that is not durable", () => {
 });
 
 describe("a migration that takes for ever", () => {
-  const migrating = async (store, runId, act) => {
+  const ABORTED = "ERR_BLAZEN_ABORTED";
+  const CLOSED = "ERR_BLAZEN_STORE_CLOSED";
+  /** The code by which a run fails that is to be had of a promise. */
+  const codeOf = async (handler) => (await rejectionOf((async () => (await handler).result())())).code;
+
+  /** The second version, and a gate that is open when a migration has begun. */
+  const migrating = (store) => {
     const begun = gate();
     const migrate = () => {
       begun.open();
       return forever();
     };
-    const workflow = secondVersion({ store, migrate }, assert.fail);
-    const [recovered] = await workflow.recover();
-    await begun.opened;
-    const handlers = [recovered, workflow.attach(runId), workflow.runWithHandler({}, { runId })];
-    const codes = handlers.map(async (handler) => (await rejectionOf((async () => (await handler).result())())).code);
-    const done = await act(workflow);
-    return [done, ...(await Promise.all(codes))];
+    return { workflow: secondVersion({ store, migrate }, assert.fail), begun };
   };
 
-  for (const [kind, world] of Object.entries(WORLDS)) {
-    test(`keeps nobody from cancelling the run, in a ${kind}`, async () => {
-      const here = world();
+  /** How runs are asked for before one is cancelled, or its store closed; each gives promises of handlers. */
+  const WAYS = {
+    "before it is loaded": async ({ workflow, runId }) => [workflow.attach(runId), workflow.attach(runId)],
+    "right after recover()": async ({ workflow, runId }) => [...(await workflow.recover()), workflow.attach(runId)],
+    "while it is migrated": async ({ workflow, runId, begun }) => {
+      const handlers = [workflow.attach(runId), workflow.runWithHandler({}, { runId })];
+      await begun.opened;
+      return handlers;
+    },
+    "while it is recovered": async ({ workflow, runId, begun }) => {
+      const recovered = await workflow.recover();
+      await begun.opened;
+      return [...recovered, workflow.attach(runId)];
+    },
+  };
+
+  for (const [when, ask] of Object.entries(WAYS)) {
+    for (const [kind, world] of Object.entries(WORLDS)) {
+      test(`keeps nobody from cancelling the run ${when}, in a ${kind}`, async () => {
+        const here = world();
+        const runId = await leftBehind(here);
+        const store = here.open();
+        const { workflow, begun } = migrating(store);
+        const warnings = await warningsOf(async () => {
+          const codes = Promise.all((await ask({ workflow, runId, begun })).map(codeOf));
+          assert.equal(await workflow.cancel(runId, "changed my mind"), true);
+          assert.equal((await kept(store, runId)).status, "cancelled");
+          assert.deepEqual(await codes, [ABORTED, ABORTED]);
+        });
+        assert.deepEqual(warnings, []);
+        assert.equal(await workflow.cancel(runId), false);
+      });
+    }
+
+    test(`is not waited for when the store is closed ${when}, and the run is as it was`, async () => {
+      const here = WORLDS.SqliteStore();
       const runId = await leftBehind(here);
       const store = here.open();
-      const ABORTED = "ERR_BLAZEN_ABORTED";
-      const cancel = (workflow) => workflow.cancel(runId, "changed my mind");
-      const warnings = await warningsOf(async () => {
-        assert.deepEqual(await migrating(store, runId, cancel), [true, ABORTED, ABORTED, ABORTED]);
-      });
-      assert.deepEqual(warnings, []);
-      assert.equal((await kept(store, runId)).status, "cancelled");
-      assert.equal((await kept(store, runId)).workflowVersion ?? "1", "1");
+      const before = await kept(store, runId);
+      const { workflow, begun } = migrating(store);
+      const codes = Promise.all((await ask({ workflow, runId, begun })).map(codeOf));
+      await store.close();
+      assert.deepEqual(await codes, [CLOSED, CLOSED]);
+      assert.deepEqual(await kept(here.open(), runId), before);
     });
   }
 
-  test("ends when the store is closed, and the run is as it was", async () => {
+  test("keeps no signal from ending the run", async () => {
     const here = WORLDS.SqliteStore();
     const runId = await leftBehind(here);
     const store = here.open();
-    const before = await kept(store, runId);
-    const CLOSED = "ERR_BLAZEN_STORE_CLOSED";
-    assert.deepEqual(await migrating(store, runId, () => store.close()), [undefined, CLOSED, CLOSED, CLOSED]);
-    assert.deepEqual(await kept(here.open(), runId), before);
+    const { workflow, begun } = migrating(store);
+    const leaving = new AbortController();
+    const code = codeOf(workflow.runWithHandler({}, { runId, signal: leaving.signal }));
+    await begun.opened;
+    leaving.abort("the client has gone");
+    assert.equal(await code, ABORTED);
+    assert.equal((await store.run(runId)).error.cause, "the client has gone");
+  });
+
+  test("may cancel its run itself", async () => {
+    const here = WORLDS.SqliteStore();
+    const runId = await leftBehind(here);
+    const store = here.open();
+    const migrate = async () => {
+      await workflow.cancel(runId);
+    };
+    const workflow = secondVersion({ store, migrate }, assert.fail);
+    assert.equal(await codeOf(workflow.attach(runId)), ABORTED);
+    assert.equal((await kept(store, runId)).status, "cancelled");
+  });
+
+  test("is not waited for when the store of a run is closed that comes from a snapshot", async () => {
+    const run = await firstVersion({}).runWithHandler({ order: 42 });
+    await quiet();
+    const snapshot = await run.pause({ graceMs: 0 });
+    const store = new MemoryStore();
+    const { workflow, begun } = migrating(store);
+    const resumed = codeOf(workflow.resume(snapshot));
+    await begun.opened;
+    await store.close();
+    assert.equal(await resumed, CLOSED);
+  });
+
+  test("leaves a run unfinished whose end is not stored, and nobody is told that it has ended", async () => {
+    const map = new MapStore();
+    const runId = await leftBehind({ open: () => around(map), leave: async () => {} });
+    const full = around(map, {
+      commit: async () => {
+        throw new Error("the disk is full");
+      },
+    });
+    const { workflow, begun } = migrating(full);
+    const code = codeOf(workflow.attach(runId));
+    await begun.opened;
+    assert.equal((await rejectionOf(workflow.cancel(runId))).code, "ERR_BLAZEN_STORE_IO");
+    assert.equal(await code, "ERR_BLAZEN_STORE_IO");
+    assert.equal((await map.load(runId)).status, "running");
   });
 });
 

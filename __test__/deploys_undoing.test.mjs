@@ -83,29 +83,75 @@ describe("what a run has done", () => {
     });
   }
 
-  test("is as it was after a crash, whatever was being undone", async () => {
+  /** A store with a run that has charged and is reserving, or is undoing that, of which its process is lost. */
+  async function lost(isUndoing) {
     const map = new MapStore();
     const reached = gate();
-    const old = () => () => {
+    const stands = () => {
       reached.open();
       return forever();
     };
-    const { runId } = await ordering(
+    const workflow = ordering(
       { store: around(map), version: "1" },
       ["charge", "reserve"],
-      old,
-      sinks,
-    ).runWithHandler({ order: 42 });
+      () => stands,
+      isUndoing ? sinks : stands,
+    );
+    const { runId } = await workflow.runWithHandler({ order: 42 });
     await reached.opened;
+    return { map, runId };
+  }
+
+  const undoing = (undone) => (step) => (_event, ctx) => void undone.push([step, ctx.attempt]);
+
+  test("is as it was after a crash, whatever was being undone", async () => {
+    const { map, runId } = await lost(true);
     const undone = [];
-    const undo = (step) => (_event, ctx) => void undone.push([step, ctx.attempt]);
     const options = { store: around(map), version: "2", migrate: rename };
-    const handler = await ordering(options, ["bill", "book"], undo).attach(runId);
+    const handler = await ordering(options, ["bill", "book"], undoing(undone)).attach(runId);
     await rejectionOf(handler.result());
     assert.deepEqual(undone, [
       ["book", 2],
       ["bill", 1],
     ]);
+  });
+
+  test("is undone by steps of other names also if the run is only taken up to be cancelled", async () => {
+    const { map, runId } = await lost(false);
+    const undone = [];
+    const migrate = (run) => {
+      rename(run);
+      run.state.set("currency", "EUR");
+    };
+    const options = { store: around(map), version: "2", migrate };
+    const workflow = ordering(options, ["bill", "book"], undoing(undone), assert.fail);
+    assert.equal(await workflow.cancel(runId, "changed my mind"), true);
+    assert.deepEqual(undone, [
+      ["book", 1],
+      ["bill", 1],
+    ]);
+    const { status, code, state } = await map.load(runId);
+    assert.deepEqual([status, code.version, state.map(({ key }) => key)], ["cancelled", "2", ["currency"]]);
+  });
+
+  test("is as little tried before as it was if what was being undone is taken out", async () => {
+    const { map, runId } = await lost(true);
+    const undone = [];
+    const migrate = (run) => {
+      run.undoable.shift();
+      rename(run);
+    };
+    const options = { store: around(map), version: "2", migrate };
+    const handler = await ordering(options, ["bill", "book"], undoing(undone)).attach(runId);
+    await rejectionOf(handler.result());
+    assert.deepEqual(undone, [["bill", 1]]);
+  });
+
+  test("may all be taken out while it is undone, and the run has failed", async () => {
+    const migrate = (run) => {
+      run.undoable = [];
+    };
+    assert.deepEqual(await undoneBy(await paused(true), migrate), []);
   });
 
   const refused = {

@@ -7,18 +7,13 @@ import type { OpenWait, QueuedDelivery } from "../native.js";
 import { checkFunction } from "./arguments.js";
 import { summary } from "./describe.js";
 import { InvalidArgumentError, MigrationError } from "./errors.js";
+import { pendingOf, stateOf, typeIn, undoableOf, waitsOf } from "./loaded_run.js";
 import type { Migrate, MigratingRun } from "./migrating_run.js";
-import {
-  checkedPending,
-  checkedState,
-  checkedUndoable,
-  checkedWaits,
-  type KnownNames,
-  type Unnumbered,
-} from "./migration_checks.js";
+import { checkedPending, checkedState, checkedUndoable, checkedWaits, type Unnumbered } from "./migration_checks.js";
 import type { LoadedRun } from "./store_connection.js";
 import { errorFromText } from "./stored_error.js";
-import type { AnyEvent, StateValue } from "./types.js";
+import type { AnyEvent } from "./types.js";
+import type { WorkflowCode } from "./workflow_code.js";
 
 export class Migration {
   readonly version: string;
@@ -39,10 +34,11 @@ export class Migration {
    *
    * @throws MigrationError, as a rejection; then the run is as it was
    */
-  async apply(run: LoadedRun, names: KnownNames): Promise<void> {
+  async apply(run: LoadedRun, code: WorkflowCode): Promise<void> {
     const { runId } = run;
     const version = run.workflowVersion ?? undefined;
-    const known = knownOf(run);
+    run.beginRewriting();
+    const known = { pending: pendingOf(run), undoable: undoableOf(run), waits: waitsOf(run) };
     const plain = plainRun(run, known);
     try {
       const returned: unknown = await this.#migrate(plain);
@@ -52,12 +48,12 @@ export class Migration {
         );
       }
       const state = checkedState(plain.state);
-      const pending = checkedPending(plain.pending, known.pending, names);
+      const pending = checkedPending(plain.pending, known.pending, code);
       if (run.ending != null && pending.added.length > 0) {
         throw new InvalidArgumentError("pending: the run undoes what it has done, and receives nothing any more");
       }
-      const undoable = checkedUndoable(plain.undoable, known.undoable, names);
-      const { waiting, received } = paired(checkedWaits(plain.waits, known.waits, names), names);
+      const undoable = checkedUndoable(plain.undoable, known.undoable, code);
+      const { waiting, received } = paired(checkedWaits(plain.waits, known.waits, code), code);
       const left = [...pending.left, ...undoable].sort((one, other) => one.delivery - other.delivery);
       run.rewrite(state, [...left, ...numbered([...pending.added, ...received], run.lastDelivery)], waiting);
     } catch (error) {
@@ -77,30 +73,16 @@ export function readMigration(migrate: unknown, version: string | undefined): Mi
 /** What a run has before it is migrated. */
 interface Known {
   readonly pending: readonly QueuedDelivery[];
-  /** The first to be undone first. */
   readonly undoable: readonly QueuedDelivery[];
   readonly waits: readonly OpenWait[];
 }
 
-/** Of a run that is about to end nothing counts but what is to be undone. */
-function knownOf({ ending, queued, waits }: LoadedRun): Known {
-  const undoable = queued.filter(isDone).sort((one, other) => Number(other.done) - Number(one.done));
-  if (ending != null) return { pending: [], undoable, waits: [] };
-  return { pending: queued.filter((delivery) => !isDone(delivery)), undoable, waits };
-}
-
-function isDone({ done }: QueuedDelivery): boolean {
-  return done != null;
-}
-
 function plainRun(run: LoadedRun, { pending, undoable, waits }: Known): MigratingRun {
-  const keys = run.stateKeys();
-  const values = run.stateValues();
   const { runId, workflowVersion, ending } = run;
   return {
     runId,
     version: workflowVersion ?? undefined,
-    state: new Map(keys.map((key, at) => [key, stateValue(values[at] as string | Buffer)])),
+    state: stateOf(run),
     pending: pending.map(({ delivery, step, event, attempt, due, held }) => ({
       delivery,
       step,
@@ -122,30 +104,22 @@ function plainRun(run: LoadedRun, { pending, undoable, waits }: Known): Migratin
 }
 
 /** An event that had arrived may be what is expected now: then it goes to the steps that accept it. */
-function paired(waits: readonly OpenWait[], names: KnownNames): { waiting: OpenWait[]; received: Unnumbered[] } {
+function paired(waits: readonly OpenWait[], code: WorkflowCode): { waiting: OpenWait[]; received: Unnumbered[] } {
   const waiting = [...waits];
   const received: Unnumbered[] = [];
   for (const arrived of waits.filter(({ kind }) => kind === "arrived")) {
-    const type = typeOf(arrived);
-    const expected = waiting.findIndex((wait) => wait.kind === "expected" && typeOf(wait) === type);
+    const type = typeIn(arrived.event);
+    const expected = waiting.findIndex((wait) => wait.kind === "expected" && typeIn(wait.event) === type);
     if (expected === -1) continue;
     waiting.splice(expected, 1);
     waiting.splice(waiting.indexOf(arrived), 1);
     const { event } = arrived;
-    received.push(...names.accepting(type).map((step) => ({ step, event, eventType: type, attempt: 1, sent: 0 })));
+    received.push(...code.accepting(type).map((step) => ({ step, event, eventType: type, attempt: 1, sent: 0 })));
   }
   return { waiting, received };
-}
-
-function typeOf({ event }: OpenWait): string {
-  return (JSON.parse(event) as AnyEvent).type;
 }
 
 /** What is new comes after all that there was. */
 function numbered(added: readonly Unnumbered[], lastDelivery: number): QueuedDelivery[] {
   return added.map((queued, index) => ({ ...queued, delivery: lastDelivery + index + 1 }));
-}
-
-function stateValue(kept: string | Buffer): StateValue {
-  return typeof kept === "string" ? JSON.parse(kept) : kept;
 }

@@ -6,19 +6,8 @@ import { checkCount, checkString, reading, refuse } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
 import { eventText } from "./event_text.js";
 import { toJson } from "./json.js";
-import type { AnyEvent } from "./types.js";
-
-/** The names of a workflow. */
-export interface KnownNames {
-  readonly workflow: string;
-  hasStep(name: string): boolean;
-  /** Whether the step has a `compensate`. */
-  canUndo(name: string): boolean;
-  /** The steps that accept an event of that type. */
-  accepting(eventType: string): string[];
-  /** A name that `name` may have been meant to be, or may have become. */
-  nearestStep(name: string): string | null;
-}
+import { typeIn } from "./loaded_run.js";
+import type { WorkflowCode } from "./workflow_code.js";
 
 /** An event that has come on its way by the migration. */
 export type Unnumbered = Omit<QueuedDelivery, "delivery">;
@@ -38,7 +27,7 @@ export function checkedState(state: unknown): CheckpointedKey[] {
 export function checkedPending(
   pending: unknown,
   known: readonly QueuedDelivery[],
-  names: KnownNames,
+  code: WorkflowCode,
 ): { left: QueuedDelivery[]; added: Unnumbered[] } {
   const before = new Map(known.map((queued) => [queued.delivery, queued]));
   const left: QueuedDelivery[] = [];
@@ -47,7 +36,7 @@ export function checkedPending(
     const what = `pending[${index}]`;
     const { delivery, step, event, attempt, due, held } = fields(one, what, PENDING);
     const changed = {
-      step: checkedStep(step, `${what}.step`, names),
+      step: checkedStep(step, `${what}.step`, code),
       ...eventOf(event, `${what}.event`),
       attempt: checkedAttempt(attempt, `${what}.attempt`),
       ...dueOf(due, what),
@@ -66,15 +55,15 @@ export function checkedPending(
 export function checkedUndoable(
   undoable: unknown,
   known: readonly QueuedDelivery[],
-  names: KnownNames,
+  code: WorkflowCode,
 ): QueuedDelivery[] {
   const before = new Map(known.map((queued) => [queued.delivery, queued]));
   return list(undoable, "undoable").map(([index, one]) => {
     const what = `undoable[${index}]`;
     const { delivery, step, event } = fields(one, what, UNDOABLE);
     const old = taken(before, delivery, `${what}.delivery`);
-    const name = checkedStep(step, `${what}.step`, names);
-    if (!names.canUndo(name)) {
+    const name = checkedStep(step, `${what}.step`, code);
+    if (!code.canUndo(name)) {
       throw new InvalidArgumentError(
         `${what}.step is ${JSON.stringify(name)}, which has no compensate that could undo it`,
       );
@@ -84,7 +73,7 @@ export function checkedUndoable(
 }
 
 /** The waits that are left, in the order in which they were opened. */
-export function checkedWaits(waits: unknown, known: readonly OpenWait[], names: KnownNames): OpenWait[] {
+export function checkedWaits(waits: unknown, known: readonly OpenWait[], code: WorkflowCode): OpenWait[] {
   const before = new Map(known.map((wait) => [wait.id, wait]));
   const left = new Map<string, OpenWait>();
   for (const [index, one] of list(waits, "waits")) {
@@ -93,10 +82,13 @@ export function checkedWaits(waits: unknown, known: readonly OpenWait[], names: 
     const old = taken(before, id, `${what}.id`);
     if (kind !== old.kind) refuse(`${what}.kind`, `${JSON.stringify(old.kind)} as it was`, kind);
     const text = eventOf(event, `${what}.event`);
-    if (old.kind === "input") checkRequest(event as object, old.id, `${what}.event`);
-    if (old.kind === "expected") checkAccepted(text.eventType, `${what}.event`, names);
+    if (old.kind === "input") {
+      checkRequest(event as object, old.id, `${what}.event`);
+      checkAccepted(RESPONSE, `the answer to ${what}`, code);
+    }
+    if (old.kind === "expected") checkAccepted(text.eventType, `${what}.event`, code);
     const late = expiry == null ? undefined : eventOf(expiry, `${what}.expiry`);
-    if (late !== undefined) checkAccepted(late.eventType, `${what}.expiry`, names);
+    if (late !== undefined) checkAccepted(late.eventType, `${what}.expiry`, code);
     left.set(old.id, {
       id: old.id,
       kind: old.kind,
@@ -108,6 +100,7 @@ export function checkedWaits(waits: unknown, known: readonly OpenWait[], names: 
   return known.flatMap(({ id }) => left.get(id) ?? []);
 }
 
+const RESPONSE = "blazen::InputResponseEvent";
 const PENDING = ["delivery", "step", "event", "attempt", "due", "held"] as const;
 const UNDOABLE = ["delivery", "step", "event"] as const;
 const WAIT = ["id", "kind", "event", "due", "expiry"] as const;
@@ -138,12 +131,12 @@ function taken<Kept>(before: Map<unknown, Kept>, name: unknown, what: string): K
   return kept;
 }
 
-function checkedStep(step: unknown, what: string, names: KnownNames): string {
+function checkedStep(step: unknown, what: string, code: WorkflowCode): string {
   checkString(step, what);
-  if (names.hasStep(step)) return step;
-  const nearest = names.nearestStep(step);
+  if (code.hasStep(step)) return step;
+  const nearest = code.nearestStep(step);
   throw new InvalidArgumentError(
-    `${what} is ${JSON.stringify(step)}, which workflow ${JSON.stringify(names.workflow)} does not have` +
+    `${what} is ${JSON.stringify(step)}, which workflow ${JSON.stringify(code.workflow)} does not have` +
       (nearest === null ? "" : `; did you mean ${JSON.stringify(nearest)}?`),
   );
 }
@@ -154,13 +147,13 @@ function eventOf(event: unknown, what: string): { event: string; eventType: stri
   );
   if (typeof type !== "string" || type === "") refuse(what, "an event, an object with a type", event);
   const text = eventText(event as object);
-  return { event: text, eventType: (JSON.parse(text) as AnyEvent).type };
+  return { event: text, eventType: typeIn(text) };
 }
 
-function checkAccepted(eventType: string, what: string, names: KnownNames): void {
-  if (names.accepting(eventType).length > 0) return;
+function checkAccepted(eventType: string, what: string, code: WorkflowCode): void {
+  if (code.accepting(eventType).length > 0) return;
   throw new InvalidArgumentError(
-    `${what} is of type ${JSON.stringify(eventType)}, which no step of workflow ${JSON.stringify(names.workflow)} accepts`,
+    `${what} is of type ${JSON.stringify(eventType)}, which no step of workflow ${JSON.stringify(code.workflow)} accepts`,
   );
 }
 

@@ -84,7 +84,6 @@ class TakingUp {
         await run.arrive();
       } catch (error) {
         if (isBlazenError(error) && error.code === "ERR_BLAZEN_STORE_CLOSED") break;
-        if (isBlazenError(error) && error.code === "ERR_BLAZEN_ABORTED") continue; // as somebody has asked
         process.emitWarning(`Run ${run.id} was not taken up: ${summary(error)}`, "BlazenWarning");
       }
     }

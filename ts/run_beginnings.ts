@@ -1,6 +1,7 @@
 // How runs of a workflow begin: anew, from a snapshot, or from what a store has of them; and by which steps.
 
 import type * as Native from "../native.js";
+import { Arrival } from "./arrivals.js";
 import type { RestingChild } from "./child.js";
 import type { Adopt, ChildHost } from "./child_host.js";
 import { Definition, type Handler } from "./definition.js";
@@ -9,19 +10,19 @@ import { SnapshotError, translated } from "./errors.js";
 import type { EventSchemas } from "./event_schemas.js";
 import { eventText } from "./event_text.js";
 import { arrived, type HeldRun } from "./held_run.js";
+import { undoableOf } from "./loaded_run.js";
 import type { Migration } from "./migration.js";
 import { native } from "./native.js";
 import { SessionPausePolicy } from "./pause_policy.js";
 import { Run, type RunOptions } from "./run.js";
 import type { ParentRun } from "./run_commit.js";
-import type { FinishingCode } from "./run_fitness.js";
 import type { Writing } from "./run_writing.js";
 import { RunsById } from "./runs_by_id.js";
 import { checkedStartEvent, startEvent } from "./start_event.js";
 import type { NativeContext } from "./step_driver.js";
 import type { StepSettings } from "./step_options.js";
 import type { LoadedRun } from "./store_connection.js";
-import { knownSteps, stepsText } from "./workflow_code.js";
+import { knownSteps, stepsText, type WorkflowCode } from "./workflow_code.js";
 
 /** What does not change while a workflow is there. */
 export interface WorkflowTerms {
@@ -69,8 +70,7 @@ export class RunBeginnings {
       workflow: name,
       connection,
       keepsStreams: writing?.keepsStreams === true,
-      takeUp: (loaded) => this.#takeUp(loaded),
-      takeUpToEnd: (loaded) => this.#takeUpToEnd(loaded),
+      takeUp: (loaded, arrival) => this.#takeUp(loaded, arrival),
     });
     this.asChild = {
       workflow: name,
@@ -99,7 +99,7 @@ export class RunBeginnings {
   }
 
   /** What this workflow can do for a run. */
-  code(): FinishingCode {
+  code(): WorkflowCode {
     const definition = this.#definition;
     const names = this.native;
     return {
@@ -129,11 +129,11 @@ export class RunBeginnings {
     parent?: ParentRun,
   ): Promise<HeldRun> {
     const event = startEvent(input);
-    return this.runs.beginOnce(runId, () => {
+    return this.runs.beginOnce(runId, (arrival) => {
       const run = this.#startAs(checkedStartEvent(event, this.#definition), runId, parent);
       if (lifecycle) run.stream.keepLifecycle();
       adopt?.(run);
-      return run;
+      return arrival.meet(run);
     });
   }
 
@@ -141,14 +141,22 @@ export class RunBeginnings {
   async resume(snapshot: string): Promise<HeldRun> {
     if (this.#writing === undefined) return this.#goOnFrom(snapshot);
     const { runId } = translated(() => native.LoadedRun.ofSnapshot(snapshot));
-    return this.runs.beginAlone(runId, () => this.#goOnFrom(snapshot));
+    return this.runs.beginAlone(runId, (arrival) => this.#goOnFrom(snapshot, arrival));
   }
 
   /** Goes on from a snapshot; if its run is to be migrated, when that is durable. */
-  #goOnFrom(snapshot: string): Run | Promise<Run> {
+  #goOnFrom(snapshot: string, arrival?: Arrival): Run | Promise<Run> {
+    const { migration } = this;
     const old = this.#olderSnapshot(snapshot);
-    if (old === undefined) return this.#goOnAsItIs(snapshot);
-    return this.#takeUpMigrated(old, (this.migration as Migration).apply(old, this.code()));
+    if (old !== undefined && migration !== undefined) return this.#goOnMigrated(old, migration, arrival);
+    const run = this.#goOnAsItIs(snapshot);
+    return arrival?.meet(run) ?? run;
+  }
+
+  /** No store has the run, so that it is there to be ended only when it is migrated. */
+  async #goOnMigrated(old: LoadedRun, migration: Migration, arrival = new Arrival(old.workflow)): Promise<Run> {
+    await arrival.waitFor(() => migration.apply(old, this.code()), true);
+    return this.#takeUpMigrated(old, arrival);
   }
 
   #goOnAsItIs(snapshot: string): Run {
@@ -169,8 +177,8 @@ export class RunBeginnings {
   }
 
   async #goOnOnce(runId: string, snapshot: string, adopt: Adopt): Promise<HeldRun> {
-    return this.runs.beginOnce(runId, async () => {
-      const goingOn = this.#goOnFrom(snapshot);
+    return this.runs.beginOnce(runId, async (arrival) => {
+      const goingOn = this.#goOnFrom(snapshot, arrival);
       // Without waiting, where that is not needed: the run must not do anything before.
       const run = goingOn instanceof Run ? goingOn : await goingOn;
       adopt(run);
@@ -178,20 +186,29 @@ export class RunBeginnings {
     });
   }
 
-  /** Goes on with a run of the store; if it is to be migrated, when that is durable. */
-  #takeUp(loaded: LoadedRun): Run | Promise<Run> {
-    if (!this.migration?.concerns(loaded)) return this.#takeUpAsItIs(loaded);
-    const migrated = this.migration.apply(loaded, this.code());
-    return this.#takeUpMigrated(loaded, this.#writing?.connection.whenMigrated(loaded, migrated) ?? migrated);
+  /**
+   * Takes up a run of the store: to go on with it, when it is migrated and that is durable, or to end it. What it has done
+   * is undone by the steps of this version, and so migrated in any case.
+   */
+  async #takeUp(loaded: LoadedRun, arrival: Arrival): Promise<Run | undefined> {
+    const { migration } = this;
+    if (migration?.concerns(loaded)) {
+      const isNeededToEnd = undoableOf(loaded).length > 0;
+      if (isNeededToEnd || !arrival.isToEnd) {
+        const isMigrated = await arrival.waitFor(() => migration.apply(loaded, this.code()), isNeededToEnd);
+        return isMigrated ? this.#takeUpMigrated(loaded, arrival) : undefined;
+      }
+    }
+    return arrival.meet(arrival.isToEnd ? this.#takeUpToEnd(loaded) : this.#takeUpAsItIs(loaded));
   }
 
-  async #takeUpMigrated(loaded: LoadedRun, migrated: Promise<void>): Promise<Run> {
-    await migrated;
-    const run = this.#takeUpAsItIs(loaded);
+  async #takeUpMigrated(loaded: LoadedRun, arrival: Arrival): Promise<Run> {
+    const run = arrival.meet(this.#takeUpAsItIs(loaded));
     await run.writing?.whenDurable();
     return run;
   }
 
+  /** Nothing of it happens before it is ended. */
   #takeUpToEnd(loaded: LoadedRun): Run {
     const { streamed } = loaded;
     return this.#takeUpFrom(

@@ -2,10 +2,10 @@
 
 import { type BlazenError, isBlazenError, StoreError } from "./errors.js";
 import type { Migration } from "./migration.js";
-import { type FinishingCode, fitnessOf, type RunProblem, type RunVerdict } from "./run_fitness.js";
+import { fitnessOf, type RunProblem, type RunVerdict } from "./run_fitness.js";
 import type { RunStatus } from "./run_status.js";
 import type { LoadedRun, StoreConnection } from "./store_connection.js";
-import { readSteps } from "./workflow_code.js";
+import { readSteps, type WorkflowCode } from "./workflow_code.js";
 
 export type { RunProblem, RunVerdict } from "./run_fitness.js";
 
@@ -30,7 +30,7 @@ const LOADED_AT_ONCE = 16;
 
 export interface RunCheck {
   readonly connection: StoreConnection;
-  readonly code: FinishingCode;
+  readonly code: WorkflowCode;
   /** What would be done to runs of other versions first. */
   readonly migration: Migration | undefined;
 }
@@ -84,7 +84,7 @@ async function checkRun({ connection, code, migration }: RunCheck, runId: string
     remembered = [...code.steps];
   }
   const { needs, problems } = fitnessOf(loaded, code, remembered);
-  return problems.length === 0 ? undefined : unfitRun(about, [...needs], problems);
+  return problems.length === 0 ? undefined : unfitRun(about, needs, problems);
 }
 
 function damaged({ message }: BlazenError, runId?: string): UnfitRun {

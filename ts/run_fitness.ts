@@ -4,10 +4,9 @@
 // has the step and the step says, else those that the run remembers. A step of which nobody knows what it emits may emit
 // whatever a remembered step accepts.
 
-import type { KnownNames } from "./migration_checks.js";
+import { pendingOf, typeIn, undoableOf, waitsOf } from "./loaded_run.js";
 import type { LoadedRun } from "./store_connection.js";
-import type { AnyEvent } from "./types.js";
-import type { KnownStep } from "./workflow_code.js";
+import type { KnownStep, WorkflowCode } from "./workflow_code.js";
 
 /** Whether a run goes wrong for certain, or only if it comes that way. */
 export type RunVerdict = "cannot" | "may not";
@@ -39,15 +38,9 @@ export interface RunProblem {
   message: string;
 }
 
-/** The code that is to finish a run. */
-export interface FinishingCode extends KnownNames {
-  readonly steps: readonly KnownStep[];
-  nearestEventType(name: string): string | null;
-}
-
 export interface Fitness {
   /** The names of the steps that the run needs, or may need. */
-  readonly needs: ReadonlySet<string>;
+  readonly needs: string[];
   readonly problems: RunProblem[];
 }
 
@@ -57,25 +50,22 @@ const STOP = "blazen::StopEvent";
 const START = "blazen::StartEvent";
 
 /** @param remembered the steps of the code that the run has gone by so far; empty if that is not known */
-export function fitnessOf(run: LoadedRun, code: FinishingCode, remembered: readonly KnownStep[]): Fitness {
-  const { queued, waits, ending } = run;
+export function fitnessOf(run: LoadedRun, code: WorkflowCode, remembered: readonly KnownStep[]): Fitness {
   const way = new Way(code, remembered);
-  for (const { step, done } of queued) if (done != null) way.done(step);
-  // One that undoes what it has done receives nothing any more.
-  if (ending != null) return way;
-  for (const { step, eventType, done } of queued) if (done == null) way.pending(step, eventType);
-  for (const { id, kind, event, expiry } of waits) {
+  for (const { step } of undoableOf(run).reverse()) way.done(step);
+  for (const { step, eventType } of pendingOf(run)) way.pending(step, eventType);
+  for (const { id, kind, event, expiry } of waitsOf(run)) {
     const type = kind === "input" ? RESPONSE : typeIn(event);
     if (kind === "arrived") way.arrived(id, type);
     else way.awaited(id, type);
     if (expiry != null) way.expires(id, typeIn(expiry));
   }
   way.followAll();
-  return way;
+  return { needs: [...way.needs], problems: way.problems };
 }
 
 /** The way that a run may still go. */
-class Way implements Fitness {
+class Way {
   readonly needs = new Set<string>();
   readonly problems: RunProblem[] = [];
   readonly #own: ReadonlyMap<string, KnownStep>;
@@ -83,11 +73,11 @@ class Way implements Fitness {
   /** Those that may be called, in the order in which they come; grows while it is followed. */
   readonly #called = new Set<string>();
   readonly #told = new Set<string>();
-  readonly #code: FinishingCode;
+  readonly #code: WorkflowCode;
   /** The event types that have been met. */
   readonly #types = new Set<string>();
 
-  constructor(code: FinishingCode, remembered: readonly KnownStep[]) {
+  constructor(code: WorkflowCode, remembered: readonly KnownStep[]) {
     this.#code = code;
     this.#own = new Map(code.steps.map((step) => [step.name, step]));
     this.#remembered = new Map(remembered.map((step) => [step.name, step]));
@@ -164,7 +154,7 @@ class Way implements Fitness {
 
   /** An event of a type may come, and goes to those that accept it; if there are none, to those that did. */
   #leadsTo(event: string, unlessAccepted: RunProblem): void {
-    const takers = accepting(this.#own, event);
+    const takers = this.#code.accepting(event);
     if (takers.length === 0) this.#tell(unlessAccepted);
     if (this.#types.has(event)) return;
     this.#types.add(event);
@@ -214,10 +204,6 @@ class Way implements Fitness {
 
 function accepting(steps: ReadonlyMap<string, KnownStep>, event: string): string[] {
   return [...steps.values()].filter(({ accepts }) => accepts.includes(event)).map(({ name }) => name);
-}
-
-function typeIn(event: string): string {
-  return (JSON.parse(event) as AnyEvent).type;
 }
 
 function quoted(name: string): string {

@@ -1,5 +1,6 @@
 // The runs of a workflow by their ids: those that are at work here, and those that its store has.
 
+import { Arrival } from "./arrivals.js";
 import { AbortedError, RunStateError, StoreError } from "./errors.js";
 import { arrived, EndedRun, type HeldRun, RestingRun } from "./held_run.js";
 import { recoverRuns } from "./recovery.js";
@@ -17,11 +18,12 @@ export interface RunsByIdOptions {
   readonly connection: StoreConnection | undefined;
   /** Whether the store has the streams of its runs. */
   readonly keepsStreams: boolean;
-  /** Goes on with a run that has been loaded. */
-  readonly takeUp: (loaded: LoadedRun) => Run | Promise<Run>;
-  /** Takes a run up that is ended before anything else happens. */
-  readonly takeUpToEnd: (loaded: LoadedRun) => Run;
+  /** Takes up a run that has been loaded. Gives nothing if it is to be ended, and to be loaded anew for that. */
+  readonly takeUp: (loaded: LoadedRun, arrival: Arrival) => Promise<Run | undefined>;
 }
+
+/** Begins a run, or goes on from a snapshot of one, and lets the arrival meet it. */
+export type BeginRun = (arrival: Arrival) => Run | Promise<Run>;
 
 export class RunsById {
   /** Shared by all workflows of a store. */
@@ -30,31 +32,29 @@ export class RunsById {
   readonly #connection: StoreConnection | undefined;
   readonly #keepsStreams: boolean;
   readonly #takeUp: RunsByIdOptions["takeUp"];
-  readonly #takeUpToEnd: RunsByIdOptions["takeUpToEnd"];
   /** Runs that are being looked for or begun, so that none is twice; shared as well. */
-  readonly #arriving: Map<string, Promise<HeldRun>>;
+  readonly #arriving: Map<string, Arrival>;
 
-  constructor({ workflow, connection, keepsStreams, takeUp, takeUpToEnd }: RunsByIdOptions) {
+  constructor({ workflow, connection, keepsStreams, takeUp }: RunsByIdOptions) {
     this.here = connection?.held ?? new Map();
     this.#arriving = connection?.arriving ?? new Map();
     this.#workflow = workflow;
     this.#connection = connection;
     this.#keepsStreams = keepsStreams;
     this.#takeUp = takeUp;
-    this.#takeUpToEnd = takeUpToEnd;
   }
 
   /** The run of that id; if there is none, one is begun. Resolves when the store has it. */
-  async beginOnce(runId: string, begin: () => Run | Promise<Run>): Promise<HeldRun> {
+  async beginOnce(runId: string, begin: BeginRun): Promise<HeldRun> {
     while (this.#arriving.has(runId)) await this.#arrived(runId);
-    const here = this.here.get(runId) ?? (await this.#once(runId, () => this.#findOrBegin(runId, begin)));
-    return this.#ours(here);
+    const findOrBegin = (arrival: Arrival) => this.#findOrBegin(runId, begin, arrival);
+    return this.#ours(this.here.get(runId) ?? (await this.#once(runId, findOrBegin)));
   }
 
-  async #findOrBegin(runId: string, begin: () => Run | Promise<Run>): Promise<HeldRun> {
+  async #findOrBegin(runId: string, begin: BeginRun, arrival: Arrival): Promise<HeldRun> {
     const loaded = await this.#connection?.load(runId);
-    if (loaded != null) return this.#hold(this.#ours(loaded));
-    const run = await begin();
+    if (loaded != null) return this.#hold(this.#ours(loaded), arrival);
+    const run = await begin(arrival);
     await run.whenStored();
     return run;
   }
@@ -64,13 +64,13 @@ export class RunsById {
    *
    * @throws StoreError, as a rejection, if the store had it already: whoever holds it there would not know of this one
    */
-  async beginAlone(runId: string, begin: () => Run | Promise<Run>): Promise<HeldRun> {
+  async beginAlone(runId: string, begin: BeginRun): Promise<HeldRun> {
     while (this.#arriving.has(runId)) await this.#arrived(runId);
-    return this.#once(runId, async () => {
+    return this.#once(runId, async (arrival) => {
       if (this.here.has(runId) || (await this.#connection?.load(runId)) != null) {
         throw new StoreError("ERR_BLAZEN_RUN_EXISTS", `the store has a run ${runId} already`);
       }
-      const run = await begin();
+      const run = await begin(arrival);
       await run.whenStored();
       return run;
     });
@@ -83,7 +83,7 @@ export class RunsById {
    */
   async find(runId: string): Promise<HeldRun> {
     while (this.#arriving.has(runId)) await this.#arrived(runId);
-    const here = this.here.get(runId) ?? (await this.#once(runId, () => this.#find(runId)));
+    const here = this.here.get(runId) ?? (await this.#once(runId, (arrival) => this.#find(runId, arrival)));
     return arrived(this.#ours(here));
   }
 
@@ -100,23 +100,22 @@ export class RunsById {
    * @throws StoreError, as a rejection, if there is none, or it could not be ended
    */
   async cancel(runId: string, reason: unknown): Promise<boolean> {
-    while (this.#arriving.has(runId)) {
-      const aborted = new AbortedError(reason);
-      aborted.runId = runId;
-      this.#connection?.giveUpMigrating(runId, this.#workflow, aborted);
+    let cancelled: Promise<boolean> | undefined;
+    const cancel = (run: Run) => {
+      cancelled = run.cancel(reason);
+      toldElsewhere(cancelled);
+    };
+    for (let arrival = this.#arriving.get(runId); arrival !== undefined; arrival = this.#arriving.get(runId)) {
+      if (arrival.workflow === this.#workflow) arrival.endAtOnce(cancel);
       await this.#arrived(runId);
+      if (cancelled !== undefined) return cancelled;
     }
     const held = this.here.get(runId);
     if (held !== undefined) this.#ours(held);
     if (held?.here !== undefined) return held.here.cancel(reason);
-    let cancelled: Promise<boolean> | undefined;
-    const found = this.#once(runId, async () => {
-      const loaded = await this.#load(runId);
-      const ended = endOf(loaded, this.#streamOf(loaded));
-      if (ended !== undefined) return ended;
-      const run = this.#takeUpToEnd(loaded);
-      cancelled = run.cancel(reason);
-      return run;
+    const found = this.#once(runId, async (arrival) => {
+      arrival.endAtOnce(cancel);
+      return this.#hold(await this.#load(runId), arrival);
     });
     // Whoever has a handler of it hears of this.
     if (held instanceof RestingRun) toldElsewhere(held.arrive());
@@ -132,7 +131,7 @@ export class RunsById {
   async recover(waitingToo: boolean): Promise<HeldRun[]> {
     const takeUp = async (runId: string) => {
       const here = this.here.get(runId)?.here;
-      return here ?? this.#once(runId, () => this.#find(runId));
+      return here ?? this.#once(runId, (arrival) => this.#find(runId, arrival));
     };
     const cancel = (runId: string, reason: unknown) => this.cancel(runId, reason);
     return recoverRuns({
@@ -156,27 +155,29 @@ export class RunsById {
   /** Waits for whoever is looking for the run or beginning it; what comes of that is theirs. */
   async #arrived(runId: string): Promise<void> {
     try {
-      await this.#arriving.get(runId);
+      await this.#arriving.get(runId)?.held;
     } catch {
       // Whoever waits looks for it again.
     }
   }
 
-  async #once(runId: string, arrive: () => Promise<HeldRun>): Promise<HeldRun> {
+  async #once(runId: string, arrive: (arrival: Arrival) => Promise<HeldRun>): Promise<HeldRun> {
     const known = this.#arriving.get(runId);
-    if (known !== undefined) return known;
-    const arriving = arrive();
-    this.#arriving.set(runId, arriving);
+    if (known !== undefined) return known.held;
+    const arrival = new Arrival(this.#workflow);
+    arrival.held = arrive(arrival);
+    this.#arriving.set(runId, arrival);
     try {
-      return await arriving;
+      return await arrival.held;
     } finally {
       this.#arriving.delete(runId);
     }
   }
 
-  async #find(runId: string): Promise<HeldRun> {
+  async #find(runId: string, arrival: Arrival): Promise<HeldRun> {
     const loaded = await this.#load(runId);
-    return (await this.#isOrphan(loaded)) ? this.#endWithItsParent(loaded) : this.#hold(loaded);
+    if (await this.#isOrphan(loaded)) arrival.endAtOnce(endWithItsParent);
+    return this.#hold(loaded, arrival);
   }
 
   /** Whether it goes on although the run that it is a child of has ended: that process was lost before it could tell. */
@@ -184,12 +185,6 @@ export class RunsById {
     if (parent == null || hasEnded(status) || this.here.get(parent.runId)?.here !== undefined) return false;
     const above = await this.#connection?.load(parent.runId);
     return above == null || hasEnded(above.status);
-  }
-
-  #endWithItsParent(loaded: LoadedRun): Run {
-    const run = this.#takeUpToEnd(loaded);
-    toldElsewhere(run.abort(new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run that this is a child of has ended")));
-    return run;
   }
 
   /** @throws StoreError, as a rejection, if the store has no such run of this workflow, or there is no store */
@@ -205,8 +200,10 @@ export class RunsById {
   }
 
   /** A run that has been loaded: taken up, or what is left of it. */
-  #hold(loaded: LoadedRun): HeldRun | Promise<HeldRun> {
-    return endOf(loaded, this.#streamOf(loaded)) ?? this.#takeUp(loaded);
+  async #hold(loaded: LoadedRun, arrival: Arrival): Promise<HeldRun> {
+    const { runId } = loaded;
+    const held = endOf(loaded, this.#streamOf(loaded)) ?? (await this.#takeUp(loaded, arrival));
+    return held ?? this.#hold(await this.#load(runId), arrival);
   }
 
   #streamOf({ runId, streamed }: LoadedRun): StoredStream | undefined {
@@ -231,6 +228,10 @@ export class RunsById {
       `${asker} needs a store, and workflow ${JSON.stringify(this.#workflow)} has none: new Workflow(name, { store })`,
     );
   }
+}
+
+function endWithItsParent(run: Run): void {
+  toldElsewhere(run.abort(new RunStateError("ERR_BLAZEN_RUN_ENDED", "the run that this is a child of has ended")));
 }
 
 function hasEnded(status: string): boolean {

@@ -1,14 +1,16 @@
 // Stores, as users open and read them.
 
 import { types } from "node:util";
+import type { QueuedDelivery } from "../native.js";
 import { checkString, readOptions, refuse } from "./arguments.js";
 import type { BlazenError } from "./errors.js";
 import { InvalidArgumentError, StoreError, translated } from "./errors.js";
+import { pendingOf, stateOf, typeIn, undoableOf, waitsOf } from "./loaded_run.js";
 import { native } from "./native.js";
 import { readLimit } from "./page_limit.js";
 import { INTERNAL, publicClass } from "./public_class.js";
 import { RUN_STATUSES, type RunStatus } from "./run_status.js";
-import { type LoadedRun, type PastCommit, type PendingDelivery, StoreConnection } from "./store_connection.js";
+import { type LoadedRun, type PastCommit, StoreConnection } from "./store_connection.js";
 import { errorFromText } from "./stored_error.js";
 import { readStreamQuery, type StreamQuery } from "./stream_options.js";
 import type { StreamEntry } from "./stream_place.js";
@@ -333,12 +335,7 @@ function timeOf(date: unknown): number {
 }
 
 function storedRun(loaded: LoadedRun): StoredRun {
-  const keys = loaded.stateKeys();
-  const values = loaded.stateValues();
   const { runId, workflowVersion, result, error, ending, finishedAt } = loaded;
-  const isEnding = ending != null;
-  const { pending } = loaded;
-  const undoable = pending.filter(isDone).sort((one, other) => Number(other.done) - Number(one.done));
   return {
     runId,
     workflow: loaded.workflow,
@@ -350,19 +347,15 @@ function storedRun(loaded: LoadedRun): StoredRun {
     ...(finishedAt == null ? {} : { finishedAt: new Date(finishedAt) }),
     ...(result == null ? {} : { result: JSON.parse(result) }),
     ...(error == null ? {} : { error: errorFromText(error, runId) }),
-    ...(isEnding ? { compensating: errorFromText(ending, runId) } : {}),
-    state: new Map(keys.map((key, at) => [key, stateValue(values[at] as string | Buffer)])),
-    pending: isEnding ? [] : pending.filter((delivery) => !isDone(delivery)).map(pendingEvent),
-    undoable: undoable.map(pendingEvent),
-    ...(isEnding ? { inputRequests: [], expected: [], arrived: [] } : storedWaits(loaded)),
+    ...(ending == null ? {} : { compensating: errorFromText(ending, runId) }),
+    state: stateOf(loaded),
+    pending: pendingOf(loaded).map(pendingEvent),
+    undoable: undoableOf(loaded).map(pendingEvent),
+    ...storedWaits(loaded),
   };
 }
 
-function isDone({ done }: PendingDelivery): boolean {
-  return done != null;
-}
-
-function pendingEvent({ step, event, attempt, due, held }: PendingDelivery): PendingEvent {
+function pendingEvent({ step, event, attempt, due, held }: QueuedDelivery): PendingEvent {
   return {
     step,
     event: JSON.parse(event),
@@ -372,12 +365,13 @@ function pendingEvent({ step, event, attempt, due, held }: PendingDelivery): Pen
   };
 }
 
-function storedWaits({ waits }: LoadedRun): Pick<StoredRun, "inputRequests" | "expected" | "arrived"> {
+function storedWaits(loaded: LoadedRun): Pick<StoredRun, "inputRequests" | "expected" | "arrived"> {
+  const waits = waitsOf(loaded);
   const eventsOf = (kind: string): AnyEvent[] =>
     waits.filter((wait) => wait.kind === kind).map(({ event }) => JSON.parse(event));
   const expected = waits
     .filter(({ kind }) => kind === "expected")
-    .map(({ event, due }) => ({ type: JSON.parse(event).type, ...(due == null ? {} : { expires: new Date(due) }) }));
+    .map(({ event, due }) => ({ type: typeIn(event), ...(due == null ? {} : { expires: new Date(due) }) }));
   return { inputRequests: eventsOf("input"), expected, arrived: eventsOf("arrived") };
 }
 
@@ -393,8 +387,4 @@ function historyEntry(commit: PastCommit): HistoryEntry {
     queued: JSON.parse(queued),
     written: JSON.parse(written),
   };
-}
-
-function stateValue(kept: string | Buffer): StateValue {
-  return typeof kept === "string" ? JSON.parse(kept) : kept;
 }

@@ -2,13 +2,13 @@
 //
 // Questions and commits go to the thread of the store; it wakes this one once for whatever has come back.
 
+import type { Arrival } from "./arrivals.js";
 import { type BlazenError, type BlazenErrorCode, fromNative, ofCode, StoreError } from "./errors.js";
 import type { HeldRun } from "./held_run.js";
 import { native } from "./native.js";
 
 export type NativeStore = InstanceType<typeof native.Store>;
 export type LoadedRun = InstanceType<typeof native.LoadedRun>;
-export type PendingDelivery = LoadedRun["pending"][number];
 export type PastCommit = NonNullable<ReturnType<NativeStore["past"]>>[number];
 export type ListedRuns = ReturnType<NativeStore["listed"]>;
 
@@ -40,12 +40,6 @@ export interface WrittenRun extends StoredRun {
   hurry(): void;
 }
 
-/** A run of the store that is being migrated, which may take as long as it likes. */
-interface MigrationUnderWay {
-  readonly workflow: string;
-  readonly giveUp: (why: BlazenError) => void;
-}
-
 interface Question {
   readonly read: (ticket: number) => unknown;
   readonly resolve: (answer: never) => void;
@@ -60,8 +54,7 @@ export class StoreConnection {
   /** The runs of this thread, by id: those that go on here, and those that can be taken up. */
   readonly held = new Map<string, HeldRun>();
   /** Runs that are being looked for or begun. */
-  readonly arriving = new Map<string, Promise<HeldRun>>();
-  readonly #migrations = new Map<string, MigrationUnderWay>();
+  readonly arriving = new Map<string, Arrival>();
   readonly #written = new Map<number, WrittenRun>();
   readonly #questions = new Map<number, Question>();
   #lastTicket = 0;
@@ -93,22 +86,6 @@ export class StoreConnection {
 
   #letGo(): void {
     if (this.#written.size === 0 && this.#questions.size === 0) AWAITED.delete(this);
-  }
-
-  /** Resolves when a run of the store is migrated. Rejects if that is given up, or the store is closed, before. */
-  async whenMigrated({ runId, workflow }: LoadedRun, migrated: Promise<void>): Promise<void> {
-    const givenUp = new Promise<never>((_, giveUp) => this.#migrations.set(runId, { workflow, giveUp }));
-    try {
-      await Promise.race([migrated, givenUp]);
-    } finally {
-      this.#migrations.delete(runId);
-    }
-  }
-
-  /** Whoever waits until the run is migrated waits no more. */
-  giveUpMigrating(runId: string, workflow: string, why: BlazenError): void {
-    const migration = this.#migrations.get(runId);
-    if (migration?.workflow === workflow) migration.giveUp(why);
   }
 
   load(runId: string): Promise<LoadedRun | null> {
@@ -175,7 +152,7 @@ export class StoreConnection {
     const runs = new Set<StoredRun>([...this.#written.values(), ...this.held.values()]);
     this.held.clear();
     for (const run of runs) run.lost(closed);
-    for (const { giveUp } of this.#migrations.values()) giveUp(closed);
+    for (const arrival of this.arriving.values()) arrival.lose(ofCode(closed.code, closed.message));
   }
 
   #ask<Answer>(ask: (ticket: number) => void, read: (ticket: number) => Answer): Promise<Answer> {

@@ -198,9 +198,7 @@ export class Workflow<
   async run(...[input, options]: StartArguments<Emitted>): Promise<RunResult<RunData<Events>>> {
     const { runId, signal } = readStartOptions(options);
     const held =
-      runId === undefined
-        ? this.#beginnings.start(input, false)
-        : await this.#beginnings.startOnce(input, runId, false);
+      runId === undefined ? this.#beginnings.start(input, false) : await this.#startOnce(input, runId, false, signal);
     if (signal !== undefined) abortOn(signal, held);
     return held.result as Promise<RunResult<RunData<Events>>>;
   }
@@ -215,7 +213,7 @@ export class Workflow<
   async runWithHandler(...[input, options]: StartArguments<Emitted>): Promise<WorkflowHandler<Events>> {
     const { runId, lifecycle, signal } = readStartOptions(options);
     if (runId !== undefined) {
-      const held = await this.#beginnings.startOnce(input, runId, lifecycle);
+      const held = await this.#startOnce(input, runId, lifecycle, signal);
       if (signal !== undefined) abortOn(signal, held);
       return handlerOf(held);
     }
@@ -245,7 +243,7 @@ export class Workflow<
     const held =
       runId === undefined
         ? this.#beginnings.start(input, false)
-        : await this.#beginnings.startOnce(input, runId, lifecycle);
+        : await this.#startOnce(input, runId, lifecycle, signal);
     if (signal !== undefined) abortOn(signal, held);
     const stream = held.stream ?? (await held.live()).stream;
     const { done } = subscribe(stream, callback, { lifecycle });
@@ -359,6 +357,21 @@ export class Workflow<
     checkString(snapshot, "the snapshot");
     if (isRunId(snapshot)) return this.#resumeById(snapshot.toLowerCase());
     return handlerOf(await this.#beginnings.resume(snapshot));
+  }
+
+  /** The run of that id; if there is none, it begins. Until it is there, the signal cancels it by its id. */
+  async #startOnce(
+    input: unknown,
+    runId: string,
+    lifecycle: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<HeldRun> {
+    const arriving = this.#beginnings.startOnce(input, runId, lifecycle);
+    if (signal !== undefined) {
+      const abort = async (reason: unknown) => void (await this.#beginnings.runs.cancel(runId, reason));
+      abortOn(signal, { result: arriving, abort });
+    }
+    return arriving;
   }
 
   async #live(runId: string): Promise<Run> {

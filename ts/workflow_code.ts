@@ -15,6 +15,20 @@ export interface KnownStep {
   readonly onFailure?: string;
 }
 
+/** The code of a workflow, by which a run goes on or is rewritten. */
+export interface WorkflowCode {
+  readonly workflow: string;
+  readonly steps: readonly KnownStep[];
+  hasStep(name: string): boolean;
+  /** Whether the step has a `compensate`. */
+  canUndo(name: string): boolean;
+  /** The steps that accept an event of that type. */
+  accepting(eventType: string): string[];
+  /** A name that `name` may have been meant to be, or may have become. */
+  nearestStep(name: string): string | null;
+  nearestEventType(name: string): string | null;
+}
+
 /** @throws InvalidArgumentError */
 export function readVersion(version: unknown): string | undefined {
   if (version === undefined) return undefined;

@@ -12,5 +12,5 @@ mod taking_up;
 mod unstored;
 
 pub use recorder::Recorder;
-pub use taking_up::at_rest;
+pub use taking_up::{at_rest, count_lost_attempts};
 pub use unstored::{UNKNOWN_STEPS, unstored};

@@ -9,7 +9,7 @@ use crate::engine::{
     RunId, WaitKind, WallMillis,
 };
 use crate::error_code::ErrorCode;
-use crate::store::{StatusKind, StoredRun, UnixMillis, commit};
+use crate::store::{Status, StatusKind, StoredRun, UnixMillis, commit};
 
 /// A stored run as the engine takes it up. One that stood as running when its process was lost may have begun whatever
 /// is pending.
@@ -38,6 +38,25 @@ pub fn at_rest(stored: StoredRun) -> RunAtRest {
             paused,
             rewritten: false,
         },
+    }
+}
+
+/// Counts the attempts that a process which was lost may have begun: of what is on its way, and of what was being undone.
+/// Whoever rewrites a run begins so; of others the engine counts them when it goes on.
+pub fn count_lost_attempts(run: &mut StoredRun) {
+    if run.status != Status::Running {
+        return;
+    }
+    let may_have_begun =
+        |pending: &&mut commit::PendingDelivery| pending.due.is_none() && pending.held.is_none();
+    let (done, on_their_way): (Vec<_>, Vec<_>) =
+        run.pending.iter_mut().partition(|pending| pending.done.is_some());
+    let begun: Vec<_> = match run.ending {
+        Some(_) => done.into_iter().max_by_key(|pending| pending.done).into_iter().collect(),
+        None => on_their_way,
+    };
+    for pending in begun.into_iter().filter(may_have_begun) {
+        pending.attempt = pending.attempt.saturating_add(1);
     }
 }
 

@@ -6,7 +6,8 @@
 //! Always true:
 //! 1. Changes are numbered from 1 (or from where the store stands) without a gap, and handed out in that order.
 //! 2. Nothing that depends on a change, and can be seen from outside, happens before the change is durable: no end and
-//!    no pause is announced, and under [`Durability::Sync`] no handler is called and no question asked.
+//!    no pause is announced, and under [`Durability::Sync`] no handler is called and no question asked. What comes of a run
+//!    that no store has as it is waits so under any durability.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -204,8 +205,8 @@ pub(super) struct Journal {
     durability: Durability,
     last: u64,
     durable: u64,
-    /// Nothing begins before this change is durable, whatever the durability.
-    awaited: u64,
+    /// What this change and later ones cause waits until it is durable, whatever the durability.
+    first_durable: u64,
     /// What has changed since the last change was sealed.
     open: Option<Box<Contents>>,
     sealed: VecDeque<Change>,
@@ -214,7 +215,14 @@ pub(super) struct Journal {
 impl Journal {
     /// The journal of a run of which a store has `stored` changes.
     pub(super) fn new(durability: Durability, stored: u64) -> Self {
-        Self { durability, last: stored, durable: stored, awaited: 0, open: None, sealed: VecDeque::new() }
+        Self {
+            durability,
+            last: stored,
+            durable: stored,
+            first_durable: 0,
+            open: None,
+            sealed: VecDeque::new(),
+        }
     }
 
     /// The change that is being made, unless changes are only written whole.
@@ -229,13 +237,12 @@ impl Journal {
     pub(super) fn whole_change(&mut self) -> &mut Contents {
         let open = self.open.get_or_insert_default();
         open.whole = true;
-        open.again.clear(); // what is queued tells it
         open
     }
 
-    /// Nothing begins before the change that is being made, or will be next, is durable.
-    pub(super) fn await_next(&mut self) {
-        self.awaited = self.next_number();
+    /// What the next change causes waits until it is durable, and so does what comes of later ones.
+    pub(super) fn begin_after_next(&mut self) {
+        self.first_durable = self.next_number();
     }
 
     /// The number of the change that is being made, or will be next.
@@ -279,7 +286,7 @@ impl Journal {
 
     /// Whether what the change `number` has caused may begin. A change that is still being made causes nothing yet.
     pub(super) fn lets_begin(&self, number: u64) -> bool {
-        if self.awaited > self.durable {
+        if number >= self.first_durable && self.first_durable > self.durable {
             return false;
         }
         let ahead = match self.durability {

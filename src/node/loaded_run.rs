@@ -2,7 +2,7 @@
 
 use napi::Env;
 use napi::JsString;
-use napi::bindgen_prelude::{BufferSlice, Either, Utf16String};
+use napi::bindgen_prelude::{BufferSlice, Either};
 use napi_derive::napi;
 
 use super::errors::{self, ErrorCode, Result, error};
@@ -14,7 +14,6 @@ use super::store_in_javascript::{
 use super::text::{self, WellFormed};
 use crate::durable;
 use crate::engine::{ChildAtRest, Origin, RunAtRest};
-use crate::store::commit::PendingDelivery;
 use crate::store::stored_run::StoredValue;
 use crate::store::{Status, StoredRun, UnixMillis};
 use crate::{ExactString, StateValue};
@@ -26,18 +25,6 @@ pub struct LoadedRun {
     /// The children that the run rests with, if it is that of a snapshot, of which a store may know nothing.
     children: Option<Vec<ChildAtRest>>,
     is_rewritten: bool,
-}
-
-/// An event on its way to a step.
-#[napi(object)]
-pub struct PendingEvent {
-    pub step: String,
-    pub event: String,
-    pub attempt: u32,
-    /// In milliseconds since 1970.
-    pub due: Option<f64>,
-    pub held: Option<Utf16String>,
-    pub done: Option<f64>,
 }
 
 impl LoadedRun {
@@ -100,18 +87,22 @@ impl LoadedRun {
         Ok(number_to_js(self.run()?.last_delivery))
     }
 
-    /// The events on their way, and those of what can be undone, with all that is known of them. An attempt that may have
-    /// begun in a process that was lost is counted.
+    /// The events on their way, and those of what can be undone.
     #[napi(getter, catch_unwind)]
     pub fn queued(&self) -> Result<Vec<QueuedDelivery>> {
-        let run = self.run()?;
-        let is_lost = self.children.is_none() && run.status == Status::Running;
-        let next = |pending: &PendingDelivery| {
-            let may_have_begun = pending.due.is_none() && pending.held.is_none() && pending.done.is_none();
-            let attempt = pending.attempt.saturating_add(u32::from(is_lost && may_have_begun));
-            QueuedDelivery::from(PendingDelivery { attempt, ..pending.clone() })
-        };
-        Ok(run.pending.iter().map(next).collect())
+        Ok(self.run()?.pending.iter().cloned().map(QueuedDelivery::from).collect())
+    }
+
+    /// To be called before what is read is used to `rewrite` the run: from then on the attempts that a lost process may
+    /// have begun are counted.
+    #[napi(catch_unwind)]
+    pub fn begin_rewriting(&mut self) -> Result<()> {
+        let is_of_snapshot = self.children.is_some();
+        let run = self.run.as_mut().ok_or_else(taken)?;
+        if !is_of_snapshot {
+            durable::count_lost_attempts(run);
+        }
+        Ok(())
     }
 
     /// What it waits for, and what waits for it.
@@ -211,12 +202,6 @@ impl LoadedRun {
         Ok(self.run()?.ending.as_ref().map(ToString::to_string))
     }
 
-    /// The events on their way, and those of what can be undone.
-    #[napi(getter, catch_unwind)]
-    pub fn pending(&self) -> Result<Vec<PendingEvent>> {
-        Ok(self.run()?.pending.iter().map(PendingEvent::from).collect())
-    }
-
     /// The keys of the state, in order.
     #[napi(catch_unwind)]
     pub fn state_keys<'env>(&self, env: &'env Env) -> Result<Vec<JsString<'env>>> {
@@ -235,19 +220,6 @@ impl LoadedRun {
             StateValue::Bytes(bytes) => BufferSlice::copy_from(env, bytes).map(Either::B),
         });
         values.collect::<napi::Result<_>>().map_err(errors::of_napi)
-    }
-}
-
-impl From<&PendingDelivery> for PendingEvent {
-    fn from(pending: &PendingDelivery) -> Self {
-        Self {
-            step: pending.step.to_string(),
-            event: pending.event.to_string(),
-            attempt: pending.attempt,
-            due: pending.due.map(time_to_js),
-            held: pending.held.as_ref().map(|key| key.to_utf16().into()),
-            done: pending.done.map(number_to_js),
-        }
     }
 }
 

@@ -286,13 +286,13 @@ impl Store {
         events.transpose().map_err(errors::of_napi)
     }
 
-    /// Asks to forget runs that ended before a time, but for children of those `at_work`; `pruned` says how many those were.
+    /// Asks to forget runs that ended before a time, but for children of `unwritten` ones; `pruned` says how many those were.
     #[napi(catch_unwind)]
-    pub fn ask_to_prune(&self, number: f64, finished_before: f64, at_work: Vec<String>) -> Result<()> {
+    pub fn ask_to_prune(&self, number: f64, finished_before: f64, unwritten: Vec<String>) -> Result<()> {
         #[allow(clippy::cast_possible_truncation)] // a time of JavaScript, which counts whole milliseconds
         let before = UnixMillis(finished_before as i64);
-        let at_work = at_work.iter().map(|run| parse_id(run)).collect::<Result<_>>()?;
-        self.connection.ask(number_from_js(number), Question::Prune(before, at_work));
+        let unwritten = unwritten.iter().map(|run| parse_id(run)).collect::<Result<_>>()?;
+        self.connection.ask(number_from_js(number), Question::Prune(before, unwritten));
         Ok(())
     }
 

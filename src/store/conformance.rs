@@ -108,8 +108,8 @@ pub const PROMISES: &[Promise] = &[
         check: pruning::children_of_unfinished,
     },
     Promise {
-        name: "a child is not forgotten while its parent is at work, also if nothing of that is stored",
-        check: pruning::children_of_those_at_work,
+        name: "a child is not forgotten while its parent is at work, although nothing of that is stored",
+        check: pruning::children_of_unwritten,
     },
     Promise { name: "a forgotten run leaves nothing to one of the same id", check: pruning::same_id_again },
     Promise { name: "what was taken is there after closing", check: persisting::reopened },

@@ -70,10 +70,10 @@ impl MemoryStore {
         }
     }
 
-    fn has_unfinished_parent(&self, run: &StoredRun, at_work: &HashSet<Uuid>) -> bool {
+    fn has_unfinished_parent(&self, run: &StoredRun, unwritten: &HashSet<Uuid>) -> bool {
         let Some(parent) = run.parent else { return false };
         let is_unfinished = |above: &Kept| above.run.finished_at.is_none();
-        at_work.contains(&parent.run) || self.runs.get(&parent.run).is_some_and(is_unfinished)
+        unwritten.contains(&parent.run) || self.runs.get(&parent.run).is_some_and(is_unfinished)
     }
 
     fn create(&mut self, commit: &Commit) {
@@ -133,14 +133,14 @@ impl CheckpointStore for MemoryStore {
         &mut self,
         finished_before: UnixMillis,
         at_most: usize,
-        at_work: &[Uuid],
+        unwritten: &[Uuid],
     ) -> Result<usize, StoreError> {
         let store = self.open()?;
-        let at_work = at_work.iter().copied().collect();
+        let unwritten = unwritten.iter().copied().collect();
         let mut ended: Vec<_> = store
             .runs
             .values()
-            .filter(|kept| !store.has_unfinished_parent(&kept.run, &at_work))
+            .filter(|kept| !store.has_unfinished_parent(&kept.run, &unwritten))
             .filter_map(|kept| Some((kept.run.finished_at?, kept.number, kept.run.id)))
             .filter(|(finished_at, ..)| *finished_at < finished_before)
             .collect();

@@ -67,12 +67,12 @@ pub trait CheckpointStore: Send {
     /// Forgets up to `at_most` runs that ended before a point in time, with their history and stream, and says how many those
     /// were: fewer than `at_most` means that there are no more. What they took on disk is free again, for the system
     /// and not only for the store. A child stays for as long as its parent has not ended, which may look for it again: one
-    /// that is unfinished here, or one of those `at_work`, of which the store need not know anything yet.
+    /// that is unfinished here, or one that is `unwritten`: it is at work, and the store need not have anything of it yet.
     fn prune(
         &mut self,
         finished_before: UnixMillis,
         at_most: usize,
-        at_work: &[Uuid],
+        unwritten: &[Uuid],
     ) -> Result<usize, StoreError>;
 
     /// Gives up the store, so that somebody else may open it. Nothing is called afterwards.

@@ -39,7 +39,7 @@ pub enum Question {
     History(Uuid),
     /// So many events of the stream of a run, from an offset on.
     Stream(Uuid, u64, usize),
-    /// Forget the runs that ended before, but for children of those, which are at work.
+    /// Forget the runs that ended before, but for children of those, which are at work and need not be stored yet.
     Prune(UnixMillis, Vec<Uuid>),
     /// Give the store up.
     Close,
@@ -130,7 +130,7 @@ impl Drop for Writer {
 struct Pruning {
     ticket: Ticket,
     finished_before: UnixMillis,
-    at_work: Vec<Uuid>,
+    unwritten: Vec<Uuid>,
     /// How many have been.
     pruned: usize,
 }
@@ -211,8 +211,8 @@ impl Work {
             Question::Stream(run, from, at_most) => {
                 self.guarded(|store| store.stream(run, from, at_most)).map(Answer::Stream)
             }
-            Question::Prune(finished_before, at_work) => {
-                self.prunes.push_back(Pruning { ticket, finished_before, at_work, pruned: 0 });
+            Question::Prune(finished_before, unwritten) => {
+                self.prunes.push_back(Pruning { ticket, finished_before, unwritten, pruned: 0 });
                 return;
             }
             Question::Close => self.close(),
@@ -223,8 +223,8 @@ impl Work {
     /// Prunes a few runs, if any are to be, so that commits need not wait for all of them.
     fn prune(&mut self) {
         let Some(mut pruning) = self.prunes.pop_front() else { return };
-        let Pruning { ticket, finished_before, ref at_work, pruned: so_far } = pruning;
-        let answer = match self.guarded(|store| store.prune(finished_before, PRUNED_AT_ONCE, at_work)) {
+        let Pruning { ticket, finished_before, ref unwritten, pruned: so_far } = pruning;
+        let answer = match self.guarded(|store| store.prune(finished_before, PRUNED_AT_ONCE, unwritten)) {
             Ok(pruned) if pruned == PRUNED_AT_ONCE => {
                 pruning.pruned += pruned;
                 self.prunes.push_back(pruning);

@@ -86,12 +86,12 @@ impl CheckpointStore for Broken {
         &mut self,
         finished_before: UnixMillis,
         at_most: usize,
-        at_work: &[Uuid],
+        unwritten: &[Uuid],
     ) -> Result<usize, StoreError> {
         self.pay()?;
         match self.bug {
             Bug::ForgetsToPrune => Ok(0),
-            _ => self.sound.prune(finished_before, at_most, at_work),
+            _ => self.sound.prune(finished_before, at_most, unwritten),
         }
     }
 

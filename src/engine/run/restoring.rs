@@ -105,7 +105,8 @@ impl Run {
         };
         run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, stored)));
         let lost = matches!(at_rest.origin, Origin::Store { paused: false, .. });
-        let attempts_anew = lost && !at_rest.origin.is_unwritten(); // whoever has rewritten it has counted that
+        // Whoever has rewritten the run has counted what may have begun.
+        let is_uncounted = matches!(at_rest.origin, Origin::Store { paused: false, rewritten: false, .. });
         let mut asleep = Vec::new();
         let mut undoing_sleeps = None;
         let mut next_payload = (0..).map(PayloadRef);
@@ -133,7 +134,7 @@ impl Run {
                     asleep.push((due, delivery));
                     continue;
                 }
-                if attempts_anew {
+                if is_uncounted {
                     delivery.attempt = delivery.attempt.saturating_add(1);
                     run.note_again(&delivery, None, None);
                 }
@@ -151,7 +152,7 @@ impl Run {
         }
         run.state = RunState::restored(at_rest.state);
         if let Some(ending) = at_rest.ending {
-            run.go_on_undoing(ending, undoing_sleeps, lost);
+            run.go_on_undoing(ending, undoing_sleeps, lost, is_uncounted);
         }
         match at_rest.origin {
             Origin::Snapshot => {
@@ -179,7 +180,7 @@ impl Run {
     /// Writes all that a store does not know, before anything of it happens again.
     fn write_whole_first(&mut self) {
         if let Some(journal) = &mut self.journal {
-            journal.await_next();
+            journal.begin_after_next();
         }
         self.write_whole();
     }

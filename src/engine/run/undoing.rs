@@ -180,12 +180,13 @@ impl Run {
     }
 
     /// A run at rest was undoing what it has done. What settled last may have been called to be undone if the run was
-    /// `lost`, or waits for its time.
+    /// `lost`, which counts as an attempt if it `is_uncounted`, or waits for its time.
     pub(super) fn go_on_undoing(
         &mut self,
         Ending { error, is_abort }: Ending,
         asleep: Option<(u64, Millis)>,
         lost: bool,
+        is_uncounted: bool,
     ) {
         let outcome = if is_abort { Outcome::Aborted } else { Outcome::Failed(RunFailure::Earlier) };
         let mut current = None;
@@ -197,8 +198,10 @@ impl Run {
             match due {
                 Some(due) => self.sleeping.put(due, delivery),
                 None if lost => {
-                    delivery.attempt = delivery.attempt.saturating_add(1);
-                    self.note_again(&delivery, None, None);
+                    if is_uncounted {
+                        delivery.attempt = delivery.attempt.saturating_add(1);
+                        self.note_again(&delivery, None, None);
+                    }
                     self.queue.push_back(delivery);
                 }
                 None => self.done.put_back(number, delivery),

@@ -65,7 +65,7 @@ pub(super) fn children_of_unfinished(stores: &mut dyn Stores) {
     assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX, &[]), Ok(2));
 }
 
-pub(super) fn children_of_those_at_work(stores: &mut dyn Stores) {
+pub(super) fn children_of_unwritten(stores: &mut dyn Stores) {
     let mut store = stores.create();
     let commits = [(1, 3), (2, 4), (5, 3)].map(|(child, parent)| {
         let mut child = full(run_id(child));
@@ -74,9 +74,9 @@ pub(super) fn children_of_those_at_work(stores: &mut dyn Stores) {
         child
     });
     must_take(&mut *store, &commits);
-    let at_work = [run_id(3)];
-    assert_eq!(store.prune(UnixMillis(i64::MAX), 1, &at_work), Ok(1), "it is not the first of them");
-    assert_eq!(store.prune(UnixMillis(i64::MAX), 1, &at_work), Ok(0));
+    let unwritten = [run_id(3)];
+    assert_eq!(store.prune(UnixMillis(i64::MAX), 1, &unwritten), Ok(1), "it is not the first of them");
+    assert_eq!(store.prune(UnixMillis(i64::MAX), 1, &unwritten), Ok(0));
     assert_eq!(store.load(run_id(2)), Ok(None));
     assert_eq!(store.prune(UnixMillis(i64::MAX), usize::MAX, &[]), Ok(2));
 }

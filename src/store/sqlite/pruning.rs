@@ -13,18 +13,18 @@ use super::opening::PATIENCE;
 use super::run_record::TABLES;
 use super::statements::delete_all_of;
 
-/// Deletes up to `at_most` runs that ended before a point in time, but for children of those `at_work`, and gives the file
+/// Deletes up to `at_most` runs that ended before a point in time, but for children of `unwritten` ones, and gives the file
 /// system back what they took.
 pub(super) fn prune(
     connection: &mut Connection,
     epoch: i64,
     finished_before: UnixMillis,
     at_most: usize,
-    at_work: &[Uuid],
+    unwritten: &[Uuid],
 ) -> Result<usize, Failure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     refuse_unless_owner(&transaction, epoch)?;
-    let ended = ended_runs(&transaction, finished_before, at_most, at_work)?;
+    let ended = ended_runs(&transaction, finished_before, at_most, unwritten)?;
     if ended.is_empty() {
         return Ok(0);
     }
@@ -55,7 +55,7 @@ fn ended_runs(
     connection: &Connection,
     finished_before: UnixMillis,
     at_most: usize,
-    at_work: &[Uuid],
+    unwritten: &[Uuid],
 ) -> Result<Vec<EndedRun>, Failure> {
     let mut select = connection.prepare_cached(&format!(
         "SELECT row, last_history, parent FROM {TABLES} \
@@ -63,7 +63,7 @@ fn ended_runs(
            AND NOT EXISTS (SELECT 1 FROM runs AS above WHERE above.id = runs.parent AND above.finished_at IS NULL) \
          ORDER BY finished_at, row"
     ))?;
-    let at_work: HashSet<_> = at_work.iter().collect();
+    let unwritten: HashSet<_> = unwritten.iter().collect();
     let mut rows = select.query((finished_before.0,))?;
     let mut ended = Vec::new();
     while ended.len() < at_most
@@ -71,7 +71,7 @@ fn ended_runs(
     {
         let parent: Option<String> = row.get(2)?;
         let is_at_work =
-            |parent: String| Uuid::parse_str(&parent).is_ok_and(|parent| at_work.contains(&parent));
+            |parent: String| Uuid::parse_str(&parent).is_ok_and(|parent| unwritten.contains(&parent));
         if !parent.is_some_and(is_at_work) {
             ended.push(EndedRun { row: row.get(0)?, last_history: row.get(1)? });
         }

@@ -183,11 +183,11 @@ impl CheckpointStore for SqliteStore {
         &mut self,
         finished_before: UnixMillis,
         at_most: usize,
-        at_work: &[Uuid],
+        unwritten: &[Uuid],
     ) -> Result<usize, StoreError> {
         self.refuse_if_read_only()?;
         let epoch = self.epoch;
-        self.call(|connection, _| pruning::prune(connection, epoch, finished_before, at_most, at_work))
+        self.call(|connection, _| pruning::prune(connection, epoch, finished_before, at_most, unwritten))
     }
 
     fn close(&mut self) -> Result<(), StoreError> {

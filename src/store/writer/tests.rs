@@ -54,9 +54,9 @@ impl CheckpointStore for Gated {
         &mut self,
         finished_before: UnixMillis,
         at_most: usize,
-        at_work: &[Uuid],
+        unwritten: &[Uuid],
     ) -> Result<usize, StoreError> {
-        self.kept.prune(finished_before, at_most, at_work)
+        self.kept.prune(finished_before, at_most, unwritten)
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
