@@ -9,7 +9,7 @@
 //!    no pause is announced, and under [`Durability::Sync`] no handler is called and no question asked. What comes of a run
 //!    that no store has as it is waits so under any durability.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,10 +78,31 @@ pub struct Contents {
     pub queued: SmallVec<[Queued; 1]>,
     /// Waits that are open from now on, and events that have arrived before they were expected.
     pub opened: Vec<Opened>,
-    /// What was written to the state.
+    /// What was written to the state, each key once.
     pub written: Vec<Written>,
     /// Events that were written to the stream, of a run that keeps it.
     pub streamed: Vec<PayloadRef>,
+}
+
+impl Contents {
+    /// Keys have changed, some of them not for the first time in this change: it tells each once, with what stood there
+    /// before the first time.
+    pub(super) fn has_written(&mut self, written: impl Iterator<Item = Written>) {
+        let earlier = self.written.len();
+        self.written.extend(written);
+        if earlier == 0 {
+            return;
+        }
+        let later = self.written.drain(earlier..).map(|written| (written.key.clone(), written));
+        let mut later: BTreeMap<ExactString, Written> = later.collect();
+        for first in &mut self.written {
+            if let Some(last) = later.remove(&first.key) {
+                *first = Written { before: first.before.take(), ..last };
+            }
+        }
+        self.written.extend(later.into_values());
+        self.written.retain(|written| written.before.is_some() || written.after.is_some());
+    }
 }
 
 /// How a run stands, as a store needs to know it.

@@ -41,8 +41,17 @@ pub struct Ledger {
     told_ahead: Told,
     timers_ahead: Timers,
     settled: HashSet<u64>,
+    undone: HashSet<u64>,
     queued: HashSet<u64>,
-    attempted: HashMap<u64, u32>,
+    /// The attempts at deliveries, and at undoing them.
+    attempted: HashMap<(u64, bool), u32>,
+}
+
+/// A handler is called, or a compensation.
+pub struct Call<'a> {
+    pub invocation: Invocation,
+    pub is_compensation: bool,
+    pub event: &'a str,
 }
 
 impl Auditor {
@@ -91,6 +100,7 @@ impl Auditor {
             told_ahead: Told::default(),
             timers_ahead: Timers::default(),
             settled: HashSet::new(),
+            undone: HashSet::new(),
             queued: HashSet::new(),
             attempted: HashMap::new(),
         });
@@ -101,6 +111,7 @@ impl Auditor {
     pub fn opens_copy(&mut self, of: usize) -> usize {
         let copy = self.opens(self.ledgers[of].durability);
         self.ledgers[copy].settled = self.ledgers[of].settled.clone();
+        self.ledgers[copy].undone = self.ledgers[of].undone.clone();
         self.ledgers[copy].queued = self.ledgers[of].queued.clone();
         copy
     }
@@ -161,10 +172,15 @@ impl Auditor {
         wrong = wrong.or_else(|| expected.difference(commit));
         wrong = wrong.or_else(|| ledger.told.hears(commit, &expected.rest));
         if ledger.durability != Durability::Exit && !expected.is_whole {
-            if let Some((_, _, step, event)) = &expected.settled
-                && !ledger.settled.insert(place_of(*step, event))
-            {
-                wrong = wrong.or(Some("it settles a delivery again"));
+            if let Some((_, _, step, event)) = &expected.settled {
+                let place = place_of(*step, event);
+                if expected.is_compensation && !ledger.settled.contains(&place) {
+                    wrong = wrong.or(Some("it undoes what was not done"));
+                }
+                let ended = if expected.is_compensation { &mut ledger.undone } else { &mut ledger.settled };
+                if !ended.insert(place) {
+                    wrong = wrong.or(Some("it settles a delivery, or undoes it, again"));
+                }
             }
             for (_, waiting) in &expected.queued {
                 if !ledger.queued.insert(place_of(waiting.step, &waiting.event)) {
@@ -224,15 +240,15 @@ impl Auditor {
     pub fn invoked(
         &mut self,
         run: usize,
-        invocation: &Invocation,
-        event: &str,
+        Call { invocation, is_compensation, event }: Call<'_>,
         next: Option<(u64, Waiting)>,
         now: u64,
     ) {
-        let Invocation { delivery, step, attempt, .. } = *invocation;
+        let Invocation { delivery, step, attempt, .. } = invocation;
         let ledger = &mut self.ledgers[run];
-        let again = ledger.settled.contains(&place_of(step, event));
-        let before = ledger.attempted.insert(delivery.0, attempt);
+        let ended = if is_compensation { &ledger.undone } else { &ledger.settled };
+        let again = ended.contains(&place_of(step, event));
+        let before = ledger.attempted.insert((delivery.0, is_compensation), attempt);
         let (durability, durable) = (ledger.durability, ledger.version);
         // What is written only at a pause does not tell that anything has woken.
         let due = ledger.timers_ahead.due(delivery.0);

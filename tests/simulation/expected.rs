@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use blazen::StateValue;
 use blazen::engine::StepId;
+use blazen::store::commit::PendingDelivery;
 use blazen::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
 
 use super::workload::Tally;
@@ -18,6 +19,8 @@ pub struct Rest {
     pub standing: Standing,
     pub last_delivery: u64,
     pub time_left: Option<u64>,
+    /// How the run will end once what it has done is undone: then nothing of it counts but that.
+    pub ending: Option<Standing>,
     /// What has settled so far. No store is asked for this.
     pub settled: Tally,
 }
@@ -30,6 +33,8 @@ pub struct Waiting {
     pub sent: u32,
     /// When it is attempted, if it sleeps until then.
     pub due: Option<u64>,
+    /// It has settled, and can be undone: the number that orders those.
+    pub done: Option<u64>,
     /// The change that must be durable before the next attempt.
     pub since: u64,
 }
@@ -53,6 +58,9 @@ pub struct Expected {
     pub number: u64,
     pub is_whole: bool,
     pub settled: Option<(u64, u32, StepId, Arc<str>)>,
+    /// What has settled is a compensation.
+    pub is_compensation: bool,
+    pub done: Option<u64>,
     pub sent: Option<(u64, u32)>,
     pub again: Vec<Again>,
     pub closed: Option<Arc<str>>,
@@ -68,21 +76,13 @@ impl Rest {
 
     /// What a stored run has otherwise, if anything.
     pub fn difference(&self, stored: &StoredRun) -> Option<&'static str> {
-        let pending = self.pending.iter().map(|(delivery, waiting)| {
-            (*delivery, step_name(waiting.step), &*waiting.event, waiting.attempt, waiting.sent, waiting.due)
-        });
-        let stored_pending = stored.pending.iter().map(|pending| {
-            (
-                pending.delivery,
-                pending.step.to_string(),
-                &*pending.event,
-                pending.attempt,
-                pending.sent,
-                millis(pending.due),
-            )
-        });
+        let is_ending = self.ending.is_some();
+        let counts = |done: Option<u64>| done.is_some() || !is_ending;
+        let pending = self.pending.iter().filter(|(_, waiting)| counts(waiting.done)).map(told);
+        let stored_pending = stored.pending.iter().filter(|pending| counts(pending.done)).map(stored_so);
         let requests = self.waits.iter().map(|(id, event)| (Some(&**id), &**event));
         let stored_requests = stored.waits.iter().map(|wait| (wait.id.as_str(), &*wait.event));
+        let stored_requests = stored_requests.filter(|_| !is_ending);
         let state: BTreeMap<_, _> =
             stored.state.iter().map(|kept| (kept.key.as_str(), json(&kept.value))).collect();
         let expected_state = self.state.iter().map(|(key, value)| (Some(&**key), Some(&**value)));
@@ -91,6 +91,7 @@ impl Rest {
             (!requests.eq(stored_requests), "the open requests"),
             (!expected_state.eq(state), "the state"),
             (!self.standing.is(&stored.status), "the status"),
+            (is_ending != stored.ending.is_some(), "whether it is about to end"),
             (self.last_delivery != stored.last_delivery, "the last delivery"),
             (self.time_left != stored.time_remaining, "the time that is left"),
         ]
@@ -109,27 +110,16 @@ impl Expected {
             commit.again.iter().map(|again| (again.delivery, again.attempt, again.sent, millis(again.due)));
         let mut again: Vec<Again> = again.collect();
         again.sort_unstable();
-        let queued = self.queued.iter().map(|(delivery, waiting)| {
-            (*delivery, step_name(waiting.step), &*waiting.event, waiting.attempt, waiting.sent, waiting.due)
-        });
+        let queued = self.queued.iter().map(|(delivery, waiting)| told((delivery, waiting)));
         let mut pending: Vec<_> = commit.queued.iter().collect();
         if commit.replaces {
             pending.sort_by_key(|queued| queued.delivery); // what sleeps is listed by itself
         }
-        let committed = pending.into_iter().map(|queued| {
-            (
-                queued.delivery,
-                queued.step.to_string(),
-                &*queued.event,
-                queued.attempt,
-                queued.sent,
-                millis(queued.due),
-            )
-        });
+        let committed = pending.into_iter().map(stored_so);
         let asked = self.opened.iter().map(|(id, event)| (Some(&**id), &**event));
         let requested = commit.opened.iter().map(|asked| (asked.id.as_str(), &*asked.event));
         let answered = commit.closed.as_ref().map(|id| id.as_str().unwrap_or_default());
-        let typed = |queued: &blazen::store::commit::PendingDelivery| {
+        let typed = |queued: &PendingDelivery| {
             queued.event.starts_with(&format!("{{\"type\":\"{}\"", queued.event_type))
         };
         [
@@ -140,6 +130,8 @@ impl Expected {
                 settled != commit.settled.map(|settled| (settled.delivery, settled.attempt)),
                 "what has settled",
             ),
+            (self.done != commit.done, "what can be undone"),
+            (self.rest.ending.is_some() != commit.ending.is_some(), "whether it is about to end"),
             (self.sent != commit.sent.map(|sent| (sent.delivery, sent.count)), "what was sent"),
             (expected_again != again, "what is attempted again"),
             (self.closed.as_deref() != answered, "what was answered"),
@@ -152,6 +144,19 @@ impl Expected {
         .into_iter()
         .find_map(|(differs, what)| differs.then_some(what))
     }
+}
+
+/// A pending delivery, in a form in which what is expected and what is stored can be compared.
+type Pending<'a> = (u64, String, &'a str, u32, u32, Option<u64>, Option<u64>);
+
+fn told<'a>((delivery, waiting): (&u64, &'a Waiting)) -> Pending<'a> {
+    let Waiting { step, ref event, attempt, sent, due, done, .. } = *waiting;
+    (*delivery, step_name(step), event, attempt, sent, due, done)
+}
+
+fn stored_so(pending: &PendingDelivery) -> Pending<'_> {
+    let PendingDelivery { delivery, ref step, ref event, attempt, sent, due, done, .. } = *pending;
+    (delivery, step.to_string(), event, attempt, sent, millis(due), done)
 }
 
 impl Standing {

@@ -130,6 +130,9 @@ impl Hosted {
         for (payload, text) in (0..).map(PayloadRef).zip(&texts) {
             recorder.keep_text(payload, text.clone());
         }
+        if let Some(ending) = &at_rest.ending {
+            recorder.keep_failure(ending.error.to_string());
+        }
         let now = around.clocks();
         let run = Run::resume(workload.definition.clone(), at_rest, options(workload), now)
             .expect("the workflow is the same");
@@ -232,7 +235,7 @@ impl Hosted {
         } else {
             around.auditor.sees(Sight::AnswerRefused);
             self.texts.remove(&payload.0);
-            let refuses = self.run.is_paused() || self.model.is_ended();
+            let refuses = self.run.is_paused() || self.model.is_ended() || self.model.is_undoing();
             around.auditor.check(refuses, || format!("the answer to {id} was refused"));
         }
         self.drain_perhaps(around);

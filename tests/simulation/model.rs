@@ -4,6 +4,7 @@
 //! no chains of old values: what was written is a list, and what of it is committed is marked in that list.
 
 mod time;
+mod undoing;
 mod working;
 mod writing;
 
@@ -32,6 +33,8 @@ pub struct Model {
     pub seen: Vec<Sight>,
     at_work: BTreeMap<u64, Worker>,
     is_pausing: bool,
+    /// The delivery that is being undone, or was last.
+    current: Option<u64>,
     clock: Clock,
     /// In order; those before the first that is not committed are in `rest`.
     writes: Vec<Write>,
@@ -53,16 +56,20 @@ impl Model {
     /// A run that a store has as `rest`, after `version` changes.
     pub fn taken_up(workload: &Arc<Workload>, rest: Rest, version: u64, now: u64) -> Self {
         let mut model = Self::of(workload, rest, version, now);
+        model.forgets_what_was_awaited();
+        let being_undone = model.undone_first();
         if model.rest.standing == Standing::Paused {
+            model.current = being_undone.filter(|delivery| model.rest.pending[delivery].due.is_some());
             model.what_is_overdue_is_due();
             model.stop_clock();
             return model;
         }
         let mut expected = Expected::default();
+        model.current = being_undone;
         for (delivery, waiting) in &mut model.rest.pending {
             if waiting.due.is_some() {
                 model.seen.push(Sight::TakenUpAsleep);
-            } else {
+            } else if waiting.done.is_none() || being_undone == Some(*delivery) {
                 waiting.attempt += 1;
                 expected.again.push((*delivery, waiting.attempt, waiting.sent, None));
             }
@@ -79,6 +86,8 @@ impl Model {
     pub fn moved(workload: &Arc<Workload>, mut rest: Rest, now: u64) -> Self {
         rest.standing = Standing::Running;
         let mut model = Self::of(workload, rest, 0, now);
+        let being_undone = model.undone_first();
+        model.current = being_undone.filter(|delivery| model.rest.pending[delivery].due.is_some());
         model.everything_waits_for_this();
         model.what_is_overdue_is_due();
         if model.sleepers().next().is_some() {
@@ -88,12 +97,15 @@ impl Model {
         model.wakes_as_a_change();
         if model.is_stalled() {
             model.conclude(Expected::default());
+        } else if model.is_undoing() {
+            model.concludes_undoing(Expected::default(), false);
         }
         model
     }
 
     fn of(workload: &Arc<Workload>, rest: Rest, version: u64, now: u64) -> Self {
-        let clock = workload.limit.map_or(Clock::Off, |limit| {
+        let limit = workload.limit.filter(|_| rest.ending.is_none());
+        let clock = limit.map_or(Clock::Off, |limit| {
             let limit = u64::try_from(limit.as_millis()).expect("a short time");
             Clock::Due(now + rest.time_left.map_or(limit, |left| left.min(limit)))
         });
@@ -106,6 +118,7 @@ impl Model {
             seen: Vec::new(),
             at_work: BTreeMap::new(),
             is_pausing: false,
+            current: None,
             clock,
             writes: Vec::new(),
             turns: BTreeMap::new(),
@@ -143,7 +156,10 @@ impl Model {
     pub fn next_delivery(&self) -> Option<(u64, &Waiting)> {
         let at_work: BTreeSet<u64> = self.at_work.values().map(|worker| worker.delivery).collect();
         let goes_on = self.rest.standing == Standing::Running && !self.is_pausing;
-        let awake = self.rest.pending.iter().filter(|(_, waiting)| waiting.due.is_none());
+        let meant = self.rest.pending.iter().filter(|(delivery, waiting)| {
+            if self.is_undoing() { self.is_compensation(**delivery) } else { waiting.done.is_none() }
+        });
+        let awake = meant.filter(|(_, waiting)| waiting.due.is_none());
         let waiting = awake.filter(|(delivery, _)| !at_work.contains(delivery));
         let next = waiting.min_by_key(|(delivery, _)| self.turns[delivery]);
         next.filter(|_| goes_on).map(|(delivery, waiting)| (*delivery, waiting))
@@ -175,7 +191,13 @@ impl Model {
         let mut expected = Expected::default();
         let cut_short = std::mem::take(&mut self.at_work);
         let since = self.version + 1;
+        let is_awaited = self.is_undoing() && !self.has_begun_to_undo();
         for worker in cut_short.values() {
+            if is_awaited {
+                // Nobody knows whether it is done.
+                self.rest.pending.remove(&worker.delivery);
+                continue;
+            }
             let waiting = self.rest.pending.get_mut(&worker.delivery).expect("what is at work is pending");
             waiting.attempt += 1;
             waiting.since = since;
@@ -203,8 +225,7 @@ impl Model {
     }
 
     pub fn is_aborted(&mut self) {
-        self.end(Standing::Cancelled);
-        self.change(Expected::default());
+        self.ends_or_undoes(Standing::Cancelled, None, Expected::default());
     }
 
     /// All that the run has is written.
@@ -232,10 +253,7 @@ impl Model {
                     self.end(Standing::Completed(text));
                     break;
                 }
-                Emitted::Unknown => {
-                    self.end(Standing::Failed);
-                    break;
-                }
+                Emitted::Unknown => return self.ends_or_undoes(Standing::Failed, None, expected),
             }
         }
         self.conclude(expected);
@@ -246,7 +264,7 @@ impl Model {
         for step in steps {
             self.rest.last_delivery += 1;
             let since = self.version + 1;
-            let waiting = Waiting { step, event: event.clone(), attempt: 1, sent: 0, due, since };
+            let waiting = Waiting { step, event: event.clone(), attempt: 1, sent: 0, due, done: None, since };
             expected.queued.push((self.rest.last_delivery, waiting.clone()));
             self.rest.pending.insert(self.rest.last_delivery, waiting);
             self.takes_a_turn(self.rest.last_delivery);
@@ -254,23 +272,30 @@ impl Model {
     }
 
     fn is_stalled(&self) -> bool {
-        self.rest.standing == Standing::Running && self.rest.pending.is_empty() && self.rest.waits.is_empty()
+        self.rest.standing == Standing::Running
+            && !self.is_undoing()
+            && self.rest.pending.values().all(|waiting| waiting.done.is_some())
+            && self.rest.waits.is_empty()
     }
 
     /// What follows from a change, and the change.
     fn conclude(&mut self, expected: Expected) {
+        if self.is_undoing() {
+            return self.concludes_undoing(expected, true);
+        }
         if self.is_pausing && !self.is_at_work() && !self.is_ended() {
             self.is_pausing = false;
             self.rest.standing = Standing::Paused;
         }
         if self.is_stalled() {
-            self.end(Standing::Failed);
+            return self.ends_or_undoes(Standing::Failed, None, expected);
         }
         self.change(expected);
     }
 
     fn end(&mut self, standing: Standing) {
         self.rest.standing = standing;
+        self.rest.ending = None;
         self.rest.pending.clear();
         self.rest.waits.clear();
         self.at_work.clear();

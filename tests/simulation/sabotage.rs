@@ -31,6 +31,8 @@ pub enum Sabotage {
     ForgetAWait,
     ForgetAWakeUp,
     ForgetAFailedAttempt,
+    ForgetWhatIsDone,
+    ForgetThatItUndoes,
     // Taking up.
     ResumeAPausedRun,
     TakeUpWithoutAnAttempt,
@@ -50,7 +52,7 @@ pub enum Sabotage {
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::SkipTheVersionCheck,
         Self::SkipTheFence,
         Self::AcknowledgeBeforeCommit,
@@ -69,6 +71,8 @@ impl Sabotage {
         Self::ForgetAWait,
         Self::ForgetAWakeUp,
         Self::ForgetAFailedAttempt,
+        Self::ForgetWhatIsDone,
+        Self::ForgetThatItUndoes,
         Self::ResumeAPausedRun,
         Self::TakeUpWithoutAnAttempt,
         Self::ForgetTheLastDelivery,
@@ -139,6 +143,8 @@ impl Sabotage {
             Self::ForgetWhatWasSent => commit.sent = None,
             Self::ForgetAnAttempt => _ = commit.again.pop(),
             Self::ForgetAnAnswer => commit.closed = None,
+            Self::ForgetWhatIsDone => commit.done = None,
+            Self::ForgetThatItUndoes => commit.ending = None,
             Self::ForgetTheTime => commit.time_remaining = None,
             Self::LoseAWrittenKey => _ = commit.written.pop(),
             Self::ForgetAWait => {

@@ -37,13 +37,20 @@ pub enum Sight {
     DueWhilePaused,
     MovedAsleep,
     TimedOut,
+    /// A run that was about to end had something to undo.
+    Undoing,
+    /// Handlers were waited for, to undo what they do.
+    AwaitedToUndo,
+    Undone,
+    /// A compensation has failed for good.
+    NotUndone,
     Completed,
     Failed,
     Cancelled,
 }
 
 impl Sight {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 37] = [
         Self::ProcessLost,
         Self::PartOfTheQueueStored,
         Self::DeviceFailure,
@@ -74,6 +81,10 @@ impl Sight {
         Self::DueWhilePaused,
         Self::MovedAsleep,
         Self::TimedOut,
+        Self::Undoing,
+        Self::AwaitedToUndo,
+        Self::Undone,
+        Self::NotUndone,
         Self::Completed,
         Self::Failed,
         Self::Cancelled,

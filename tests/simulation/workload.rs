@@ -65,6 +65,7 @@ impl Workload {
     pub fn random(chance: &mut Chance) -> Self {
         let event_types: Vec<String> = (0..=chance.below(3)).map(|n| format!("E{n}")).collect();
         let takes_answers = chance.one_in(2);
+        let undoes = chance.one_in(2);
         let mut accepted: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); 1 + chance.index(4)];
         let fan_out = 1 + chance.index(3);
         let mut add = |event_type, chance: &mut Chance| {
@@ -88,6 +89,7 @@ impl Workload {
             let types: Vec<String> = types.into_iter().map(str::to_owned).collect();
             let options = StepOptions {
                 retry: chance.one_in(2).then(|| retry_policy(chance)),
+                compensation: (undoes && chance.one_in(2)).then(|| retry_policy(chance)),
                 ..StepOptions::default()
             };
             let name = format!("step {number}");
@@ -166,6 +168,31 @@ impl Workload {
             let last = depth < DEEPEST && !chance.one_in(3);
             script.push(Action::Return(last.then(|| emit(&mut chance))));
         }
+        script
+    }
+
+    /// What the compensation of a step does with the event that its handler was called with. The last action returns or
+    /// throws.
+    pub fn compensation(&self, step: StepId, event: &str) -> Vec<Action> {
+        let place = scrambled(&[self.seed, step.0.into(), numbers_in(event).0, 1]);
+        let mut chance = Chance::new(place);
+        let mut script = Vec::new();
+        for number in 0..chance.below(4) {
+            let key: Arc<str> = (*chance.pick(&SHARED_KEYS)).into();
+            script.push(match chance.below(4) {
+                0 => Action::Get(key),
+                1 => Action::Set(key, format!("\"{place} {number}\"").into()),
+                2 => Action::CountUp(key),
+                _ => Action::Remove(key),
+            });
+        }
+        let attempts =
+            self.definition.step_options(step).compensation.map_or(1, |policy| policy.max_attempts);
+        if attempts > 1 && chance.one_in(3) {
+            let first_to_succeed = 2 + u32::try_from(chance.below(u64::from(attempts) - 1)).unwrap_or(0);
+            script.push(Action::ThrowBefore(first_to_succeed));
+        }
+        script.push(if chance.one_in(8) { Action::Throw } else { Action::Return(None) });
         script
     }
 

@@ -51,8 +51,10 @@ impl Run {
             Cause::Closed(wait) => self.close(&wait),
             Cause::Outside => {}
         }
-        for emission in emitted {
+        let mut emitted = emitted.into_iter();
+        while let Some(emission) = emitted.next() {
             if let Err(outcome) = self.emit(emission) {
+                self.discard(emitted);
                 self.end_or_undo(outcome);
                 return;
             }
@@ -351,6 +353,7 @@ impl Run {
         }
         match steps.len() {
             0 => {
+                self.release(payload);
                 let name = self.definition.event_type_name(event_type).unwrap_or("?").to_owned();
                 Err(self.unrouted(name))
             }

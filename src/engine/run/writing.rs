@@ -212,7 +212,7 @@ impl Run {
         if let (Some(committed), Some(change)) =
             (committed, self.journal.as_mut().and_then(|journal| journal.change()))
         {
-            change.written.extend(self.state.written(committed));
+            change.has_written(self.state.written(committed));
         }
     }
 

@@ -167,7 +167,8 @@ impl Schedule {
     fn prune(&mut self, store: &mut dyn CheckpointStore) {
         let before = UnixMillis(self.now - 10);
         let at_most = self.chance.index(5);
-        let unwritten: Vec<Uuid> = (0..self.chance.below(8)).map(|_| run_id(self.chance.below(40).into())).collect();
+        let unwritten: Vec<Uuid> =
+            (0..self.chance.below(8)).map(|_| run_id(self.chance.below(40).into())).collect();
         let expected = self.model.prune(before, at_most, &unwritten);
         assert_eq!(store.prune(before, at_most, &unwritten), expected);
         assert_eq!(self.ahead.prune(before, at_most, &unwritten), expected);

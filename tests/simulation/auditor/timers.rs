@@ -27,6 +27,9 @@ impl Timers {
         {
             wrong = Some("I6: it settles what sleeps, or is not pending");
         }
+        if let (Some(settled), Some(_)) = (&commit.settled, commit.done) {
+            self.0.insert(settled.delivery, (None, 1));
+        }
         let at = millis(Some(commit.at));
         for again in &commit.again {
             let due = millis(again.due);

@@ -3,7 +3,8 @@
 use blazen::engine::{Durability, Effect, Invocation, Outcome, PayloadRef, SessionPausePolicy};
 use blazen::store::UnixMillis;
 
-use super::super::expected::json;
+use super::super::auditor::Call;
+use super::super::expected::{Standing, json};
 use super::super::sabotage::Sabotage;
 use super::super::sights::Sight;
 use super::{Hosted, Surroundings, Work};
@@ -46,6 +47,13 @@ impl Hosted {
         for sight in self.model.seen.drain(..) {
             around.auditor.sees(sight);
         }
+        if self.model.is_undoing() {
+            let (awaited, dropped) = std::mem::take(&mut self.at_work)
+                .into_iter()
+                .partition(|work: &Work| self.model.has_at_work(work.invocation.0));
+            self.at_work = awaited;
+            self.late.extend(dropped.into_iter().map(|work: Work| work.invocation));
+        }
         while let Some(change) = self.run.poll_change() {
             let number = change.number;
             let commit = self.recorder.record(change, around.clocks());
@@ -79,20 +87,29 @@ impl Hosted {
                 around.auditor.check(was_there, || format!("{payload:?} is released twice"));
             }
             Effect::Publish(payload) => self.publish(payload, around),
-            Effect::Invoke(invocation) => {
+            Effect::Invoke(invocation) | Effect::Compensate(invocation) => {
+                let is_compensation = matches!(effect, Effect::Compensate(_));
                 let Some(text) = self.texts.get(&invocation.payload.0).cloned() else {
                     return around.auditor.check(false, || format!("{invocation:?} after its release"));
                 };
                 let next = self.model.next_delivery().map(|(delivery, waiting)| (delivery, waiting.clone()));
-                around.auditor.invoked(self.holder.run, &invocation, &text, next, around.now);
+                let call = Call { invocation, is_compensation, event: &text };
+                around.auditor.invoked(self.holder.run, call, next, around.now);
+                let expected = self.model.is_undoing();
+                around.auditor.check(is_compensation == expected, || format!("called so: {effect:?}"));
                 self.model.begins(invocation.id.0, invocation.delivery.0);
                 self.recorder.begins(invocation.id, UnixMillis(0));
-                let script = self.workload.script(invocation.step, &text);
+                let script = if is_compensation {
+                    self.workload.compensation(invocation.step, &text)
+                } else {
+                    self.workload.script(invocation.step, &text)
+                };
                 let Invocation { id, attempt, .. } = invocation;
                 self.at_work.push(Work { invocation: id, attempt, script, next: 0 });
             }
-            Effect::Compensate(_) | Effect::Undoing => {
-                around.auditor.check(false, || "no step can be undone".to_owned());
+            Effect::Undoing => {
+                let ending = self.model.is_undoing() || self.model.is_ended();
+                around.auditor.check(ending, || "it undoes, and need not".to_owned());
             }
             Effect::Paused => self.is_paused(around),
             Effect::Ended => {
@@ -119,6 +136,10 @@ impl Hosted {
             format!("{} events are pending, and {:?} are kept", pending.len(), self.texts)
         });
         let texts: Vec<String> = pending.iter().map(|payload| self.texts[&payload.0].to_string()).collect();
+        if let Some(ending) = &self.model.rest.ending {
+            let code = if *ending == Standing::Cancelled { "ABORTED" } else { "STEP_FAILED" };
+            self.run.keep_ending(format!("{{\"code\":\"ERR_BLAZEN_{code}\",\"message\":\"\"}}").into());
+        }
         let policy = SessionPausePolicy::PickleOrError;
         match self.run.snapshot(&texts, policy, "now", around.clocks()) {
             Ok(snapshot) => self.snapshot = Some(snapshot),

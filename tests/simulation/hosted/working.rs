@@ -68,16 +68,16 @@ impl Hosted {
                 self.is_over(index);
             }
             Action::ThrowBefore(first_to_succeed) => {
-                if attempt < first_to_succeed {
-                    let again = self.tries_again(index, true, around);
-                    around.auditor.check(again, || format!("{invocation:?} failed for good"));
+                if attempt < first_to_succeed && !self.tries_again(index, true, around) {
+                    // Who is waited for, to undo what it does, is not called again.
+                    let is_awaited = self.model.is_undoing();
+                    around.auditor.check(is_awaited, || format!("{invocation:?} failed for good"));
+                    self.throws(index);
                 }
             }
             Action::Throw => {
                 if !self.tries_again(index, true, around) {
-                    self.model.throws();
-                    self.run.fail_step(invocation).expect("the handler is at work");
-                    self.is_over(index);
+                    self.throws(index);
                 }
             }
             Action::GiveUp(last) => {
@@ -91,6 +91,14 @@ impl Hosted {
             }
         }
         self.drain_perhaps(around);
+    }
+
+    /// A handler has thrown for the last time.
+    fn throws(&mut self, index: usize) {
+        let invocation = self.at_work[index].invocation;
+        self.model.throws(invocation.0);
+        self.run.fail_step(invocation).expect("the handler is at work");
+        self.is_over(index);
     }
 
     fn send_later(

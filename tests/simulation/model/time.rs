@@ -46,6 +46,11 @@ impl Model {
         }
     }
 
+    /// The run is about to end, however long that takes.
+    pub(super) fn stop_counting(&mut self) {
+        self.clock = Clock::Off;
+    }
+
     /// Time has stopped with the snapshot.
     pub fn stop_clock(&mut self) {
         if let Clock::Due(due) = self.clock {
@@ -55,8 +60,7 @@ impl Model {
 
     pub fn it_is_time(&mut self) {
         if self.over_at().is_some_and(|due| due <= self.now) {
-            self.end(Standing::Failed);
-            self.change(Expected::default());
+            self.ends_or_undoes(Standing::Failed, None, Expected::default());
         } else if self.next_to_wake().is_some() {
             self.wakes_as_a_change();
         }

@@ -49,7 +49,7 @@ impl Model {
         worker.sent += 1;
         let (sent, delivery) = (worker.sent, worker.delivery);
         let pending = self.rest.pending.get_mut(&delivery).expect("what is at work is pending");
-        if sent <= pending.sent {
+        if sent <= pending.sent || self.rest.ending.is_some() {
             return None;
         }
         pending.sent = sent;
@@ -58,22 +58,39 @@ impl Model {
     }
 
     pub fn settles(&mut self, invocation: u64, last: Option<Emitted>) {
+        self.settles_and_is_kept(invocation, last, true);
+    }
+
+    fn settles_and_is_kept(&mut self, invocation: u64, last: Option<Emitted>, is_done: bool) {
         self.commit(invocation);
-        let worker = self.at_work.remove(&invocation).expect("the handler is at work");
-        let Waiting { step, event, attempt, .. } =
-            self.rest.pending.remove(&worker.delivery).expect("what is at work is pending");
-        self.rest.settled.add(step, &event);
-        let mut emitted = worker.staged;
-        emitted.extend(last);
-        let settled = Some((worker.delivery, attempt, step, event));
-        self.emit(emitted, Expected { settled, ..Expected::default() });
+        let Worker { delivery, staged, .. } =
+            self.at_work.remove(&invocation).expect("the handler is at work");
+        let waiting = self.rest.pending.remove(&delivery).expect("what is at work is pending");
+        let settled = Some((delivery, waiting.attempt, waiting.step, waiting.event.clone()));
+        let is_compensation = self.is_undoing() && self.is_compensation(delivery);
+        let mut done = None;
+        if is_compensation {
+            self.seen.push(Sight::Undone);
+        } else {
+            self.rest.settled.add(waiting.step, &waiting.event);
+            if is_done {
+                done = self.keeps_to_undo(delivery, waiting);
+            }
+        }
+        let emitted = if self.is_undoing() { Vec::new() } else { staged.into_iter().chain(last).collect() };
+        self.emit(emitted, Expected { settled, is_compensation, done, ..Expected::default() });
     }
 
     /// The handler has thrown. Says whether it is called again.
     pub fn tries_again(&mut self, invocation: u64, failed: &FailedAttempt) -> bool {
         let delivery = self.worker(invocation).delivery;
         let Waiting { step, attempt, .. } = self.rest.pending[&delivery];
-        let policy = self.workload.definition.step_options(step).retry;
+        let options = self.workload.definition.step_options(step);
+        let policy = if self.is_undoing() {
+            options.compensation.filter(|_| self.is_compensation(delivery))
+        } else {
+            options.retry
+        };
         let Some(policy) = policy.filter(|policy| failed.retryable && attempt < policy.max_attempts) else {
             return false;
         };
@@ -94,13 +111,20 @@ impl Model {
         self.takes_back(invocation);
         self.worker(invocation).staged.clear();
         self.seen.push(Sight::GivenUp);
-        self.settles(invocation, Some(last));
+        self.settles_and_is_kept(invocation, Some(last), false);
     }
 
     /// The handler has thrown for the last time, and the run fails.
-    pub fn throws(&mut self) {
-        self.end(Standing::Failed);
-        self.change(Expected::default());
+    pub fn throws(&mut self, invocation: u64) {
+        if self.is_undoing() {
+            self.throws_while_undoing(invocation);
+        } else {
+            self.ends_or_undoes(Standing::Failed, Some(invocation), Expected::default());
+        }
+    }
+
+    pub fn has_at_work(&self, invocation: u64) -> bool {
+        self.at_work.contains_key(&invocation)
     }
 
     fn worker(&mut self, invocation: u64) -> &mut Worker {

@@ -62,13 +62,16 @@ impl Model {
     }
 
     /// The writer has failed. What it has written is taken back, unless another handler has read it.
-    pub(super) fn takes_back(&mut self, failed: u64) {
+    /// Says whether that was so, and it had written or read anything.
+    pub(super) fn takes_back(&mut self, failed: u64) -> bool {
         let has_written = self.writes.iter().any(|write| write.by == failed && !write.is_committed);
         if self.at_work.iter().any(|(_, other)| other.read_from.contains(&failed)) {
             if has_written {
                 self.seen.push(Sight::FailedWritesCommitted);
             }
-            return self.commit(failed);
+            let has_read = self.at_work.get(&failed).is_some_and(|worker| !worker.read_from.is_empty());
+            self.commit(failed);
+            return has_written || has_read;
         }
         if has_written {
             self.seen.push(Sight::FailedWritesTakenBack);
@@ -78,6 +81,7 @@ impl Model {
         }
         self.writes.retain(|write| write.by != failed || write.is_committed);
         self.fold_writes();
+        false
     }
 
     /// Of several writes to a key the latest committed one stands.

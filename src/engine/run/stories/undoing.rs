@@ -6,6 +6,7 @@ use super::super::super::run_at_rest::{
     Ending, HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, ResumeError, RunAtRest, WaitKind,
 };
 use super::*;
+use crate::StateValue;
 
 const WHY: &str = r#"{"code":"C","message":"M"}"#;
 
@@ -88,6 +89,29 @@ fn what_is_done_is_undone_in_the_reverse_order_of_its_completion_and_then_the_ru
     story.returns_nothing("undo charge");
     assert_eq!(story.told(), ["ended"]);
     assert_eq!(story.failure(), Some(&RunFailure::StepFailed { step: "ship".into() }));
+}
+
+#[test]
+fn what_several_have_written_before_they_were_dropped_is_one_change_of_each_key() {
+    let options = RunOptions { durability: Some(Durability::Sync), ..RunOptions::default() };
+    let mut story = Story::start_with(saga_where(&["note"]), options).at_rest();
+    story.sends("charge", "Charged");
+    let mut story = story.at_rest();
+    story.changes();
+    story.told();
+    for (step, value) in [("charge", "1"), ("reserve", "2")] {
+        story.sets(step, "a", value);
+        assert_eq!(story.gets("note", "a"), value);
+    }
+    story.fails("reserve");
+    let change = story.run.poll_change().expect("it undoes");
+    let written: Vec<_> = change
+        .contents
+        .written
+        .iter()
+        .map(|written| (written.key.as_str(), written.before.is_some(), written.after.clone()))
+        .collect();
+    assert_eq!(written, [(Some("a"), false, Some(StateValue::Json("2".to_owned())))]);
 }
 
 #[test]
