@@ -3,6 +3,7 @@
 // Always true: a run that has completed is not begun again, and one that is at work is found again. A run that has failed
 // gives way to another one, of the next generation, once a handler has been told: a retry is a retry.
 
+import type { EndAtOnce } from "./arrivals.js";
 import type { Adopt, ChildHost } from "./child_host.js";
 import { type ChildPlace, childRunId } from "./child_id.js";
 import { AbortedError, type BlazenError, isBlazenError, RunStateError, SnapshotError, StoreError } from "./errors.js";
@@ -38,6 +39,8 @@ class AtWork {
   readonly is = "at work";
   /** The run, once it has begun or been found. */
   arriving!: Promise<HeldRun>;
+  /** Ends it where it is here, or on its way. */
+  endWhereItIs: ((end: EndAtOnce) => void) | undefined;
   /** The same, from when it begins here or is found at work. */
   run: Run | undefined;
   /** Whether it is to be paused, or is. */
@@ -238,6 +241,7 @@ export class Child {
     if (before.is === "unknown" && isAgain && host.connection !== undefined) await this.#findGeneration(host);
     if (atWork.isAbandoned) throw abandonment(undefined);
     const id = this.#id;
+    atWork.endWhereItIs = (end) => host.endWhereItIs(id, end);
     const held = await (before.is === "resting"
       ? host.resume(id, before.snapshot, adopt)
       : host.begin(id, input, adopt, this.#parent.asParent));
@@ -282,14 +286,15 @@ function wasAbandoned(failure: BlazenError): boolean {
   return cause?.code === "ERR_BLAZEN_DELIVERY_SETTLED";
 }
 
-async function abort({ arriving }: AtWork, reason: unknown, decided: Promise<void> | undefined): Promise<void> {
+async function abort(atWork: AtWork, reason: unknown, decided: Promise<void> | undefined): Promise<void> {
   try {
     await decided;
   } catch (error) {
     if (error instanceof StoreError) return;
   }
+  atWork.endWhereItIs?.((run) => toldElsewhere(run.abort(reason)));
   try {
-    await (await arriving).here?.abort(reason);
+    await (await atWork.arriving).here?.abort(reason);
   } catch {
     // It has not begun.
   }

@@ -3,6 +3,7 @@
 // It is found by the workflow object, of which nothing is asked: it may be anything that a user has given.
 
 import { refuse } from "./arguments.js";
+import type { EndAtOnce } from "./arrivals.js";
 import { InvalidArgumentError } from "./errors.js";
 import type { HeldRun } from "./held_run.js";
 import type { Run } from "./run.js";
@@ -21,6 +22,8 @@ export interface ChildHost {
   knows(runId: string): Promise<boolean>;
   /** The run of that id; if there is none, it begins with that input, as the child of a stored run if that is given. */
   begin(runId: string, input: unknown, adopt: Adopt, parent: ParentRun | undefined): Promise<HeldRun>;
+  /** Ends the run of that id where it is here, or on its way. */
+  endWhereItIs(runId: string, end: EndAtOnce): void;
   /** The run of that id; if there is none, it goes on from that snapshot. */
   resume(runId: string, snapshot: string, adopt: Adopt): Promise<HeldRun>;
 }

@@ -40,7 +40,7 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
     });
     for (const message of page.damaged) process.emitWarning(`A run was not taken up: ${message}`, "BlazenWarning");
     for (const { runId, waiting } of page.runs) {
-      if (connection.held.has(runId) || connection.arriving.has(runId)) continue;
+      if (connection.held.has(runId) || connection.arriving.get(runId)?.workflow === workflow) continue;
       const run = restingRun(runId);
       found.push(run);
       if (waitingToo || !waiting) queue.add(run);

@@ -155,8 +155,8 @@ export class Run
   }
 
   childIsLost(failure: StoreError | MigrationError): void {
-    // Of one that is written when it rests, the store has nothing to go on with.
-    if (this.writing === undefined || this.writing.isOnlyAtRest) return;
+    // Of one that is written when it rests, the store has nothing to go on with until it has rested.
+    if (this.writing === undefined || this.native.durableChange === 0) return;
     const code = failure instanceof StoreError ? failure.code : "ERR_BLAZEN_RUN_MISMATCH";
     this.#endHere(new StoreError(code, `a child of the run does not go on: ${failure.message}`, { cause: failure }));
   }
@@ -339,6 +339,7 @@ export class Run
     const isEndedByThis = this.native.abort(this.textFor(aborted));
     // If it has ended, then how has not been read yet.
     if (isEndedByThis) this.#failOnceStored(aborted);
+    else if (this.undoing !== undefined && this.isPaused) this.#forPause().resume();
     else this.driver.comeBack();
     return isEndedByThis;
   }
@@ -581,7 +582,9 @@ export class Run
 
   abortSignals(): void {
     this.#signals?.abortAll(this.end.reason);
-    this.#children?.end(this.end.reason, this.end.failure instanceof StoreError);
+    const isUnfinished = this.end.failure instanceof StoreError;
+    this.#children?.end(this.end.reason, isUnfinished);
+    if (!isUnfinished) this.connection?.endChildrenOf(this.id, this.end.reason);
   }
 
   /** What a store keeps of an error. */
@@ -610,7 +613,9 @@ export class Run
     this.driver.comeBack();
     // Whoever listens is user code, and is told when all is settled.
     this.#signals?.abortAll(failure);
-    this.#children?.end(failure, false, this.writing?.whenDurable());
+    const decided = this.writing?.whenDurable();
+    this.#children?.end(failure, false, decided);
+    if (decided !== undefined) toldElsewhere(decided.then(() => this.connection?.endChildrenOf(this.id, failure)));
   }
 
   /** The engine has ended a run because of `error`. If it has a store, that must know before anybody else. */

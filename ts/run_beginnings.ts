@@ -1,7 +1,7 @@
 // How runs of a workflow begin: anew, from a snapshot, or from what a store has of them; and by which steps.
 
 import type * as Native from "../native.js";
-import { Arrival } from "./arrivals.js";
+import type { Arrival } from "./arrivals.js";
 import type { RestingChild } from "./child.js";
 import type { Adopt, ChildHost } from "./child_host.js";
 import { Definition, type Handler } from "./definition.js";
@@ -77,6 +77,7 @@ export class RunBeginnings {
       connection,
       knows: (runId) => this.runs.knows(runId),
       begin: async (runId, input, adopt, parent) => arrived(await this.startOnce(input, runId, false, adopt, parent)),
+      endWhereItIs: (runId, end) => this.runs.endWhereItIs(runId, end),
       resume: async (runId, snapshot, adopt) => arrived(await this.#goOnOnce(runId, snapshot, adopt)),
     };
     if (writing === undefined) return;
@@ -139,22 +140,25 @@ export class RunBeginnings {
 
   /** Goes on from a snapshot; with a store, when that has it. */
   async resume(snapshot: string): Promise<HeldRun> {
-    if (this.#writing === undefined) return this.#goOnFrom(snapshot);
+    if (this.#writing === undefined) {
+      const old = this.#olderSnapshot(snapshot);
+      if (old === undefined) return this.#goOnAsItIs(snapshot);
+      return this.runs.goOn(old.runId, (arrival) => this.#goOnFrom(snapshot, arrival));
+    }
     const { runId } = translated(() => native.LoadedRun.ofSnapshot(snapshot));
     return this.runs.beginAlone(runId, (arrival) => this.#goOnFrom(snapshot, arrival));
   }
 
   /** Goes on from a snapshot; if its run is to be migrated, when that is durable. */
-  #goOnFrom(snapshot: string, arrival?: Arrival): Run | Promise<Run> {
+  #goOnFrom(snapshot: string, arrival: Arrival): Run | Promise<Run> {
     const { migration } = this;
     const old = this.#olderSnapshot(snapshot);
     if (old !== undefined && migration !== undefined) return this.#goOnMigrated(old, migration, arrival);
-    const run = this.#goOnAsItIs(snapshot);
-    return arrival?.meet(run) ?? run;
+    return arrival.meet(this.#goOnAsItIs(snapshot));
   }
 
   /** No store has the run, so that it is there to be ended only when it is migrated. */
-  async #goOnMigrated(old: LoadedRun, migration: Migration, arrival = new Arrival(old.workflow)): Promise<Run> {
+  async #goOnMigrated(old: LoadedRun, migration: Migration, arrival: Arrival): Promise<Run> {
     await arrival.waitFor(() => migration.apply(old, this.code()), true);
     return this.#takeUpMigrated(old, arrival);
   }

@@ -1,6 +1,6 @@
 // The runs of a workflow by their ids: those that are at work here, and those that its store has.
 
-import { Arrival } from "./arrivals.js";
+import { Arrival, type EndAtOnce, endWhereItIs } from "./arrivals.js";
 import { AbortedError, RunStateError, StoreError } from "./errors.js";
 import { arrived, EndedRun, type HeldRun, RestingRun } from "./held_run.js";
 import { recoverRuns } from "./recovery.js";
@@ -76,6 +76,12 @@ export class RunsById {
     });
   }
 
+  /** Goes on from a snapshot without a store, in the place of the run of that id if there is one. */
+  async goOn(runId: string, begin: BeginRun): Promise<HeldRun> {
+    while (this.#arriving.has(runId)) await this.#arrived(runId);
+    return this.#once(runId, async (arrival) => begin(arrival));
+  }
+
   /**
    * The run of that id: at work here, ended, or else taken up.
    *
@@ -105,13 +111,15 @@ export class RunsById {
       cancelled = run.cancel(reason);
       toldElsewhere(cancelled);
     };
-    for (let arrival = this.#arriving.get(runId); arrival !== undefined; arrival = this.#arriving.get(runId)) {
+    let held = this.#oursIfKnown(runId);
+    // One that is here may still be on its way to its store, or be called at any moment: it is not waited for.
+    while (held?.here === undefined && this.#arriving.has(runId)) {
+      const arrival = this.#arriving.get(runId) as Arrival;
       if (arrival.workflow === this.#workflow) arrival.endAtOnce(cancel);
       await this.#arrived(runId);
       if (cancelled !== undefined) return cancelled;
+      held = this.#oursIfKnown(runId);
     }
-    const held = this.here.get(runId);
-    if (held !== undefined) this.#ours(held);
     if (held?.here !== undefined) return held.here.cancel(reason);
     const found = this.#once(runId, async (arrival) => {
       arrival.endAtOnce(cancel);
@@ -123,6 +131,11 @@ export class RunsById {
     return cancelled ?? false;
   }
 
+  /** Ends a run that is here, or on its way, before it does anything more. One that is neither is left alone. */
+  endWhereItIs(runId: string, end: EndAtOnce): void {
+    endWhereItIs(runId, { held: this.here, arriving: this.#arriving }, end);
+  }
+
   /**
    * Takes up what is unfinished and not at work here.
    *
@@ -130,6 +143,7 @@ export class RunsById {
    */
   async recover(waitingToo: boolean): Promise<HeldRun[]> {
     const takeUp = async (runId: string) => {
+      while (this.#arriving.has(runId)) await this.#arrived(runId);
       const here = this.here.get(runId)?.here;
       return here ?? this.#once(runId, (arrival) => this.#find(runId, arrival));
     };
@@ -180,11 +194,19 @@ export class RunsById {
     return this.#hold(loaded, arrival);
   }
 
-  /** Whether it goes on although the run that it is a child of has ended: that process was lost before it could tell. */
+  /** Whether it goes on although the run that it is a child of has ended, or is about to: its process was lost before it could tell. */
   async #isOrphan({ parent, status }: LoadedRun): Promise<boolean> {
-    if (parent == null || hasEnded(status) || this.here.get(parent.runId)?.here !== undefined) return false;
+    if (parent == null || hasEnded(status)) return false;
+    const here = this.here.get(parent.runId)?.here;
+    if (here !== undefined && here.undoing === undefined) return false;
+    if (here !== undefined) {
+      return here.whenDurable().then(
+        () => true,
+        () => false,
+      );
+    }
     const above = await this.#connection?.load(parent.runId);
-    return above == null || hasEnded(above.status);
+    return above == null || hasEnded(above.status) || above.ending != null;
   }
 
   /** @throws StoreError, as a rejection, if the store has no such run of this workflow, or there is no store */
@@ -201,7 +223,8 @@ export class RunsById {
 
   /** A run that has been loaded: taken up, or what is left of it. */
   async #hold(loaded: LoadedRun, arrival: Arrival): Promise<HeldRun> {
-    const { runId } = loaded;
+    const { runId, parent } = loaded;
+    if (parent != null) this.#connection?.childIsTakenUp(runId, parent.runId);
     const held = endOf(loaded, this.#streamOf(loaded)) ?? (await this.#takeUp(loaded, arrival));
     return held ?? this.#hold(await this.#load(runId), arrival);
   }
@@ -209,6 +232,12 @@ export class RunsById {
   #streamOf({ runId, streamed }: LoadedRun): StoredStream | undefined {
     if (this.#connection === undefined || !this.#keepsStreams) return undefined;
     return new StoredStream({ connection: this.#connection, runId: () => runId, length: streamed });
+  }
+
+  /** @throws StoreError if the run is of another workflow */
+  #oursIfKnown(runId: string): HeldRun | undefined {
+    const held = this.here.get(runId);
+    return held && this.#ours(held);
   }
 
   /** @throws StoreError if the run is of another workflow */

@@ -2,10 +2,11 @@
 //
 // Questions and commits go to the thread of the store; it wakes this one once for whatever has come back.
 
-import type { Arrival } from "./arrivals.js";
+import { type Arrival, endWhereItIs } from "./arrivals.js";
 import { type BlazenError, type BlazenErrorCode, fromNative, ofCode, StoreError } from "./errors.js";
 import type { HeldRun } from "./held_run.js";
 import { native } from "./native.js";
+import { toldElsewhere } from "./told_elsewhere.js";
 
 export type NativeStore = InstanceType<typeof native.Store>;
 export type LoadedRun = InstanceType<typeof native.LoadedRun>;
@@ -55,6 +56,8 @@ export class StoreConnection {
   readonly held = new Map<string, HeldRun>();
   /** Runs that are being looked for or begun. */
   readonly arriving = new Map<string, Arrival>();
+  /** Children that were taken up by themselves, by the ids of their parents. */
+  readonly #children = new Map<string, Set<string>>();
   readonly #written = new Map<number, WrittenRun>();
   readonly #questions = new Map<number, Question>();
   #lastTicket = 0;
@@ -86,6 +89,21 @@ export class StoreConnection {
 
   #letGo(): void {
     if (this.#written.size === 0 && this.#questions.size === 0) AWAITED.delete(this);
+  }
+
+  /** A child is taken up, and perhaps not by its parent. */
+  childIsTakenUp(runId: string, parentId: string): void {
+    const siblings = this.#children.get(parentId);
+    if (siblings === undefined) this.#children.set(parentId, new Set([runId]));
+    else siblings.add(runId);
+  }
+
+  /** A run has ended, or is about to: so are those of its children that were taken up. */
+  endChildrenOf(parentId: string, reason: unknown): void {
+    const children = this.#children.get(parentId);
+    if (children === undefined) return;
+    this.#children.delete(parentId);
+    for (const runId of children) endWhereItIs(runId, this, (child) => toldElsewhere(child.abort(reason)));
   }
 
   load(runId: string): Promise<LoadedRun | null> {

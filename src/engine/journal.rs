@@ -266,6 +266,14 @@ impl Journal {
         self.first_durable = self.next_number();
     }
 
+    /// The next change says that the run is about to end. If changes are written one by one, nothing is undone before a store
+    /// knows that: else it could go on to a good end after a crash.
+    pub(super) fn undo_after_next(&mut self) {
+        if self.durability != Durability::Exit {
+            self.begin_after_next();
+        }
+    }
+
     /// The number of the change that is being made, or will be next.
     pub(super) fn next_number(&self) -> u64 {
         self.last + 1

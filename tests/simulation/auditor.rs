@@ -250,6 +250,7 @@ impl Auditor {
         let again = ended.contains(&place_of(step, event));
         let before = ledger.attempted.insert((delivery.0, is_compensation), attempt);
         let (durability, durable) = (ledger.durability, ledger.version);
+        let is_known = !is_compensation || durability == Durability::Exit || ledger.rest.ending.is_some();
         // What is written only at a pause does not tell that anything has woken.
         let due = ledger.timers_ahead.due(delivery.0);
         let sleeps = due.is_some_and(|due| durability != Durability::Exit || due > now);
@@ -261,6 +262,7 @@ impl Auditor {
             format!("run {run} invoked {invocation:?} with {event}, and not {next:?}")
         });
         self.check(!again, || format!("run {run} invoked again what has settled durably: {invocation:?}"));
+        self.check(is_known, || format!("run {run} undoes, and no store knows that: {invocation:?}"));
         if durability == Durability::Sync
             && let Some((_, waiting)) = next
         {

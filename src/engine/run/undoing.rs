@@ -100,6 +100,9 @@ impl Run {
 
     /// Nothing is waited for but handlers of which something may have to be undone. A pause is over, whoever asked for it.
     fn begin_undoing(&mut self, failed: Option<InvocationId>, outcome: Outcome) {
+        if let Some(journal) = &mut self.journal {
+            journal.undo_after_next();
+        }
         self.note_change(); // that it will end
         self.undoing = Some(Box::new(Undoing { outcome, error: None, current: None }));
         self.outbox.push_front(Outgoing { effect: Effect::Undoing, caused_by: 0 });

@@ -115,6 +115,19 @@ fn what_several_have_written_before_they_were_dropped_is_one_change_of_each_key(
 }
 
 #[test]
+fn nothing_is_undone_before_it_is_stored_that_the_run_is_about_to_end() {
+    for durability in [Durability::Sync, Durability::Async] {
+        let mut story = shipping(Some(durability));
+        story.is_stored();
+        story.told();
+        story.fails("ship");
+        assert!(!story.told().contains(&undo("reserve", "Charged")), "{durability:?}");
+        story.is_stored();
+        assert_eq!(story.told(), [undo("reserve", "Charged")]);
+    }
+}
+
+#[test]
 fn a_run_that_completes_undoes_nothing() {
     let mut story = shipping(None);
     story.returns("ship", "blazen::StopEvent");
