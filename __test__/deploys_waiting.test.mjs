@@ -68,6 +68,66 @@ describe("what a run waits for", () => {
   });
 });
 
+describe("what earlier attempts have added", () => {
+  /** It has spent 90, and told of that. */
+  const spending = (options, key, then) =>
+    new Workflow("spending", options)
+      .addStep("charge", [START], async (_event, ctx) => {
+        await ctx.state.increment(key, 90);
+        await ctx.sendEvent({ type: "Charged" });
+        await then?.();
+        return stop(await ctx.get(key));
+      })
+      .addStep("log", ["Charged"], () => null);
+
+  async function lost() {
+    const map = new MapStore();
+    const reached = gate();
+    const stands = () => {
+      reached.open();
+      return new Promise(() => {});
+    };
+    const { runId } = await spending({ store: around(map), version: "1" }, "spent", stands).runWithHandler();
+    await reached.opened;
+    await quiet();
+    return { map, runId };
+  }
+
+  const rename = ({ state }) => {
+    state.set("total", state.get("spent"));
+    state.delete("spent");
+  };
+  const charge = ({ pending }) => pending.find(({ step }) => step === "charge");
+
+  test("counts once, also to a key that is called otherwise now", async () => {
+    const { map, runId } = await lost();
+    const migrate = (run) => {
+      rename(run);
+      assert.deepEqual(charge(run).additions, [{ key: "spent" }]);
+      charge(run).additions[0].renamedTo = "total";
+    };
+    const handler = await spending({ store: around(map), version: "2", migrate }, "total").attach(runId);
+    assert.equal((await handler.result()).data, 90);
+  });
+
+  test("is forgotten only if that is said", async () => {
+    const { map, runId } = await lost();
+    const attached = (migrate) => spending({ store: around(map), version: "2", migrate }, "total").attach(runId);
+    const failure = await rejectionOf(attached(rename));
+    assert.equal(failure.code, "ERR_BLAZEN_MIGRATION_FAILED");
+    assert.match(failure.message, /pending\[0\]\.additions\[0\]: the state has no key "spent" any more/);
+    const unknown = (run) => {
+      charge(run).additions.push({ key: "other" });
+    };
+    assert.match((await rejectionOf(attached(unknown))).message, /additions\[1\]\.key/);
+    const forgotten = (run) => {
+      rename(run);
+      charge(run).additions = [];
+    };
+    assert.equal((await (await attached(forgotten)).result()).data, 180);
+  });
+});
+
 describe("an event from outside", () => {
   const buying = (options, type) =>
     new Workflow("buying", options)

@@ -42,6 +42,7 @@ export type { LifecycleError, LifecycleEvent } from "./lifecycle.js";
 export type { LimitOptions } from "./limit_options.js";
 export type {
   Migrate,
+  MigratingAddition,
   MigratingEvent,
   MigratingRun,
   MigratingState,

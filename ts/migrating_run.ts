@@ -47,6 +47,19 @@ export interface MigratingEvent {
   due?: Date | undefined;
   /** The key under which it waits for others, of one that `ctx.collectEvents` has put aside. */
   readonly held?: string;
+  /**
+   * The keys of the state that its earlier attempts have added to, with `increment`, `append` or `update`, which therefore
+   * counts once. What is taken out is forgotten, and counts again.
+   */
+  additions?: MigratingAddition[];
+}
+
+/** What earlier attempts at an event have added to a key of the state. */
+export interface MigratingAddition {
+  /** The key, as it was called. */
+  readonly key: string;
+  /** What it is called now, if the migration has renamed it. */
+  renamedTo?: string;
 }
 
 /** A step that is done and can be undone. */

@@ -9,7 +9,14 @@ import { summary } from "./describe.js";
 import { InvalidArgumentError, MigrationError } from "./errors.js";
 import { pendingOf, stateOf, typeIn, undoableOf, waitsOf } from "./loaded_run.js";
 import type { Migrate, MigratingRun } from "./migrating_run.js";
-import { checkedPending, checkedState, checkedUndoable, checkedWaits, type Unnumbered } from "./migration_checks.js";
+import {
+  addedKeys,
+  checkedPending,
+  checkedState,
+  checkedUndoable,
+  checkedWaits,
+  type Unnumbered,
+} from "./migration_checks.js";
 import type { LoadedRun } from "./store_connection.js";
 import { errorFromText } from "./stored_error.js";
 import type { AnyEvent } from "./types.js";
@@ -48,7 +55,7 @@ export class Migration {
         );
       }
       const state = checkedState(plain.state);
-      const pending = checkedPending(plain.pending, known.pending, code);
+      const pending = checkedPending(plain.pending, known.pending, new Set(state.map(({ key }) => key)), code);
       if (run.ending != null && pending.added.length > 0) {
         throw new InvalidArgumentError("pending: the run undoes what it has done, and receives nothing any more");
       }
@@ -83,13 +90,14 @@ function plainRun(run: LoadedRun, { pending, undoable, waits }: Known): Migratin
     runId,
     version: workflowVersion ?? undefined,
     state: stateOf(run),
-    pending: pending.map(({ delivery, step, event, attempt, due, held }) => ({
+    pending: pending.map(({ delivery, step, event, attempt, due, held, added }) => ({
       delivery,
       step,
       event: JSON.parse(event) as AnyEvent,
       attempt,
       ...(due == null ? {} : { due: new Date(due) }),
       ...(held == null ? {} : { held }),
+      ...(added == null ? {} : { additions: addedKeys(added).map((key) => ({ key })) }),
     })),
     undoable: undoable.map(({ delivery, step, event }) => ({ delivery, step, event: JSON.parse(event) as AnyEvent })),
     ...(ending == null ? {} : { compensating: errorFromText(ending, runId) }),

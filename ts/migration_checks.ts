@@ -27,6 +27,7 @@ export function checkedState(state: unknown): CheckpointedKey[] {
 export function checkedPending(
   pending: unknown,
   known: readonly QueuedDelivery[],
+  stateKeys: ReadonlySet<string>,
   code: WorkflowCode,
 ): { left: QueuedDelivery[]; added: Unnumbered[] } {
   const before = new Map(known.map((queued) => [queued.delivery, queued]));
@@ -34,7 +35,7 @@ export function checkedPending(
   const added: Unnumbered[] = [];
   for (const [index, one] of list(pending, "pending")) {
     const what = `pending[${index}]`;
-    const { delivery, step, event, attempt, due, held } = fields(one, what, PENDING);
+    const { delivery, step, event, attempt, due, held, additions } = fields(one, what, PENDING);
     const changed = {
       step: checkedStep(step, `${what}.step`, code),
       ...eventOf(event, `${what}.event`),
@@ -45,10 +46,42 @@ export function checkedPending(
     if ((held ?? undefined) !== (old?.held ?? undefined)) {
       throw new InvalidArgumentError(`${what}.held cannot be changed: put it back as it was, or take the event out`);
     }
+    const remembered = checkedAdditions(additions, old?.added, `${what}.additions`, stateKeys);
     if (old === undefined) added.push({ ...changed, sent: 0 });
-    else left.push({ ...withoutDue(old), ...changed });
+    else left.push({ ...whatStays(old), ...changed, ...remembered });
   }
   return { left, added };
+}
+
+/** The keys that have been added to, of a text of the engine: each stands with what that has given. */
+export function addedKeys(added: string): string[] {
+  return additionsIn(added).map(([key]) => key);
+}
+
+function additionsIn(added: string): [string, unknown][] {
+  return JSON.parse(added) as [string, unknown][];
+}
+
+/** The text of what is left of additions, by the keys as they are called now. */
+function checkedAdditions(
+  additions: unknown,
+  known: string | undefined,
+  what: string,
+  stateKeys: ReadonlySet<string>,
+): { added?: string } {
+  const before = new Map(known === undefined ? [] : additionsIn(known));
+  const left = list(additions ?? [], what).map(([index, one]) => {
+    const { key, renamedTo = key } = fields(one, `${what}[${index}]`, ADDITION);
+    const results = taken(before as Map<unknown, unknown>, key, `${what}[${index}].key`);
+    checkString(renamedTo, `${what}[${index}].renamedTo`);
+    if (!stateKeys.has(renamedTo)) {
+      throw new InvalidArgumentError(
+        `${what}[${index}]: the state has no key ${JSON.stringify(renamedTo)} any more; say in "renamedTo" what it is called now, or take the addition out, and it counts again`,
+      );
+    }
+    return [renamedTo, results];
+  });
+  return left.length === 0 ? {} : { added: JSON.stringify(left) };
 }
 
 /** What is left of what can be undone. In which order it is does not change. */
@@ -101,7 +134,8 @@ export function checkedWaits(waits: unknown, known: readonly OpenWait[], code: W
 }
 
 const RESPONSE = "blazen::InputResponseEvent";
-const PENDING = ["delivery", "step", "event", "attempt", "due", "held"] as const;
+const PENDING = ["delivery", "step", "event", "attempt", "due", "held", "additions"] as const;
+const ADDITION = ["key", "renamedTo"] as const;
 const UNDOABLE = ["delivery", "step", "event"] as const;
 const WAIT = ["id", "kind", "event", "due", "expiry"] as const;
 
@@ -176,6 +210,6 @@ function dueOf(due: unknown, what: string): { due?: number } {
   return { due: time };
 }
 
-function withoutDue({ due: _, ...queued }: QueuedDelivery): QueuedDelivery {
+function whatStays({ due: _, added: __, ...queued }: QueuedDelivery): QueuedDelivery {
   return queued;
 }
