@@ -239,3 +239,96 @@ test("a child goes on if its store has not taken that its parent undoes what it 
   assert.equal((await (await second.parent.attach(NOBODY)).result()).data, "done");
   assert.deepEqual(log, ["child 1"]);
 });
+
+test('a parent with "exit" that has rested is unfinished in the store when its child does not go on', async () => {
+  const kept = new MapStore();
+  const flows = (store, hold, options) => {
+    const child = new Workflow("child", { store, ...options }).addStep("only", [START], async () => {
+      await hold();
+      return stop("done");
+    });
+    const parent = new Workflow("parent", { store, durability: "exit" }).addStep("only", [START], async (_event, ctx) =>
+      stop((await ctx.runWorkflow(child)).data),
+    );
+    return { child, parent };
+  };
+  const reached = gate();
+  const first = flows(
+    around(kept),
+    () => {
+      reached.open();
+      return never();
+    },
+    { version: "1" },
+  );
+  const handler = await first.parent.runWithHandler();
+  await reached.opened;
+  await handler.pause({ graceMs: 0 });
+  const fails = () => {
+    throw new Error("no way");
+  };
+  const second = flows(around(kept), () => {}, { version: "2", migrate: fails });
+  const failure = await rejectionOf((await second.parent.resume(handler.runId)).result());
+  assert.equal(failure.code, "ERR_BLAZEN_RUN_MISMATCH");
+  assert.equal((await kept.load(handler.runId)).status, "paused");
+  const third = flows(around(kept), () => {}, { version: "3", migrate() {} });
+  assert.equal((await (await third.parent.resume(handler.runId)).result()).data, "done");
+});
+
+for (const [how, ends] of Object.entries({
+  "that is only in the store": async (parent, parentId) => void (await parent.cancel(parentId)),
+  "whose handler has not asked for it yet": async (parent, parentId) => {
+    const handler = await parent.attach(parentId);
+    await parent.cancel(parentId);
+    await rejectionOf(handler.result());
+  },
+})) {
+  test(`a child that was recovered by itself ends with its parent, ${how}`, async () => {
+    const path = newFile();
+    const { parentId, childId } = await lost(path);
+    const store = SqliteStore.open(path);
+    const begun = gate();
+    const child = new Workflow("child", { store }).addStep("only", [START], async (_event, ctx) => {
+      begun.open();
+      await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve));
+      ctx.signal.throwIfAborted();
+    });
+    const parent = new Workflow("parent", { store }).addStep("only", [START], never);
+    const [ofChild] = await child.recover();
+    await begun.opened;
+    await ends(parent, parentId);
+    assert.equal((await rejectionOf(ofChild.result())).code, "ERR_BLAZEN_ABORTED");
+    assert.equal((await store.run(childId)).status, "cancelled");
+    await store.close();
+  });
+}
+
+test("a child that is being migrated ends with its parent, and is not called", async () => {
+  const kept = new MapStore();
+  const reached = gate();
+  const flows = (store, options, only) => {
+    const child = new Workflow("child", { store, ...options }).addStep("only", [START], only);
+    return new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
+      stop((await ctx.runWorkflow(child)).data),
+    );
+  };
+  const only = () => {
+    reached.open();
+    return never();
+  };
+  const { runId } = await flows(around(kept), { version: "1" }, only).runWithHandler();
+  await reached.opened;
+  const [begun, migrated] = [gate(), gate()];
+  const migrate = () => {
+    begun.open();
+    return migrated.opened;
+  };
+  const parent = flows(around(kept), { version: "2", migrate }, () => assert.fail("it was called"));
+  const handler = await parent.attach(runId);
+  await begun.opened;
+  assert.equal(await parent.cancel(runId), true);
+  migrated.open();
+  assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_ABORTED");
+  await quiet();
+  assert.deepEqual(await statuses(kept), ["cancelled", "cancelled"]);
+});
