@@ -110,6 +110,33 @@ describe("what earlier attempts have added", () => {
     assert.equal((await handler.result()).data, 90);
   });
 
+  test("stays if nothing is said of it, also of what another handler has taken out since", async () => {
+    const map = new MapStore();
+    const reached = gate();
+    const flow = (options, then) =>
+      new Workflow("spending", options)
+        .addStep("charge", [START], async (_event, ctx) => {
+          const spent = await ctx.state.increment("spent", 90);
+          await ctx.sendEvent({ type: "Charged" });
+          await then?.();
+          return stop(spent);
+        })
+        .addStep("clear", ["Charged"], async (_event, ctx) => {
+          await ctx.state.remove("spent");
+          reached.open();
+          return null;
+        });
+    const { runId } = await flow({ store: around(map), version: "1" }, () => new Promise(() => {})).runWithHandler();
+    await reached.opened;
+    await quiet();
+    const migrate = (run) => {
+      run.pending = run.pending.map(({ delivery, step, event, attempt }) => ({ delivery, step, event, attempt }));
+    };
+    const handler = await flow({ store: around(map), version: "2", migrate }).attach(runId);
+    assert.equal((await handler.result()).data, 90);
+    assert.deepEqual((await map.load(runId)).state, [], "it is not added again");
+  });
+
   test("is forgotten only if that is said", async () => {
     const { map, runId } = await lost();
     const attached = (migrate) => spending({ store: around(map), version: "2", migrate }, "total").attach(runId);
@@ -120,6 +147,12 @@ describe("what earlier attempts have added", () => {
       charge(run).additions.push({ key: "other" });
     };
     assert.match((await rejectionOf(attached(unknown))).message, /additions\[1\]\.key/);
+    const twice = (run) => {
+      rename(run);
+      charge(run).additions[0].renamedTo = "total";
+      charge(run).additions.push({ key: "spent" });
+    };
+    assert.match((await rejectionOf(attached(twice))).message, /additions\[1\]\.key/);
     const forgotten = (run) => {
       rename(run);
       charge(run).additions = [];

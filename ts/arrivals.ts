@@ -4,7 +4,7 @@ import type { BlazenError } from "./errors.js";
 import type { HeldRun } from "./held_run.js";
 import type { Run } from "./run.js";
 
-/** Ends a run that is here and has not done anything yet. */
+/** Ends a run that is here. */
 export type EndAtOnce = (run: Run) => void;
 
 /** User code that is waited for. */

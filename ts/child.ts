@@ -39,10 +39,10 @@ class AtWork {
   readonly is = "at work";
   /** The run, once it has begun or been found. */
   arriving!: Promise<HeldRun>;
-  /** Ends it where it is here, or on its way. */
-  endWhereItIs: ((end: EndAtOnce) => void) | undefined;
   /** The same, from when it begins here or is found at work. */
   run: Run | undefined;
+  /** Ends it where it is here, or on its way. */
+  endWhereItIs: ((end: EndAtOnce) => void) | undefined;
   /** Whether it is to be paused, or is. */
   pause: "no" | "wanted" | "reached" = "no";
   /** Nobody waits for it. */

@@ -10,14 +10,16 @@ export function stateOf(run: LoadedRun): Map<string, StateValue> {
   return new Map(run.stateKeys().map((key, at) => [key, stateValue(values[at] as string | Buffer)]));
 }
 
-/** The events on their way, in the order in which they will be received. */
-export function pendingOf({ queued, ending }: LoadedRun): QueuedDelivery[] {
-  return ending == null ? queued.filter((delivery) => !isDone(delivery)) : [];
-}
-
-/** What is done and can be undone, the first to be undone first. */
-export function undoableOf({ queued }: LoadedRun): QueuedDelivery[] {
-  return queued.filter(isDone).sort((one, other) => Number(other.done) - Number(one.done));
+/**
+ * The events on their way, in the order in which they will be received, and what is done and can be undone, the first to
+ * be undone first.
+ */
+export function queueOf({ queued, ending }: LoadedRun): { pending: QueuedDelivery[]; undoable: QueuedDelivery[] } {
+  const all = queued; // made anew whenever it is asked for
+  return {
+    pending: ending == null ? all.filter((delivery) => !isDone(delivery)) : [],
+    undoable: all.filter(isDone).sort((one, other) => Number(other.done) - Number(one.done)),
+  };
 }
 
 /** What is waited for, and what has come before that. */

@@ -49,7 +49,7 @@ export interface MigratingEvent {
   readonly held?: string;
   /**
    * The keys of the state that its earlier attempts have added to, with `increment`, `append` or `update`, which therefore
-   * counts once. What is taken out is forgotten, and counts again.
+   * counts once. What is taken out is forgotten, and counts again; left out as a whole, all of it stays.
    */
   additions?: MigratingAddition[];
 }

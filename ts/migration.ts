@@ -7,7 +7,7 @@ import type { OpenWait, QueuedDelivery } from "../native.js";
 import { checkFunction } from "./arguments.js";
 import { summary } from "./describe.js";
 import { InvalidArgumentError, MigrationError } from "./errors.js";
-import { pendingOf, stateOf, typeIn, undoableOf, waitsOf } from "./loaded_run.js";
+import { queueOf, stateOf, typeIn, waitsOf } from "./loaded_run.js";
 import type { Migrate, MigratingRun } from "./migrating_run.js";
 import {
   addedKeys,
@@ -39,13 +39,13 @@ export class Migration {
   /**
    * Rewrites a run.
    *
-   * @throws MigrationError, as a rejection; then the run is as it was
+   * @throws MigrationError, as a rejection; then what was loaded is not to be used any more
    */
   async apply(run: LoadedRun, code: WorkflowCode): Promise<void> {
     const { runId } = run;
     const version = run.workflowVersion ?? undefined;
     run.beginRewriting();
-    const known = { pending: pendingOf(run), undoable: undoableOf(run), waits: waitsOf(run) };
+    const known = { ...queueOf(run), waits: waitsOf(run) };
     const plain = plainRun(run, known);
     try {
       const returned: unknown = await this.#migrate(plain);
@@ -55,7 +55,8 @@ export class Migration {
         );
       }
       const state = checkedState(plain.state);
-      const pending = checkedPending(plain.pending, known.pending, new Set(state.map(({ key }) => key)), code);
+      const keys = { before: new Set(run.stateKeys()), after: new Set(state.map(({ key }) => key)) };
+      const pending = checkedPending(plain.pending, known.pending, keys, code);
       if (run.ending != null && pending.added.length > 0) {
         throw new InvalidArgumentError("pending: the run undoes what it has done, and receives nothing any more");
       }

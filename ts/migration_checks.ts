@@ -23,11 +23,17 @@ export function checkedState(state: unknown): CheckpointedKey[] {
   });
 }
 
+/** The keys of the state, before it is migrated and after. */
+export interface StateKeys {
+  readonly before: ReadonlySet<string>;
+  readonly after: ReadonlySet<string>;
+}
+
 /** The events on their way: those that are left, by their numbers, and those that were added. */
 export function checkedPending(
   pending: unknown,
   known: readonly QueuedDelivery[],
-  stateKeys: ReadonlySet<string>,
+  keys: StateKeys,
   code: WorkflowCode,
 ): { left: QueuedDelivery[]; added: Unnumbered[] } {
   const before = new Map(known.map((queued) => [queued.delivery, queued]));
@@ -46,7 +52,7 @@ export function checkedPending(
     if ((held ?? undefined) !== (old?.held ?? undefined)) {
       throw new InvalidArgumentError(`${what}.held cannot be changed: put it back as it was, or take the event out`);
     }
-    const remembered = checkedAdditions(additions, old?.added, `${what}.additions`, stateKeys);
+    const remembered = checkedAdditions(additions, old?.added, `${what}.additions`, keys);
     if (old === undefined) added.push({ ...changed, sent: 0 });
     else left.push({ ...whatStays(old), ...changed, ...remembered });
   }
@@ -62,26 +68,33 @@ function additionsIn(added: string): [string, unknown][] {
   return JSON.parse(added) as [string, unknown][];
 }
 
-/** The text of what is left of additions, by the keys as they are called now. */
+/** The text of what is left of additions, by the keys as they are called now. What nobody has named stays. */
 function checkedAdditions(
   additions: unknown,
   known: string | undefined,
   what: string,
-  stateKeys: ReadonlySet<string>,
+  keys: StateKeys,
 ): { added?: string } {
-  const before = new Map(known === undefined ? [] : additionsIn(known));
-  const left = list(additions ?? [], what).map(([index, one]) => {
-    const { key, renamedTo = key } = fields(one, `${what}[${index}]`, ADDITION);
-    const results = taken(before as Map<unknown, unknown>, key, `${what}[${index}].key`);
-    checkString(renamedTo, `${what}[${index}].renamedTo`);
-    if (!stateKeys.has(renamedTo)) {
+  const before = new Map<unknown, unknown>(known === undefined ? [] : additionsIn(known));
+  const named = additions ?? [...before.keys()].map((key) => ({ key }));
+  const left = new Map<string, unknown>();
+  for (const [index, one] of list(named, what)) {
+    const { key, renamedTo } = fields(one, `${what}[${index}]`, ADDITION);
+    const results = taken(before, key, `${what}[${index}].key`);
+    const name = renamedTo ?? key;
+    checkString(name, `${what}[${index}].renamedTo`);
+    // A handler may have taken out what another has added to.
+    if (!keys.after.has(name) && (renamedTo !== undefined || keys.before.has(name))) {
       throw new InvalidArgumentError(
-        `${what}[${index}]: the state has no key ${JSON.stringify(renamedTo)} any more; say in "renamedTo" what it is called now, or take the addition out, and it counts again`,
+        `${what}[${index}]: the state has no key ${JSON.stringify(name)} any more; say in "renamedTo" what it is called now, or take the addition out, and it counts again`,
       );
     }
-    return [renamedTo, results];
-  });
-  return left.length === 0 ? {} : { added: JSON.stringify(left) };
+    if (left.has(name)) {
+      throw new InvalidArgumentError(`${what}[${index}]: there are additions to ${JSON.stringify(name)} already`);
+    }
+    left.set(name, results);
+  }
+  return left.size === 0 ? {} : { added: JSON.stringify([...left]) };
 }
 
 /** What is left of what can be undone. In which order it is does not change. */

@@ -584,7 +584,7 @@ export class Run
     this.#signals?.abortAll(this.end.reason);
     const isUnfinished = this.end.failure instanceof StoreError;
     this.#children?.end(this.end.reason, isUnfinished);
-    if (!isUnfinished) this.connection?.endChildrenOf(this.id, this.end.reason);
+    if (!isUnfinished) this.connection?.endChildrenOf(this.id, () => this.end.reason);
   }
 
   /** What a store keeps of an error. */
@@ -615,7 +615,8 @@ export class Run
     this.#signals?.abortAll(failure);
     const decided = this.writing?.whenDurable();
     this.#children?.end(failure, false, decided);
-    if (decided !== undefined) toldElsewhere(decided.then(() => this.connection?.endChildrenOf(this.id, failure)));
+    if (decided !== undefined)
+      toldElsewhere(decided.then(() => this.connection?.endChildrenOf(this.id, () => failure)));
   }
 
   /** The engine has ended a run because of `error`. If it has a store, that must know before anybody else. */

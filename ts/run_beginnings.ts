@@ -10,7 +10,7 @@ import { SnapshotError, translated } from "./errors.js";
 import type { EventSchemas } from "./event_schemas.js";
 import { eventText } from "./event_text.js";
 import { arrived, type HeldRun } from "./held_run.js";
-import { undoableOf } from "./loaded_run.js";
+import { queueOf } from "./loaded_run.js";
 import type { Migration } from "./migration.js";
 import { native } from "./native.js";
 import { SessionPausePolicy } from "./pause_policy.js";
@@ -143,7 +143,7 @@ export class RunBeginnings {
     if (this.#writing === undefined) {
       const old = this.#olderSnapshot(snapshot);
       if (old === undefined) return this.#goOnAsItIs(snapshot);
-      return this.runs.goOn(old.runId, (arrival) => this.#goOnFrom(snapshot, arrival));
+      return this.runs.goOn(old.runId, (arrival) => this.#goOnMigrated(old, this.migration as Migration, arrival));
     }
     const { runId } = translated(() => native.LoadedRun.ofSnapshot(snapshot));
     return this.runs.beginAlone(runId, (arrival) => this.#goOnFrom(snapshot, arrival));
@@ -197,7 +197,7 @@ export class RunBeginnings {
   async #takeUp(loaded: LoadedRun, arrival: Arrival): Promise<Run | undefined> {
     const { migration } = this;
     if (migration?.concerns(loaded)) {
-      const isNeededToEnd = undoableOf(loaded).length > 0;
+      const isNeededToEnd = queueOf(loaded).undoable.length > 0;
       if (isNeededToEnd || !arrival.isToEnd) {
         const isMigrated = await arrival.waitFor(() => migration.apply(loaded, this.code()), isNeededToEnd);
         return isMigrated ? this.#takeUpMigrated(loaded, arrival) : undefined;

@@ -4,7 +4,7 @@
 // has the step and the step says, else those that the run remembers. A step of which nobody knows what it emits may emit
 // whatever a remembered step accepts.
 
-import { pendingOf, typeIn, undoableOf, waitsOf } from "./loaded_run.js";
+import { queueOf, typeIn, waitsOf } from "./loaded_run.js";
 import type { LoadedRun } from "./store_connection.js";
 import type { KnownStep, WorkflowCode } from "./workflow_code.js";
 
@@ -52,8 +52,9 @@ const START = "blazen::StartEvent";
 /** @param remembered the steps of the code that the run has gone by so far; empty if that is not known */
 export function fitnessOf(run: LoadedRun, code: WorkflowCode, remembered: readonly KnownStep[]): Fitness {
   const way = new Way(code, remembered);
-  for (const { step } of undoableOf(run).reverse()) way.done(step);
-  for (const { step, eventType } of pendingOf(run)) way.pending(step, eventType);
+  const { pending, undoable } = queueOf(run);
+  for (const { step } of undoable.reverse()) way.done(step);
+  for (const { step, eventType } of pending) way.pending(step, eventType);
   for (const { id, kind, event, expiry } of waitsOf(run)) {
     const type = kind === "input" ? RESPONSE : typeIn(event);
     if (kind === "arrived") way.arrived(id, type);

@@ -126,7 +126,7 @@ export class RunsById {
       return this.#hold(await this.#load(runId), arrival);
     });
     // Whoever has a handler of it hears of this.
-    if (held instanceof RestingRun) toldElsewhere(held.arrive());
+    if (held instanceof RestingRun) toldElsewhere(found.then(() => held.arrive()));
     await found;
     return cancelled ?? false;
   }
@@ -163,6 +163,7 @@ export class RunsById {
     this.here.set(id, run);
     run.whenEnded(() => {
       if (this.here.get(id) === run) this.here.delete(id);
+      this.#connection?.isOver(id);
     });
   }
 
@@ -190,6 +191,8 @@ export class RunsById {
 
   async #find(runId: string, arrival: Arrival): Promise<HeldRun> {
     const loaded = await this.#load(runId);
+    // Before it is asked how its parent stands: if that ends meanwhile, it is told.
+    this.#notesChild(loaded);
     if (await this.#isOrphan(loaded)) arrival.endAtOnce(endWithItsParent);
     return this.#hold(loaded, arrival);
   }
@@ -223,10 +226,20 @@ export class RunsById {
 
   /** A run that has been loaded: taken up, or what is left of it. */
   async #hold(loaded: LoadedRun, arrival: Arrival): Promise<HeldRun> {
-    const { runId, parent } = loaded;
-    if (parent != null) this.#connection?.childIsTakenUp(runId, parent.runId);
-    const held = endOf(loaded, this.#streamOf(loaded)) ?? (await this.#takeUp(loaded, arrival));
-    return held ?? this.#hold(await this.#load(runId), arrival);
+    const { runId } = loaded;
+    const ended = endOf(loaded, this.#streamOf(loaded));
+    if (ended !== undefined) return ended;
+    this.#notesChild(loaded);
+    const run = await this.#takeUp(loaded, arrival).catch((error: unknown) => {
+      this.#connection?.isOver(runId);
+      throw error;
+    });
+    return run ?? this.#hold(await this.#load(runId), arrival);
+  }
+
+  /** An unfinished child ends with its parent, whoever has asked for it. */
+  #notesChild({ runId, parent, status }: LoadedRun): void {
+    if (parent != null && !hasEnded(status)) this.#connection?.childIsTakenUp(runId, parent.runId);
   }
 
   #streamOf({ runId, streamed }: LoadedRun): StoredStream | undefined {

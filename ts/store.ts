@@ -5,7 +5,7 @@ import type { QueuedDelivery } from "../native.js";
 import { checkString, readOptions, refuse } from "./arguments.js";
 import type { BlazenError } from "./errors.js";
 import { InvalidArgumentError, StoreError, translated } from "./errors.js";
-import { pendingOf, stateOf, typeIn, undoableOf, waitsOf } from "./loaded_run.js";
+import { queueOf, stateOf, typeIn, waitsOf } from "./loaded_run.js";
 import { native } from "./native.js";
 import { readLimit } from "./page_limit.js";
 import { INTERNAL, publicClass } from "./public_class.js";
@@ -336,6 +336,7 @@ function timeOf(date: unknown): number {
 
 function storedRun(loaded: LoadedRun): StoredRun {
   const { runId, workflowVersion, result, error, ending, finishedAt } = loaded;
+  const { pending, undoable } = queueOf(loaded);
   return {
     runId,
     workflow: loaded.workflow,
@@ -349,8 +350,8 @@ function storedRun(loaded: LoadedRun): StoredRun {
     ...(error == null ? {} : { error: errorFromText(error, runId) }),
     ...(ending == null ? {} : { compensating: errorFromText(ending, runId) }),
     state: stateOf(loaded),
-    pending: pendingOf(loaded).map(pendingEvent),
-    undoable: undoableOf(loaded).map(pendingEvent),
+    pending: pending.map(pendingEvent),
+    undoable: undoable.map(pendingEvent),
     ...storedWaits(loaded),
   };
 }

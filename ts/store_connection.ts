@@ -56,8 +56,10 @@ export class StoreConnection {
   readonly held = new Map<string, HeldRun>();
   /** Runs that are being looked for or begun. */
   readonly arriving = new Map<string, Arrival>();
-  /** Children that were taken up by themselves, by the ids of their parents. */
+  /** Unfinished children that were loaded, by the ids of their parents. */
   readonly #children = new Map<string, Set<string>>();
+  /** The parents of these. */
+  readonly #parents = new Map<string, string>();
   readonly #written = new Map<number, WrittenRun>();
   readonly #questions = new Map<number, Question>();
   #lastTicket = 0;
@@ -93,17 +95,28 @@ export class StoreConnection {
 
   /** A child is taken up, and perhaps not by its parent. */
   childIsTakenUp(runId: string, parentId: string): void {
+    const siblings = this.#children.get(parentId) ?? new Set();
+    this.#children.set(parentId, siblings.add(runId));
+    this.#parents.set(runId, parentId);
+  }
+
+  /** A run has ended, or was not taken up after all. */
+  isOver(runId: string): void {
+    const parentId = this.#parents.get(runId);
+    if (parentId === undefined) return;
+    this.#parents.delete(runId);
     const siblings = this.#children.get(parentId);
-    if (siblings === undefined) this.#children.set(parentId, new Set([runId]));
-    else siblings.add(runId);
+    siblings?.delete(runId);
+    if (siblings?.size === 0) this.#children.delete(parentId);
   }
 
   /** A run has ended, or is about to: so are those of its children that were taken up. */
-  endChildrenOf(parentId: string, reason: unknown): void {
+  endChildrenOf(parentId: string, reason: () => unknown): void {
     const children = this.#children.get(parentId);
     if (children === undefined) return;
     this.#children.delete(parentId);
-    for (const runId of children) endWhereItIs(runId, this, (child) => toldElsewhere(child.abort(reason)));
+    const why = reason();
+    for (const runId of children) endWhereItIs(runId, this, (child) => toldElsewhere(child.abort(why)));
   }
 
   load(runId: string): Promise<LoadedRun | null> {

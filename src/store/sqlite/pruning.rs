@@ -70,9 +70,9 @@ fn ended_runs(
         && let Some(row) = rows.next()?
     {
         let parent: Option<String> = row.get(2)?;
-        let is_at_work =
+        let is_unwritten =
             |parent: String| Uuid::parse_str(&parent).is_ok_and(|parent| unwritten.contains(&parent));
-        if !parent.is_some_and(is_at_work) {
+        if !parent.is_some_and(is_unwritten) {
             ended.push(EndedRun { row: row.get(0)?, last_history: row.get(1)? });
         }
     }
