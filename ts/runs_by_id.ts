@@ -197,7 +197,10 @@ export class RunsById {
     return this.#hold(loaded, arrival);
   }
 
-  /** Whether it goes on although the run that it is a child of has ended, or is about to: its process was lost before it could tell. */
+  /**
+   * Whether it goes on although the run that it is a child of has ended, or is about to: that process was lost before it
+   * could tell.
+   */
   async #isOrphan({ parent, status }: LoadedRun): Promise<boolean> {
     if (parent == null || hasEnded(status)) return false;
     const here = this.here.get(parent.runId)?.here;

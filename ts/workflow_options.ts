@@ -52,9 +52,10 @@ export interface WorkflowOptions<Events = AnyEvents, Emitted = Events, State = A
   version?: string;
   /**
    * Rewrites a run of another version, or of none, before this workflow goes on with it: changes its state, its events on
-   * their way, what it can undo and what it waits for in place. That is stored as one commit together with the new version, before any
-   * handler is called; so a run is migrated once, and again only if the process is lost before that is durable. If it throws,
-   * the run stays as it is. It must do nothing else: `check` calls it too, and writes nothing. Needs a `version`.
+   * their way, what it can undo and what it waits for in place. That is stored as one commit together with the new version,
+   * before any handler is called; so a run is migrated once, and again only if the process is lost before that is durable.
+   * If it throws, the run stays as it is. It must do nothing else: `check` calls it too, and writes nothing. Needs a
+   * `version`.
    */
   migrate?: Migrate<State>;
 }

@@ -7,8 +7,8 @@
 //! 1. Changes are numbered from 1 (or from where the store stands) without a gap, and handed out in that order.
 //! 2. Nothing that depends on a change, and can be seen from outside, happens before the change is durable: no end and
 //!    no pause is announced, and under [`Durability::Sync`] no handler is called and no question asked. What comes of a run
-//!    that no store has as it is waits so under any durability, and nothing is undone before a store has that the run is about
-//!    to end, unless that is only written with its end.
+//!    that no store has as it is waits so under any durability, and nothing is undone before a store has that the run is
+//!    about to end, unless that is only written with its end.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

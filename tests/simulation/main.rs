@@ -2,9 +2,9 @@
 //!
 //! A world is a few runs of random workflows, driven over virtual time by one process after the other, before a store
 //! that commits late and in batches. Processes are lost, devices fail, handlers come late and throw, events sleep until
-//! they are due, runs are paused, cut short, moved, answered and ended, and undo before what they have done. A model ([`model`]) says what each run must do,
-//! and an auditor ([`auditor`]) holds the engine, the recorder and the store against it. That these would notice is
-//! shown by planted bugs ([`sabotage`]).
+//! they are due, runs are paused, cut short, moved, answered and ended, and before that undo what they have done. A model
+//! ([`model`]) says what each run must do, and an auditor ([`auditor`]) holds the engine, the recorder and the store
+//! against it. That these would notice is shown by planted bugs ([`sabotage`]).
 //!
 //! `BLAZEN_SIMULATION_SEEDS` says how many seeds are played (20,000), `BLAZEN_SIMULATION_SEED` tells one of them.
 
