@@ -42,35 +42,31 @@ describe("a run that its store has not taken yet is ended at once, and no handle
     "by its id": (workflow, runId) => workflow.cancel(runId, REASON),
     "by its signal": (_workflow, _runId, leaving) => leaving.abort(REASON),
   };
+  /** What the store has of the run before: its id, and by which options the workflow goes on with it. */
+  const BEFORE = {
+    "when it has begun": async () => ({ runId: NOBODY }),
+    "when it has been migrated": async (kept) => ({
+      runId: await lost(kept),
+      options: { version: "2", migrate() {} },
+    }),
+  };
   for (const [how, end] of Object.entries(WAYS)) {
-    test(`${how}, when it has begun`, async () => {
-      const kept = new MapStore();
-      const { store, asked, letGo } = slow(kept);
-      const leaving = new AbortController();
-      const workflow = paying(store);
-      const begun = workflow.runWithHandler({}, { runId: NOBODY, signal: leaving.signal });
-      await asked;
-      const ended = end(workflow, NOBODY, leaving);
-      letGo();
-      assert.equal((await rejectionOf((await begun).result())).code, ABORTED);
-      assert.equal((await ended) ?? true, true);
-      assert.equal((await kept.load(NOBODY)).status, "cancelled");
-    });
-
-    test(`${how}, when it has been migrated`, async () => {
-      const kept = new MapStore();
-      const runId = await lost(kept);
-      const { store, asked, letGo } = slow(kept);
-      const leaving = new AbortController();
-      const workflow = paying(store, { version: "2", migrate() {} });
-      const found = workflow.runWithHandler({}, { runId, signal: leaving.signal });
-      await asked;
-      const ended = end(workflow, runId, leaving);
-      letGo();
-      assert.equal((await rejectionOf((await found).result())).code, ABORTED);
-      assert.equal((await ended) ?? true, true);
-      assert.equal((await kept.load(runId)).status, "cancelled");
-    });
+    for (const [when, before] of Object.entries(BEFORE)) {
+      test(`${how}, ${when}`, async () => {
+        const kept = new MapStore();
+        const { runId, options } = await before(kept);
+        const { store, asked, letGo } = slow(kept);
+        const leaving = new AbortController();
+        const workflow = paying(store, options);
+        const arriving = workflow.runWithHandler({}, { runId, signal: leaving.signal });
+        await asked;
+        const ended = end(workflow, runId, leaving);
+        letGo();
+        assert.equal((await rejectionOf((await arriving).result())).code, ABORTED);
+        assert.equal((await ended) ?? true, true);
+        assert.equal((await kept.load(runId)).status, "cancelled");
+      });
+    }
   }
 });
 

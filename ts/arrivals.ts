@@ -20,7 +20,6 @@ export class Arrival {
   /** What comes of it. */
   held!: Promise<HeldRun>;
   #end: EndAtOnce | undefined;
-  #isHere = false;
   #wait: Wait | undefined;
   #lost: BlazenError | undefined;
 
@@ -33,9 +32,9 @@ export class Arrival {
     return this.#end !== undefined;
   }
 
-  /** The run is to be ended as soon as it is here. Who says so first is heard, and nobody when it has come. */
+  /** The run is to be ended as soon as it is here. Who says so first is heard, and nobody once it has come. */
   endAtOnce(end: EndAtOnce): void {
-    if (this.#isHere || this.#end !== undefined) return;
+    if (this.#end !== undefined) return;
     this.#end = end;
     if (this.#wait?.isNeededToEnd === false) this.#wait.leave();
   }
@@ -66,7 +65,6 @@ export class Arrival {
 
   /** The run is here. */
   meet(run: Run): Run {
-    this.#isHere = true;
     this.#end?.(run);
     return run;
   }

@@ -47,6 +47,7 @@ export class Migration {
     run.beginRewriting();
     const known = { ...queueOf(run), waits: waitsOf(run) };
     const plain = plainRun(run, known);
+    const keysBefore = new Set(plain.state.keys());
     try {
       const returned: unknown = await this.#migrate(plain);
       if (returned !== undefined) {
@@ -55,7 +56,7 @@ export class Migration {
         );
       }
       const state = checkedState(plain.state);
-      const keys = { before: new Set(run.stateKeys()), after: new Set(state.map(({ key }) => key)) };
+      const keys = { before: keysBefore, after: new Set(state.map(({ key }) => key)) };
       const pending = checkedPending(plain.pending, known.pending, keys, code);
       if (run.ending != null && pending.added.length > 0) {
         throw new InvalidArgumentError("pending: the run undoes what it has done, and receives nothing any more");

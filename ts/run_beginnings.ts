@@ -143,7 +143,7 @@ export class RunBeginnings {
     if (this.#writing === undefined) {
       const old = this.#olderSnapshot(snapshot);
       if (old === undefined) return this.#goOnAsItIs(snapshot);
-      return this.runs.goOn(old.runId, (arrival) => this.#goOnMigrated(old, this.migration as Migration, arrival));
+      return this.runs.goOn(old.runId, (arrival) => this.#goOnMigrated(old, arrival));
     }
     const { runId } = translated(() => native.LoadedRun.ofSnapshot(snapshot));
     return this.runs.beginAlone(runId, (arrival) => this.#goOnFrom(snapshot, arrival));
@@ -151,14 +151,14 @@ export class RunBeginnings {
 
   /** Goes on from a snapshot; if its run is to be migrated, when that is durable. */
   #goOnFrom(snapshot: string, arrival: Arrival): Run | Promise<Run> {
-    const { migration } = this;
     const old = this.#olderSnapshot(snapshot);
-    if (old !== undefined && migration !== undefined) return this.#goOnMigrated(old, migration, arrival);
+    if (old !== undefined) return this.#goOnMigrated(old, arrival);
     return arrival.meet(this.#goOnAsItIs(snapshot));
   }
 
   /** No store has the run, so that it is there to be ended only when it is migrated. */
-  async #goOnMigrated(old: LoadedRun, migration: Migration, arrival: Arrival): Promise<Run> {
+  async #goOnMigrated(old: LoadedRun, arrival: Arrival): Promise<Run> {
+    const migration = this.migration as Migration;
     await arrival.waitFor(() => migration.apply(old, this.code()), true);
     return this.#takeUpMigrated(old, arrival);
   }

@@ -53,7 +53,10 @@ export class RunsById {
 
   async #findOrBegin(runId: string, begin: BeginRun, arrival: Arrival): Promise<HeldRun> {
     const loaded = await this.#connection?.load(runId);
-    if (loaded != null) return this.#hold(this.#ours(loaded), arrival);
+    if (loaded != null) {
+      this.#notesChild(this.#ours(loaded));
+      return this.#hold(loaded, arrival);
+    }
     const run = await begin(arrival);
     await run.whenStored();
     return run;
@@ -163,7 +166,7 @@ export class RunsById {
     this.here.set(id, run);
     run.whenEnded(() => {
       if (this.here.get(id) === run) this.here.delete(id);
-      this.#connection?.isOver(id);
+      this.#connection?.children.forget(id);
     });
   }
 
@@ -232,9 +235,8 @@ export class RunsById {
     const { runId } = loaded;
     const ended = endOf(loaded, this.#streamOf(loaded));
     if (ended !== undefined) return ended;
-    this.#notesChild(loaded);
     const run = await this.#takeUp(loaded, arrival).catch((error: unknown) => {
-      this.#connection?.isOver(runId);
+      this.#connection?.children.forget(runId);
       throw error;
     });
     return run ?? this.#hold(await this.#load(runId), arrival);
@@ -242,7 +244,7 @@ export class RunsById {
 
   /** An unfinished child ends with its parent, whoever has asked for it. */
   #notesChild({ runId, parent, status }: LoadedRun): void {
-    if (parent != null && !hasEnded(status)) this.#connection?.childIsTakenUp(runId, parent.runId);
+    if (parent != null && !hasEnded(status)) this.#connection?.children.note(runId, parent.runId);
   }
 
   #streamOf({ runId, streamed }: LoadedRun): StoredStream | undefined {

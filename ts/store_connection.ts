@@ -5,6 +5,7 @@
 import { type Arrival, endWhereItIs } from "./arrivals.js";
 import { type BlazenError, type BlazenErrorCode, fromNative, ofCode, StoreError } from "./errors.js";
 import type { HeldRun } from "./held_run.js";
+import { LoadedChildren } from "./loaded_children.js";
 import { native } from "./native.js";
 import { toldElsewhere } from "./told_elsewhere.js";
 
@@ -56,10 +57,8 @@ export class StoreConnection {
   readonly held = new Map<string, HeldRun>();
   /** Runs that are being looked for or begun. */
   readonly arriving = new Map<string, Arrival>();
-  /** Unfinished children that were loaded, by the ids of their parents. */
-  readonly #children = new Map<string, Set<string>>();
-  /** The parents of these. */
-  readonly #parents = new Map<string, string>();
+  /** Whose parents end them. */
+  readonly children = new LoadedChildren();
   readonly #written = new Map<number, WrittenRun>();
   readonly #questions = new Map<number, Question>();
   #lastTicket = 0;
@@ -93,28 +92,10 @@ export class StoreConnection {
     if (this.#written.size === 0 && this.#questions.size === 0) AWAITED.delete(this);
   }
 
-  /** A child is taken up, and perhaps not by its parent. */
-  childIsTakenUp(runId: string, parentId: string): void {
-    const siblings = this.#children.get(parentId) ?? new Set();
-    this.#children.set(parentId, siblings.add(runId));
-    this.#parents.set(runId, parentId);
-  }
-
-  /** A run has ended, or was not taken up after all. */
-  isOver(runId: string): void {
-    const parentId = this.#parents.get(runId);
-    if (parentId === undefined) return;
-    this.#parents.delete(runId);
-    const siblings = this.#children.get(parentId);
-    siblings?.delete(runId);
-    if (siblings?.size === 0) this.#children.delete(parentId);
-  }
-
-  /** A run has ended, or is about to: so are those of its children that were taken up. */
+  /** A run has ended, or is about to: so are those of its children that were loaded. */
   endChildrenOf(parentId: string, reason: () => unknown): void {
-    const children = this.#children.get(parentId);
+    const children = this.children.take(parentId);
     if (children === undefined) return;
-    this.#children.delete(parentId);
     const why = reason();
     for (const runId of children) endWhereItIs(runId, this, (child) => toldElsewhere(child.abort(why)));
   }

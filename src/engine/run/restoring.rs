@@ -106,7 +106,7 @@ impl Run {
         run.journal = options.durability.map(|durability| Box::new(Journal::new(durability, stored)));
         let lost = matches!(at_rest.origin, Origin::Store { paused: false, .. });
         // Whoever has rewritten the run has counted what may have begun.
-        let is_uncounted = matches!(at_rest.origin, Origin::Store { paused: false, rewritten: false, .. });
+        let is_uncounted = lost && !at_rest.origin.is_unwritten();
         let mut asleep = Vec::new();
         let mut undoing_sleeps = None;
         let mut next_payload = (0..).map(PayloadRef);
