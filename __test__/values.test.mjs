@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { inStep, seeded } from "./bad_input/harness.mjs";
+import { MemoryStore, Workflow } from "blazen";
+import { inStep, START, seeded, stop } from "./bad_input/harness.mjs";
 import { assertSame, throughSnapshot } from "./values/harness.mjs";
 
 /**
@@ -390,5 +391,105 @@ describe("bytes", () => {
         assert.equal(await ctx.get("key"), "x".repeat(turn * 11));
       }
     });
+  });
+});
+
+describe("events of a stored run", () => {
+  /** What two steps receive that an event goes to. */
+  async function received(sent, durability) {
+    const seen = [];
+    const see = async (event) => {
+      seen.push(event);
+      return seen.length === 2 ? stop(null) : null;
+    };
+    const workflow = new Workflow("events", { store: new MemoryStore(), durability })
+      .addStep("send", [START], async () => sent())
+      .addStep("one", ["Sent"], see)
+      .addStep("other", ["Sent"], see);
+    await workflow.run();
+    return seen;
+  }
+
+  const event = (fields) => ({ type: "Sent", ...fields });
+  const shared = { n: [1] };
+  class Order {
+    type = "Sent";
+    lines = [{ sku: "a" }];
+    total() {
+      return 1;
+    }
+  }
+  const nested = (depth) => (depth === 0 ? 1 : { in: [nested(depth - 1)] });
+  const SENT = [
+    ["plain", () => event({ n: 1.5, text: "é\ud800", yes: true, none: null, list: [1, [2, { three: 3 }]] })],
+    ["with undefined in it", () => event({ none: undefined, in: { none: undefined } })],
+    ["with -0", () => event({ zero: -0, list: [-0, { zero: -0 }] })],
+    ["with a symbol's field", () => event({ [Symbol("s")]: 1, in: { [Symbol.iterator]: 2 } })],
+    ["without a prototype", () => Object.assign(Object.create(null), event({ in: Object.create(null) }))],
+    ["an instance of a class", () => new Order()],
+    ["with instances in it", () => event({ order: new Order(), at: new Date(0), boxed: [Object(1), Object("s")] })],
+    ["with getters", () => Object.defineProperty(event({}), "n", { enumerable: true, get: () => [1] })],
+    ["with a field that is not counted", () => Object.defineProperty(event({}), "hidden", { value: 1 })],
+    ["a Proxy", () => new Proxy(event({ in: new Proxy({ list: new Proxy([1, 2], {}) }, {}) }), {})],
+    ["with a key __proto__", () => event(JSON.parse('{"__proto__":{"a":1},"in":{"__proto__":[1]}}'))],
+    ["with keys like numbers", () => event({ b: 1, 10: 2, a: 3, 2: 4 })],
+    ["with one part twice", () => event({ shared, in: [shared] })],
+    ["with fields of an array", () => event({ list: Object.assign([1, 2], { more: 3 }) })],
+    ["with what is an array only by its prototype", () => event({ odd: Object.create(Array.prototype) })],
+    ["with a toJSON in it", () => event({ in: { toJSON: () => ({ given: 1 }) }, list: [{ toJSON: () => 2 }] })],
+    ["nested deeply", () => event({ deep: nested(50) })],
+    ["of many characters", () => event({ text: "x".repeat(200_000) })],
+    ["of many parts", () => event({ list: Array.from({ length: 150_000 }, (_, n) => n) })],
+  ];
+
+  for (const durability of ["sync", "exit"]) {
+    for (const [what, sent] of SENT) {
+      test(`arrive as JSON gives them back (${durability}): ${what}`, async () => {
+        const found = await received(sent, durability);
+        const expected = JSON.parse(JSON.stringify(sent()));
+        assert.deepStrictEqual(found, [expected, expected]);
+        assert.deepEqual(Object.keys(found[0]), Object.keys(expected));
+      });
+    }
+  }
+
+  test("give every JSON value back exactly", async () => {
+    const values = new Values(11);
+    for (let turn = 0; turn < 300; turn += 1) {
+      const sent = event({ value: values.any() });
+      const [found] = await received(() => sent, "sync");
+      assertSame(found, sent);
+    }
+  });
+
+  test("belong to who receives them: nobody sees what another does to his", async () => {
+    const sent = event({ list: [{ n: 1 }] });
+    const seen = [];
+    let attempts = 0;
+    const workflow = new Workflow("own", { store: new MemoryStore() })
+      .addStep("send", [START], async () => {
+        setImmediate(() => sent.list.push("by the sender"));
+        return sent;
+      })
+      .addStep(
+        "receive",
+        ["Sent"],
+        async (event) => {
+          seen.push(structuredClone(event));
+          event.list[0].n = "changed";
+          event.list.push("by an attempt");
+          attempts += 1;
+          if (attempts < 3) throw new Error("once more");
+          return stop(null);
+        },
+        { retry: { maxAttempts: 3, initialDelayMs: 1 } },
+      )
+      .addStep("receive, too", ["Sent"], async (event) => {
+        seen.push(structuredClone(event));
+        event.list.length = 0;
+      });
+    await workflow.run();
+    assert.equal(seen.length, 4);
+    for (const event of seen) assert.deepEqual(event, { type: "Sent", list: [{ n: 1 }] });
   });
 });

@@ -13,7 +13,7 @@ import type { AnyContext } from "./context.js";
 import type { Definition, Handler, Step } from "./definition.js";
 import { type Emission, emissionOf, observe, plainEventType } from "./emission.js";
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
-import { eventText, resultText } from "./event_text.js";
+import { eventData, eventOfData, resultText, textOfData } from "./event_text.js";
 import type { FailedAttempt } from "./failed_attempt.js";
 import { drain, ROOM, settle, settleStored } from "./hop_calls.js";
 import { type KeptExpiry, keepExpiry } from "./kept_expiry.js";
@@ -62,10 +62,10 @@ export interface KeptEmission extends Emission {
 export type NativeContext = InstanceType<typeof native.Context>;
 
 /**
- * How events go from handler to handler: as they are; as texts, of which a store gets each at once; or as texts, of
- * which it gets those that are on their way when the run is paused.
+ * How events go from handler to handler: as they are; as data, of which a store gets the text of each at once; or as
+ * data, of which it gets what is on its way when the run is paused.
  */
-export type EventTravel = "by-reference" | "as-text" | "as-text-until-paused";
+export type EventTravel = "by-reference" | "as-data" | "as-data-until-paused";
 
 /** What a run does about what the driver meets. */
 export interface DrivenRun {
@@ -102,7 +102,7 @@ export class StepDriver implements Ready {
   readonly payloads = new PayloadTable();
   /** Told what happens to attempts, while somebody wants to hear of it. */
   lifecycle: Lifecycle | undefined;
-  /** Events travel as texts, so that a step receives what it would receive after a crash. */
+  /** As data, a step receives what it would receive after a crash. */
   readonly #travel: EventTravel;
   readonly #definition: Definition;
   readonly #run: DrivenRun;
@@ -126,23 +126,23 @@ export class StepDriver implements Ready {
   /**
    * Keeps an event that is about to be emitted, and gives its number.
    *
-   * @throws SerializationError if it travels as text, and JSON would lose something of it
+   * @throws SerializationError if it travels as data, and JSON would lose something of it
    */
   keep(event: object, eventType: number): number {
     const payload = this.#keepHere(event, eventType);
-    if (this.#isHandedOver(eventType)) handOver(this.#key, payload, this.payloads.get(payload) as string);
+    if (this.#isHandedOver(eventType)) handOver(this.#key, payload, textOfData(this.payloads.get(payload)));
     return payload;
   }
 
   /** The same of an event that is handed over with the next call. */
   #keepHere(event: object, eventType: number): number {
     if (this.#travel === "by-reference") return this.payloads.keep(event);
-    return this.payloads.keep(eventType === STOP_EVENT ? resultText(event) : eventText(event));
+    return this.payloads.keep(eventType === STOP_EVENT ? resultText(event) : eventData(event));
   }
 
   /** Whether a recorder must have the text. A run that is only written when it is paused hands its events over then. */
   #isHandedOver(eventType: number): boolean {
-    return this.#travel === "as-text" || (this.#travel === "as-text-until-paused" && eventType === STOP_EVENT);
+    return this.#travel === "as-data" || (this.#travel === "as-data-until-paused" && eventType === STOP_EVENT);
   }
 
   /** The same of whatever goes with the event. */
@@ -168,7 +168,7 @@ export class StepDriver implements Ready {
   /** An event as a handler receives it. */
   event(payload: number): object {
     const kept = this.payloads.get(payload);
-    return typeof kept === "string" ? JSON.parse(kept) : kept;
+    return this.#travel === "by-reference" ? (kept as object) : eventOfData(kept);
   }
 
   /** Begins to drive a run. */
@@ -445,7 +445,7 @@ export class StepDriver implements Ready {
     const hasTime = takeTime();
     const words =
       eventType !== NO_EVENT && this.#isHandedOver(eventType)
-        ? settleStored(this.#key, invocation, eventType, payload, hasTime, this.payloads.get(payload) as string)
+        ? settleStored(this.#key, invocation, eventType, payload, hasTime, textOfData(this.payloads.get(payload)))
         : settle(this.#key, invocation, eventType, payload, hasTime);
     if (words === PANICKED) {
       this.#run.broken(new InternalError("the engine panicked while it settled an invocation"));

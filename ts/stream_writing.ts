@@ -5,7 +5,7 @@
 // so much is on its way that a slow disk would cost memory.
 
 import type { EventStream } from "./event_stream.js";
-import { eventText } from "./event_text.js";
+import { eventData, textOfData } from "./event_text.js";
 import { native } from "./native.js";
 import type { PayloadTable } from "./payload_table.js";
 import { toldElsewhere } from "./told_elsewhere.js";
@@ -48,8 +48,9 @@ export class StreamWriting {
    * @throws SerializationError, or the engine's refusal
    */
   write(invocation: number, event: object): Promise<void> | undefined {
-    const text = eventText(event);
-    const payload = this.#run.payloads.keep(text);
+    const data = eventData(event);
+    const text = textOfData(data);
+    const payload = this.#run.payloads.keep(data);
     try {
       native.writeToStream(this.#run.key, invocation, payload, text);
     } catch (refusal) {

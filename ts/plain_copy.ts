@@ -1,0 +1,72 @@
+// Copies of plain data: what `JSON.parse(JSON.stringify(value))` gives, in a fraction of its time.
+
+/** How many values and characters are copied. Whatever is larger is to be text, which takes less memory while it waits. */
+const MOST_COPIED = 100_000;
+const MAX_DEPTH = 32;
+
+/** Of the copy that is being made. */
+let left = 0;
+
+/**
+ * A copy that has nothing in common with `value`.
+ *
+ * @returns undefined if JSON would make something else of it, or if there is much of it: it must go through text
+ */
+export function plainCopy(value: object): object | undefined {
+  const outer = left; // a getter may send an event, of which a copy is made as well
+  left = MOST_COPIED;
+  try {
+    const copy = copyObject(value, MAX_DEPTH);
+    return left < 0 ? undefined : copy;
+  } catch {
+    return undefined; // whoever writes it as text says what cannot be read
+  } finally {
+    left = outer;
+  }
+}
+
+/** @returns undefined for what must go through text, which JSON never gives */
+function copyPart(value: unknown, depthLeft: number): unknown {
+  left -= 1;
+  switch (typeof value) {
+    case "string":
+      left -= value.length;
+      return value;
+    case "boolean":
+      return value;
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0) ? value : undefined;
+    case "object":
+      return value === null ? null : copyObject(value, depthLeft - 1);
+    default:
+      return undefined;
+  }
+}
+
+function copyObject(value: object, depthLeft: number): object | undefined {
+  if (depthLeft < 0 || left < 0 || (value as { toJSON?: unknown }).toJSON !== undefined) return undefined;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (Array.isArray(value)) return prototype === Array.prototype ? copyArray(value, depthLeft) : undefined;
+  if (prototype !== Object.prototype && prototype !== null) return undefined;
+  // Getters are called here, once.
+  const copy = { ...value } as Record<string, unknown>;
+  if (Object.getOwnPropertySymbols(copy).length > 0) return undefined;
+  for (const name in copy) {
+    left -= name.length;
+    const field = copy[name];
+    const part = copyPart(field, depthLeft);
+    if (part === undefined) return undefined;
+    if (part !== field) copy[name] = part;
+  }
+  return copy;
+}
+
+function copyArray(items: readonly unknown[], depthLeft: number): unknown[] | undefined {
+  const copy: unknown[] = [];
+  for (let index = 0; index < items.length && left >= 0; index += 1) {
+    const part = copyPart(items[index], depthLeft);
+    if (part === undefined) return undefined;
+    copy.push(part);
+  }
+  return copy;
+}
