@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { SqliteStore, Workflow } from "blazen";
 import { around, MapStore } from "./conformance/map_store.mjs";
-import { gate, NOBODY, newFile, quiet, rejectionOf, START, stop, test } from "./stores/harness.mjs";
+import { gate, NOBODY, newFile, quiet, rejectionOf, START, stop, test, turn } from "./stores/harness.mjs";
 
 const never = () => new Promise(() => {});
 
@@ -59,6 +59,48 @@ test("a child whose parent was cancelled where it was not known is cancelled whe
   assert.equal(failure.cause.code, "ERR_BLAZEN_RUN_ENDED");
   assert.equal((await store.run(childId)).status, "cancelled");
   assert.equal(called(), 0);
+  await store.close();
+});
+
+test("a paused child whose parent was cancelled elsewhere is undone when its workflow recovers, and one whose parent rests, rests", async () => {
+  const path = newFile();
+  const undone = [];
+  const flows = (store, paid) => {
+    const child = new Workflow("child", { store })
+      .addStep("pay", [START], async ({ order }) => ({ type: "Paid", order }), {
+        compensate: ({ order }) => void undone.push(order),
+      })
+      .addStep("ship", ["Paid"], async ({ order }) => {
+        paid?.get(order).open();
+        await never();
+      });
+    const parent = new Workflow("parent", { store }).addStep("only", [START], async ({ order }, ctx) =>
+      stop(await ctx.runWorkflow(child, { order })),
+    );
+    return { parent, child };
+  };
+
+  const first = SqliteStore.open(path);
+  const paid = new Map(["a", "b"].map((order) => [order, gate()]));
+  const { parent: before } = flows(first, paid);
+  const handlers = await Promise.all([...paid.keys()].map((order) => before.runWithHandler({ order })));
+  await Promise.all([...paid.values()].map(({ opened }) => opened));
+  for (const handler of handlers) await handler.pause({ graceMs: 0 });
+  const children = (await first.runs({ workflow: "child", status: "paused" })).runs;
+  assert.deepEqual(children.map(({ parent }) => parent).sort(), handlers.map(({ runId }) => runId).sort());
+  await first.close();
+
+  const store = SqliteStore.open(path);
+  const { parent, child } = flows(store);
+  const [cancelled] = handlers;
+  assert.equal(await parent.cancel(cancelled.runId), true);
+  assert.deepEqual(await child.recover(), []);
+  const ended = children.find(({ parent }) => parent === cancelled.runId).runId;
+  while ((await store.run(ended)).status !== "cancelled") await turn();
+  await quiet();
+  assert.deepEqual(undone, ["a"]);
+  assert.equal((await store.run(ended)).error.cause.code, "ERR_BLAZEN_RUN_ENDED");
+  assert.equal((await store.runs({ workflow: "child", status: "paused" })).runs.length, 1);
   await store.close();
 });
 

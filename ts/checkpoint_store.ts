@@ -2,7 +2,7 @@
 
 import { reading, refuse } from "./arguments.js";
 import { InvalidArgumentError } from "./errors.js";
-import type { CheckpointedRun, RunCommit } from "./run_commit.js";
+import type { CheckpointedRun, ParentRun, RunCommit } from "./run_commit.js";
 import type { RunStatus } from "./run_status.js";
 
 /** A commit that a store has not taken, since its version does not follow the one that is stored. */
@@ -29,6 +29,8 @@ export interface CheckpointQuery {
 export interface CheckpointSummary {
   runId: string;
   workflow: string;
+  /** The run that it is a child of, as its first commit says. */
+  parent?: ParentRun;
   status: RunStatus;
   /** Whether it is unfinished, no event is on its way, and no wait of it has a `due`. */
   waiting: boolean;

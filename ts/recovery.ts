@@ -4,7 +4,8 @@ import { AsyncResource } from "node:async_hooks";
 import { summary } from "./describe.js";
 import { isBlazenError } from "./errors.js";
 import { type HeldRun, RestingRun } from "./held_run.js";
-import type { StoreConnection } from "./store_connection.js";
+import type { RunStatus } from "./run_status.js";
+import type { ListedRuns, StoreConnection } from "./store_connection.js";
 
 /** How many runs are listed at once, and how many are being loaded at once. */
 const LISTED_AT_ONCE = 1_000;
@@ -18,36 +19,45 @@ export interface Recovery {
   readonly takeUp: (runId: string) => Promise<HeldRun>;
   /** Ends a run without going on with it. */
   readonly cancel: (runId: string, reason: unknown) => Promise<unknown>;
+  /** Ends a paused child if its parent has ended, or is about to. */
+  readonly endWithParent: (runId: string, parentId: string) => Promise<unknown>;
   /** Also those that wait for an answer; they are left until they are asked for something otherwise. */
   readonly waitingToo: boolean;
 }
 
-/** Finds the unfinished runs of a workflow that are not at work here, and begins to take them up, the oldest first. */
+/**
+ * Finds the unfinished runs of a workflow that are not at work here, and begins to take them up, the oldest first. Those that
+ * are paused stay so, unless their parents have ended elsewhere and could not tell them.
+ */
 export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
-  const { connection, workflow, takeUp, cancel, waitingToo } = recovery;
+  const { connection, workflow, takeUp, cancel, endWithParent, waitingToo } = recovery;
   // Also a run that is loaded later goes on in the asynchronous context of whoever recovers, and not of whoever asks for it.
   const takeUpHere = AsyncResource.bind(takeUp);
+  const endHere = AsyncResource.bind(endWithParent);
   const found: HeldRun[] = [];
   const queue = new TakingUp();
-  let after: number | undefined;
-  do {
-    const page = await connection.list({
-      workflow,
-      status: "running",
-      limit: LISTED_AT_ONCE,
-      after,
-      oldestFirst: true,
-    });
-    for (const message of page.damaged) process.emitWarning(`A run was not taken up: ${message}`, "BlazenWarning");
-    for (const { runId, waiting } of page.runs) {
-      if (connection.held.has(runId) || connection.arriving.get(runId)?.workflow === workflow) continue;
-      const run = restingRun(runId);
-      found.push(run);
-      if (waitingToo || !waiting) queue.add(run);
-    }
-    after = page.next ?? undefined;
-  } while (after !== undefined);
+  for await (const { runId, waiting } of notHere("running")) {
+    const run = restingRun(runId);
+    found.push(run);
+    if (waitingToo || !waiting) queue.add(runId, () => run.arrive());
+  }
+  for await (const { runId, parent } of notHere("paused")) {
+    if (parent != null) queue.add(runId, () => endHere(runId, parent.runId));
+  }
   return found;
+
+  async function* notHere(status: RunStatus): AsyncGenerator<ListedRuns["runs"][number]> {
+    let after: number | undefined;
+    do {
+      const page = await connection.list({ workflow, status, limit: LISTED_AT_ONCE, after, oldestFirst: true });
+      for (const message of page.damaged) process.emitWarning(`A run was not taken up: ${message}`, "BlazenWarning");
+      for (const run of page.runs) {
+        if (connection.held.has(run.runId) || connection.arriving.get(run.runId)?.workflow === workflow) continue;
+        yield run;
+      }
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+  }
 
   function restingRun(runId: string): RestingRun {
     const find = async () => {
@@ -64,27 +74,32 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   }
 }
 
+interface ToTakeUp {
+  readonly runId: string;
+  readonly takeUp: () => Promise<unknown>;
+}
+
 /** Takes up a few runs at a time. */
 class TakingUp {
-  readonly #waiting: RestingRun[] = [];
+  readonly #waiting: ToTakeUp[] = [];
   #next = 0;
   #busy = 0;
 
-  add(run: RestingRun): void {
-    this.#waiting.push(run);
+  add(runId: string, takeUp: () => Promise<unknown>): void {
+    this.#waiting.push({ runId, takeUp });
     if (this.#busy < LOADED_AT_ONCE) void this.#work();
   }
 
   async #work(): Promise<void> {
     this.#busy += 1;
     while (this.#next < this.#waiting.length) {
-      const run = this.#waiting[this.#next] as RestingRun;
+      const { runId, takeUp } = this.#waiting[this.#next] as ToTakeUp;
       this.#next += 1;
       try {
-        await run.arrive();
+        await takeUp();
       } catch (error) {
         if (isBlazenError(error) && error.code === "ERR_BLAZEN_STORE_CLOSED") break;
-        process.emitWarning(`Run ${run.id} was not taken up: ${summary(error)}`, "BlazenWarning");
+        process.emitWarning(`Run ${runId} was not taken up: ${summary(error)}`, "BlazenWarning");
       }
     }
     this.#busy -= 1;

@@ -151,11 +151,15 @@ export class RunsById {
       return here ?? this.#once(runId, (arrival) => this.#find(runId, arrival));
     };
     const cancel = (runId: string, reason: unknown) => this.cancel(runId, reason);
+    const endWithParent = async (runId: string, parentId: string) => {
+      if (await this.#hasEnded(parentId)) await takeUp(runId);
+    };
     return recoverRuns({
       connection: this.needStore("recover()"),
       workflow: this.#workflow,
       takeUp,
       cancel,
+      endWithParent,
       waitingToo,
     });
   }
@@ -205,8 +209,12 @@ export class RunsById {
    * could tell.
    */
   async #isOrphan({ parent, status }: LoadedRun): Promise<boolean> {
-    if (parent == null || hasEnded(status)) return false;
-    const here = this.here.get(parent.runId)?.here;
+    return parent != null && !hasEnded(status) && this.#hasEnded(parent.runId);
+  }
+
+  /** Whether a parent has ended, or is about to. */
+  async #hasEnded(parentId: string): Promise<boolean> {
+    const here = this.here.get(parentId)?.here;
     if (here !== undefined && here.undoing === undefined) return false;
     if (here !== undefined) {
       return here.whenDurable().then(
@@ -214,7 +222,7 @@ export class RunsById {
         () => false,
       );
     }
-    const above = await this.#connection?.load(parent.runId);
+    const above = await this.#connection?.load(parentId);
     return above == null || hasEnded(above.status) || above.ending != null;
   }
 

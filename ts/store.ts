@@ -43,6 +43,8 @@ export interface RunSummary {
   runId: string;
   /** The name of its workflow. */
   workflow: string;
+  /** The id of the run that it is a child of, if it is one. */
+  parent?: string;
   status: RunStatus;
   /** Whether it goes on only when something comes from outside: the answer of a person, or an event that it expects. */
   waiting: boolean;
@@ -183,9 +185,10 @@ abstract class Store {
     const { workflow, status, limit, after } = readQuery(query);
     const listed = await this.#connection.list({ workflow, status, limit, after, oldestFirst: false });
     const runs = listed.runs.map(
-      ({ runId, workflow, status, waiting, createdAt, updatedAt, finishedAt }): RunSummary => ({
+      ({ runId, workflow, parent, status, waiting, createdAt, updatedAt, finishedAt }): RunSummary => ({
         runId,
         workflow,
+        ...(parent == null ? {} : { parent: parent.runId }),
         status: status as RunStatus,
         waiting,
         createdAt: new Date(createdAt),

@@ -395,6 +395,7 @@ export const FAULTS = {
       ...page,
       runs: page.runs.map((run) => ({ ...run, updatedAt: new Date(run.updatedAt).toISOString() })),
     })),
+    "knows no parents": lists((page) => ({ ...page, runs: page.runs.map((run) => ({ ...run, parent: undefined })) })),
     "knows no ends": lists((page) => ({ ...page, runs: page.runs.map((run) => ({ ...run, finishedAt: undefined })) })),
   },
   "a stream comes in the order in which it was written": {

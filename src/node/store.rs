@@ -13,7 +13,7 @@ use super::lent;
 use super::loaded_run::LoadedRun;
 use super::mailbox::{News, Wake};
 use super::numbers::{number_from_js, number_to_js, parse_id, time_to_js};
-use super::store_in_javascript::RunCommit;
+use super::store_in_javascript::{ParentRun, RunCommit};
 use super::text;
 use crate::store::query::RunOrder;
 use crate::store::stored_run::HistoryEntry;
@@ -46,6 +46,7 @@ pub struct Store {
 pub struct ListedRun {
     pub run_id: String,
     pub workflow: String,
+    pub parent: Option<ParentRun>,
     pub status: String,
     pub waiting: bool,
     pub created_at: f64,
@@ -344,6 +345,7 @@ impl From<RunSummary> for ListedRun {
         Self {
             run_id: run.id.to_string(),
             workflow: run.workflow,
+            parent: run.parent.map(ParentRun::from),
             status: run.status.name().to_owned(),
             waiting: run.waiting,
             created_at: time_to_js(run.created_at),

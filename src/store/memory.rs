@@ -294,6 +294,7 @@ impl StoredRun {
         RunSummary {
             id: self.id,
             workflow: self.workflow.clone(),
+            parent: self.parent,
             status,
             waiting: !status.is_ended()
                 && self.pending.is_empty()

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::commit::Parent;
 use super::{StatusKind, StoreError, UnixMillis};
 
 /// Which runs, in which order, and how many of them.
@@ -46,6 +47,8 @@ pub struct RunSummary {
     pub id: Uuid,
     /// The name of its workflow.
     pub workflow: String,
+    /// The run that it is a child of, if it is one.
+    pub parent: Option<Parent>,
     /// How it stands.
     pub status: StatusKind,
     /// Whether it goes on only when something comes from outside: it is unfinished, no event is on its way, and nothing that

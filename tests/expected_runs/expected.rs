@@ -84,6 +84,7 @@ impl Expected {
         RunSummary {
             id: run.id,
             workflow: run.workflow.clone(),
+            parent: run.parent,
             status: run.status.kind(),
             waiting: !run.status.kind().is_ended()
                 && run.pending.is_empty()

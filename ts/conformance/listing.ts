@@ -82,12 +82,13 @@ export const LISTING: Checks = {
   },
 
   "a summary says what the run says": async (store) => {
-    const goesOn = first(1, { at: 500 });
+    const parent = { runId: runId(9), depth: 3 };
+    const goesOn = first(1, { at: 500, parent });
     const fails = first(2, { creates: "refunds" });
     await store.takes(goesOn, fails, after(fails, { status: "failed", error: "{}" }));
     const { runs } = await store.page();
-    const going = { runId: runId(1), workflow: "orders", status: "running", waiting: true };
-    const failed = { runId: runId(2), workflow: "refunds", status: "failed", waiting: false };
+    const going = { runId: runId(1), workflow: "orders", parent, status: "running", waiting: true };
+    const failed = { runId: runId(2), workflow: "refunds", parent: undefined, status: "failed", waiting: false };
     expect("The runs of runs()", runs, [
       { ...going, createdAt: 500, updatedAt: 500, finishedAt: undefined },
       { ...failed, createdAt: 1_000, updatedAt: 1_010, finishedAt: 1_010 },

@@ -107,7 +107,7 @@ function stateAfter({ state }: ModelRun, { written }: RunCommit): ModelRun["stat
 }
 
 function summaryOf(run: ModelRun): Whole<CheckpointSummary> {
-  const { runId, workflow, status, createdAt, updatedAt, finishedAt, pending, waits } = run;
+  const { runId, workflow, parent, status, createdAt, updatedAt, finishedAt, pending, waits } = run;
   const waiting = !hasEnded(run) && pending.length === 0 && waits.every(({ due }) => due === undefined);
-  return { runId, workflow, status, waiting, createdAt, updatedAt, finishedAt };
+  return { runId, workflow, parent, status, waiting, createdAt, updatedAt, finishedAt };
 }

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::super::commit::Wait;
+use super::super::commit::{Parent, Wait};
 use super::super::query::{RunOrder, RunSummary};
-use super::super::{CheckpointStore, RunPage, RunQuery, Status, StatusKind, UnixMillis};
+use super::super::{CheckpointStore, Commit, RunPage, RunQuery, Status, StatusKind, UnixMillis};
 use super::Stores;
 use super::samples::{after, first, must_take, pending, request, run_id};
 
@@ -122,13 +122,15 @@ pub(super) fn waiting(stores: &mut dyn Stores) {
 
 pub(super) fn summary(stores: &mut dyn Stores) {
     let mut store = stores.create();
-    let commit = first(run_id(1), "orders");
+    let parent = Some(Parent { run: run_id(9), depth: 3 });
+    let commit = Commit { parent, ..first(run_id(1), "orders") };
     let mut end = after(&commit);
     end.status = Status::Failed { error: "{}".to_owned() };
     must_take(&mut *store, &[commit, end]);
     let expected = RunSummary {
         id: run_id(1),
         workflow: "orders".to_owned(),
+        parent,
         status: StatusKind::Failed,
         waiting: false,
         created_at: UnixMillis(1_000),

@@ -128,6 +128,7 @@ impl RunRecord {
         RunSummary {
             id: self.id,
             workflow: self.workflow,
+            parent: self.parent,
             status,
             waiting: !status.is_ended() && counts.pending == 0 && !expires,
             created_at: self.created_at,

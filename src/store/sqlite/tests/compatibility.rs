@@ -86,7 +86,11 @@ fn a_file_of_every_version_opens_and_its_runs_go_on() {
         for status in StatusKind::ALL {
             let order = RunOrder::OldestFirst;
             let query = RunQuery { workflow: None, status: Some(status), order, after: None, limit: 10 };
-            assert_eq!(store.runs(&query), model.runs(&query), "schema version {version}");
+            let mut expected = model.runs(&query).unwrap();
+            if version == 1 {
+                expected.runs.iter_mut().for_each(|run| run.parent = None);
+            }
+            assert_eq!(store.runs(&query), Ok(expected), "schema version {version}");
         }
         must_take(&mut store, &[after(&runs()[0][1]), first(run_id(9), "orders")]);
     }
