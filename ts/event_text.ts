@@ -3,7 +3,7 @@
 import { checkEvent, isEvent } from "./emission.js";
 import { SerializationError } from "./errors.js";
 import { toJson } from "./json.js";
-import { plainCopy } from "./plain_copy.js";
+import { copyAgain, plainCopy } from "./plain_copy.js";
 
 /**
  * An event that is on its way as data, so that whoever receives it gets what a store would give: a copy of which nobody
@@ -23,7 +23,7 @@ export function textOfData(data: EventData): string {
 
 /** The event, for one who receives it. */
 export function eventOfData(data: EventData): object {
-  return typeof data === "string" ? JSON.parse(data) : (plainCopy(data) as object);
+  return typeof data === "string" ? JSON.parse(data) : copyAgain(data);
 }
 
 /**

@@ -25,6 +25,21 @@ export function plainCopy(value: object): object | undefined {
   }
 }
 
+/** Another copy of one that `plainCopy` has given. */
+export function copyAgain(copy: object): object {
+  if (Array.isArray(copy)) return copy.map(partAgain);
+  const again = { ...copy } as Record<string, unknown>;
+  for (const name in again) {
+    const field = again[name];
+    if (typeof field === "object") again[name] = partAgain(field);
+  }
+  return again;
+}
+
+function partAgain(part: unknown): unknown {
+  return typeof part === "object" && part !== null ? copyAgain(part) : part;
+}
+
 /** @returns undefined for what must go through text, which JSON never gives */
 function copyPart(value: unknown, depthLeft: number): unknown {
   left -= 1;
