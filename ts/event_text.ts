@@ -3,28 +3,6 @@
 import { checkEvent, isEvent } from "./emission.js";
 import { SerializationError } from "./errors.js";
 import { toJson } from "./json.js";
-import { copyAgain, plainCopy } from "./plain_copy.js";
-
-/**
- * An event that is on its way as data, so that whoever receives it gets what a store would give: a copy of which nobody
- * else has a part, or its text.
- */
-export type EventData = object | string;
-
-/** @throws SerializationError if JSON would lose something of it */
-export function eventData(event: object): EventData {
-  const copy = plainCopy(event);
-  return isEvent(copy) ? copy : eventText(event);
-}
-
-export function textOfData(data: EventData): string {
-  return typeof data === "string" ? data : JSON.stringify(data);
-}
-
-/** The event, for one who receives it. */
-export function eventOfData(data: EventData): object {
-  return typeof data === "string" ? JSON.parse(data) : copyAgain(data);
-}
 
 /**
  * The text of an event, which is read as an event again.

@@ -11,7 +11,7 @@ import { PauseInProgress } from "./pause_in_progress.js";
 import { type SessionPausePolicy, toNative } from "./pause_policy.js";
 import type { RunEnd } from "./run_end.js";
 import type { RunWriting } from "./run_writing.js";
-import { pendingTexts, takeSnapshot } from "./snapshot.js";
+import { takeSnapshot } from "./snapshot.js";
 import type { NativeContext, StepDriver } from "./step_driver.js";
 
 /** A run as it is paused. */
@@ -116,7 +116,7 @@ export class Pausing {
     let snapshot: string;
     try {
       const { native: run, driver, pausePolicy, children } = this.#run;
-      snapshot = takeSnapshot(run, driver.payloads, pausePolicy, children?.atRest() ?? [], this.#run.endingText());
+      snapshot = takeSnapshot(run, driver, pausePolicy, children?.atRest() ?? [], this.#run.endingText());
     } catch (error) {
       this.#goOnAfter(error);
       return;
@@ -183,10 +183,7 @@ export class Pausing {
   /** A run that is only written when it is paused is written now; in the meantime it may be resumed, or end. */
   async #restOnceWritten(pause: PauseInProgress, snapshot: string, writing: RunWriting): Promise<void> {
     const { key, native: run, driver } = this.#run;
-    const texts = pendingTexts(run, driver.payloads);
-    run.pendingPayloads().forEach((payload, index) => {
-      native.handOver(key, payload, texts[index] as string);
-    });
+    for (const payload of run.pendingPayloads()) native.handOver(key, payload, driver.text(payload));
     run.writeWhole();
     try {
       await writing.whenDurable();

@@ -1,5 +1,5 @@
 // The events that one run has on their way, under the small numbers by which the engine names them: the objects
-// themselves, or, of a stored run, what `event_text.ts` makes of them.
+// themselves, or, of a stored run, what `event_data.ts` makes of them.
 
 const NONE = -1;
 

@@ -4,10 +4,9 @@
 
 import type * as Native from "../native.js";
 import type { RestingChild } from "./child.js";
-import { eventText } from "./event_text.js";
 import type { native } from "./native.js";
 import { SessionPausePolicy, toNative } from "./pause_policy.js";
-import type { PayloadTable } from "./payload_table.js";
+import type { StepDriver } from "./step_driver.js";
 
 /**
  * @param ending why the run is about to end, a JSON text, if it undoes what it has done
@@ -16,25 +15,17 @@ import type { PayloadTable } from "./payload_table.js";
  */
 export function takeSnapshot(
   run: InstanceType<typeof native.Context>,
-  payloads: PayloadTable,
+  driver: StepDriver,
   policy: SessionPausePolicy,
   children: readonly RestingChild[],
   ending: string | undefined,
 ): string {
-  const events = pendingTexts(run, payloads);
+  const events = run.pendingPayloads().map((payload) => driver.text(payload));
   const resting = children as Native.RestingChild[]; // the words are the same
   const at = new Date().toISOString();
   const snapshot = run.snapshot(events, resting, toNative(policy), at, performance.now(), ending);
   if (policy === SessionPausePolicy.WarnDrop) warnOfSession(run.id, run.openSession().listKeys());
   return snapshot;
-}
-
-/** The texts of the events that are on their way, in the order in which the engine names them. */
-export function pendingTexts(run: InstanceType<typeof native.Context>, payloads: PayloadTable): string[] {
-  return run.pendingPayloads().map((number) => {
-    const kept = payloads.get(number);
-    return typeof kept === "string" ? kept : eventText(kept);
-  });
 }
 
 function warnOfSession(runId: string, keys: readonly string[]): void {

@@ -13,7 +13,8 @@ import type { AnyContext } from "./context.js";
 import type { Definition, Handler, Step } from "./definition.js";
 import { type Emission, emissionOf, observe, plainEventType } from "./emission.js";
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
-import { eventData, eventOfData, resultText, textOfData } from "./event_text.js";
+import { eventData, eventOfData, textOfData } from "./event_data.js";
+import { eventText, resultText } from "./event_text.js";
 import type { FailedAttempt } from "./failed_attempt.js";
 import { drain, ROOM, settle, settleStored } from "./hop_calls.js";
 import { type KeptExpiry, keepExpiry } from "./kept_expiry.js";
@@ -169,6 +170,16 @@ export class StepDriver implements Ready {
   event(payload: number): object {
     const kept = this.payloads.get(payload);
     return this.#travel === "by-reference" ? (kept as object) : eventOfData(kept);
+  }
+
+  /**
+   * The text of an event.
+   *
+   * @throws SerializationError if JSON would lose something of it
+   */
+  text(payload: number): string {
+    const kept = this.payloads.get(payload);
+    return this.#travel === "by-reference" ? eventText(kept as object) : textOfData(kept);
   }
 
   /** Begins to drive a run. */

@@ -4,8 +4,8 @@
 // of its own. So a burst makes few commits, and a handler need not wait for the disk between two events. It waits when
 // so much is on its way that a slow disk would cost memory.
 
+import { eventData, textOfData } from "./event_data.js";
 import type { EventStream } from "./event_stream.js";
-import { eventData, textOfData } from "./event_text.js";
 import { native } from "./native.js";
 import type { PayloadTable } from "./payload_table.js";
 import { toldElsewhere } from "./told_elsewhere.js";
