@@ -104,6 +104,37 @@ test("a paused child whose parent was cancelled elsewhere is undone when its wor
   await store.close();
 });
 
+for (const first of ["child", "grandchild"]) {
+  test(`and so do paused children of such a child, also if the ${first} recovers first`, async () => {
+    const path = newFile();
+    const flows = (store, reached) => {
+      const grandchild = new Workflow("grandchild", { store }).addStep("only", [START], () => {
+        reached?.open();
+        return never();
+      });
+      const running = (name, below) =>
+        new Workflow(name, { store }).addStep("only", [START], async (_event, ctx) =>
+          stop(await ctx.runWorkflow(below)),
+        );
+      const child = running("child", grandchild);
+      return { parent: running("parent", child), child, grandchild };
+    };
+    const reached = gate();
+    const before = SqliteStore.open(path);
+    const handler = await flows(before, reached).parent.runWithHandler();
+    await reached.opened;
+    await handler.pause({ graceMs: 0 });
+    await before.close();
+
+    const store = SqliteStore.open(path);
+    const { parent, child, grandchild } = flows(store);
+    assert.equal(await parent.cancel(handler.runId), true);
+    for (const workflow of first === "child" ? [child, grandchild] : [grandchild, child]) await workflow.recover();
+    while ((await store.runs({ status: "cancelled" })).runs.length < 3) await turn();
+    await store.close();
+  });
+}
+
 test("a child whose parent goes on is taken up before it, and found by it", async () => {
   const path = newFile();
   await lost(path);

@@ -186,6 +186,7 @@ describe("an answer to runs() that is no page", () => {
     "an empty object": {},
     "a list": [],
     "runs without ids": { runs: [{}] },
+    "a parent that is a text": { runs: [{ runId: ID, parent: JSON.stringify({ runId: ID, depth: 1 }) }] },
     "a next page that is none": { runs: [], next: "more" },
   };
   for (const [name, answer] of Object.entries(answers)) {

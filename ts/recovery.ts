@@ -35,14 +35,16 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   const takeUpHere = AsyncResource.bind(takeUp);
   const endHere = AsyncResource.bind(endWithParent);
   const found: HeldRun[] = [];
-  const queue = new TakingUp();
+  const tasks = new Tasks();
   for await (const { runId, waiting } of notHere("running")) {
     const run = restingRun(runId);
     found.push(run);
-    if (waitingToo || !waiting) queue.add(runId, () => run.arrive());
+    if (waitingToo || !waiting) tasks.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
   }
   for await (const { runId, parent } of notHere("paused")) {
-    if (parent != null) queue.add(runId, () => endHere(runId, parent.runId));
+    if (parent == null) continue;
+    const failing = `Run ${runId}, whose parent may have ended, was not looked at`;
+    tasks.add({ failing, work: () => endHere(runId, parent.runId) });
   }
   return found;
 
@@ -74,32 +76,33 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   }
 }
 
-interface ToTakeUp {
-  readonly runId: string;
-  readonly takeUp: () => Promise<unknown>;
+interface Task {
+  /** What a warning says if it fails. */
+  readonly failing: string;
+  readonly work: () => Promise<unknown>;
 }
 
-/** Takes up a few runs at a time. */
-class TakingUp {
-  readonly #waiting: ToTakeUp[] = [];
+/** Does a few things at a time. */
+class Tasks {
+  readonly #waiting: Task[] = [];
   #next = 0;
   #busy = 0;
 
-  add(runId: string, takeUp: () => Promise<unknown>): void {
-    this.#waiting.push({ runId, takeUp });
+  add(task: Task): void {
+    this.#waiting.push(task);
     if (this.#busy < LOADED_AT_ONCE) void this.#work();
   }
 
   async #work(): Promise<void> {
     this.#busy += 1;
     while (this.#next < this.#waiting.length) {
-      const { runId, takeUp } = this.#waiting[this.#next] as ToTakeUp;
+      const { failing, work } = this.#waiting[this.#next] as Task;
       this.#next += 1;
       try {
-        await takeUp();
+        await work();
       } catch (error) {
         if (isBlazenError(error) && error.code === "ERR_BLAZEN_STORE_CLOSED") break;
-        process.emitWarning(`Run ${runId} was not taken up: ${summary(error)}`, "BlazenWarning");
+        process.emitWarning(`${failing}: ${summary(error)}`, "BlazenWarning");
       }
     }
     this.#busy -= 1;

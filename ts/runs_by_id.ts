@@ -152,7 +152,7 @@ export class RunsById {
     };
     const cancel = (runId: string, reason: unknown) => this.cancel(runId, reason);
     const endWithParent = async (runId: string, parentId: string) => {
-      if (await this.#hasEnded(parentId)) await takeUp(runId);
+      if (await this.#parentHasEnded(parentId)) await takeUp(runId);
     };
     return recoverRuns({
       connection: this.needStore("recover()"),
@@ -209,11 +209,11 @@ export class RunsById {
    * could tell.
    */
   async #isOrphan({ parent, status }: LoadedRun): Promise<boolean> {
-    return parent != null && !hasEnded(status) && this.#hasEnded(parent.runId);
+    return parent != null && !hasEnded(status) && this.#parentHasEnded(parent.runId);
   }
 
-  /** Whether a parent has ended, or is about to. */
-  async #hasEnded(parentId: string): Promise<boolean> {
+  /** Whether a parent has ended, or is about to, maybe since its own parent has. */
+  async #parentHasEnded(parentId: string): Promise<boolean> {
     const here = this.here.get(parentId)?.here;
     if (here !== undefined && here.undoing === undefined) return false;
     if (here !== undefined) {
@@ -223,7 +223,7 @@ export class RunsById {
       );
     }
     const above = await this.#connection?.load(parentId);
-    return above == null || hasEnded(above.status) || above.ending != null;
+    return above == null || hasEnded(above.status) || above.ending != null || this.#isOrphan(above);
   }
 
   /** @throws StoreError, as a rejection, if the store has no such run of this workflow, or there is no store */

@@ -1,6 +1,6 @@
 // What a store that is written in JavaScript answers, checked: nothing that is not plainly said counts as stored.
 
-import type { CheckpointPage } from "./checkpoint_store.js";
+import type { CheckpointPage, CheckpointSummary } from "./checkpoint_store.js";
 import { summary } from "./describe.js";
 import { fromNative, isBlazenError, StoreError } from "./errors.js";
 import type { CheckpointedRun } from "./run_commit.js";
@@ -66,12 +66,16 @@ export function readingRun<Run>(handOver: () => Run): Run {
 export function checkPage(answer: unknown): CheckpointPage {
   const page = answer as CheckpointPage | null | undefined;
   if (typeof page === "object" && page !== null && Array.isArray(page.runs)) {
-    const bad: unknown = page.runs.find(
-      (run: unknown) => typeof (run as { runId?: unknown } | null)?.runId !== "string",
-    );
-    if (bad === undefined && (page.next == null || Number.isSafeInteger(page.next))) return page;
+    const isRun = (run: Partial<CheckpointSummary> | null) =>
+      typeof run?.runId === "string" && (run.parent == null || typeof run.parent.runId === "string");
+    if (page.runs.every(isRun) && (page.next == null || Number.isSafeInteger(page.next))) return page;
   }
-  throw wrong("ERR_BLAZEN_STORE_IO", "runs()", "{ runs, next }, with the runId of each run", answer);
+  throw wrong(
+    "ERR_BLAZEN_STORE_IO",
+    "runs()",
+    "{ runs, next }, with the runId of each run, and of its parent if it has one",
+    answer,
+  );
 }
 
 /**
