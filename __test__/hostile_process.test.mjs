@@ -2,10 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { START, STOP, stop } from "./bad_input/harness.mjs";
@@ -230,52 +227,6 @@ describe("worker threads", () => {
       await Promise.all([0, 1, 2, 3].map(lane));
       console.log(terminated + " terminated");`,
     );
-  });
-
-  test("terminated in mid-commit, two hundred of them in a process that does not load the package itself, lose nothing that was told", {
-    timeout: HANG,
-  }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), "blazen-workers-"));
-    const source = `
-      const { parentPort, workerData: { path, told } } = require("node:worker_threads");
-      const { SqliteStore, Workflow } = require(${JSON.stringify(INDEX)});
-      const store = SqliteStore.open(path);
-      const workflow = new Workflow("worker", { store })
-        .addStep("begin", ["${START}"], async ({ n }, ctx) => { await ctx.set("n", n); return { type: "Next", n }; })
-        .addStep("end", ["Next"], ({ n }) => ({ type: "${STOP}", result: n }));
-      (async () => {
-        for (const runId of told) {
-          const { status } = (await store.run(runId)) ?? {};
-          if (status !== "completed") throw new Error("run " + runId + " was told of, and is " + status);
-        }
-        const again = async (n) => {
-          for (;;) parentPort.postMessage((await workflow.run({ n })).runId);
-        };
-        for (let n = 0; n < 8; n += 1) again(n);
-      })();`;
-    await assertPrints(
-      "200 terminated",
-      `import { once } from "node:events";
-      import { setTimeout as delay } from "node:timers/promises";
-      import { Worker } from "node:worker_threads";
-      let terminated = 0;
-      const lane = async (lane) => {
-        const path = ${JSON.stringify(folder)} + "/" + lane + ".db";
-        let told = [];
-        for (let n = 0; n < 50; n += 1) {
-          const worker = new Worker(${JSON.stringify(source)}, { eval: true, execArgv: [], workerData: { path, told } });
-          told = [];
-          worker.on("message", (runId) => told.push(runId));
-          await once(worker, "message");
-          await delay((n * 7 + lane * 3) % 10);
-          await worker.terminate();
-          terminated += 1;
-        }
-      };
-      await Promise.all([0, 1, 2, 3].map(lane));
-      console.log(terminated + " terminated");`,
-    );
-    rmSync(folder, { recursive: true });
   });
 
   test("that are still at work when the process exits do not hold or crash it", { timeout: HANG }, async () => {

@@ -10,7 +10,7 @@ import { Worker } from "node:worker_threads";
 import { SqliteStore } from "blazen";
 import { newFile, newFolder, one, ROOT, stop, test } from "./stores/harness.mjs";
 
-const LIVES = 120;
+const LIVES = 200;
 const OPENINGS = 1_000;
 
 /** What every script begins with. The path of its store is the last argument. */
@@ -20,10 +20,10 @@ const START = "blazen::StartEvent";
 const stop = (result) => ({ type: "blazen::StopEvent", result });
 `;
 
-function begin(source, path) {
+function begin(source, path, imports = IMPORTS) {
   const child = spawn(
     process.execPath,
-    ["--unhandled-rejections=strict", "--expose-gc", "--input-type=module", "-e", IMPORTS + source, path],
+    ["--unhandled-rejections=strict", "--expose-gc", "--input-type=module", "-e", imports + source, path],
     { cwd: ROOT, timeout: 60_000, killSignal: "SIGKILL", stdio: ["pipe", "pipe", "inherit"] },
   );
   const output = [];
@@ -33,8 +33,8 @@ function begin(source, path) {
 }
 
 /** Runs a script to its end, which must be a good one. */
-async function script(source, path = newFile()) {
-  const { code, signal, stdout } = await begin(source, path).ended;
+async function script(source, path = newFile(), imports = IMPORTS) {
+  const { code, signal, stdout } = await begin(source, path, imports).ended;
   assert.deepEqual([code, signal], [0, null], stdout);
   return stdout;
 }
@@ -211,9 +211,9 @@ describe("a process ends", () => {
 });
 
 describe("threads", () => {
-  test(`are ended ${LIVES} times in mid-commit, and nothing that was acknowledged is lost`, async () => {
-    const path = newFile();
-    const source = `
+  test(`are ended ${LIVES} times in mid-commit where nothing else loads the package, and nothing that was acknowledged is lost`, async () => {
+    const paths = Array.from({ length: 4 }, newFile);
+    const worker = `
       const { SqliteStore, Workflow } = require("blazen");
       const { parentPort, workerData } = require("node:worker_threads");
       const wf = new Workflow("count", { store: SqliteStore.open(workerData.path) })
@@ -223,25 +223,33 @@ describe("threads", () => {
       const go = () => wf.run().then(({ runId }) => { parentPort.postMessage({ runId }); return go(); });
       for (let n = 0; n < 10; n += 1) go();
     `;
-    const acknowledged = [];
-    for (let life = 0; life < LIVES; life += 1) {
-      const worker = new Worker(source, { eval: true, workerData: { path } });
-      const heard = life % 6;
-      await new Promise((resolve, reject) => {
-        let messages = 0;
-        worker.on("error", reject);
-        worker.on("message", ({ runId }) => {
-          if (runId !== undefined) acknowledged.push(runId);
-          messages += 1;
-          if (messages > heard) resolve();
+    const livesOn = `
+      import { Worker } from "node:worker_threads";
+      async function live(path, heard) {
+        const worker = new Worker(${JSON.stringify(worker)}, { eval: true, execArgv: [], workerData: { path } });
+        await new Promise((resolve, reject) => {
+          let messages = 0;
+          worker.on("error", reject);
+          worker.on("message", ({ runId }) => {
+            if (runId !== undefined) console.log(path, runId);
+            messages += 1;
+            if (messages > heard) resolve();
+          });
         });
-      });
-      await worker.terminate();
+        await worker.terminate();
+      }
+      await Promise.all(${JSON.stringify(paths)}.map(async (path) => {
+        for (let life = 0; life < ${LIVES / 4}; life += 1) await live(path, life % 6);
+      }));
+    `;
+    const told = (await script(livesOn, "", "")).split("\n").map((line) => line.split(" "));
+    assert.ok(told.length > LIVES);
+    for (const path of paths) {
+      const store = SqliteStore.open(path);
+      const acknowledged = told.flatMap(([where, runId]) => (where === path ? [runId] : []));
+      for (const runId of acknowledged) assert.equal((await store.run(runId)).status, "completed");
+      await store.close();
     }
-    const store = SqliteStore.open(path);
-    for (const runId of acknowledged) assert.equal((await store.run(runId)).status, "completed");
-    assert.ok(acknowledged.length > LIVES);
-    await store.close();
   });
 
   test("work on stores of their own, beside each other", async () => {

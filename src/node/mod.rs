@@ -18,6 +18,7 @@ mod hosted_run;
 mod hot_path;
 mod lent;
 mod loaded_run;
+mod loading;
 mod mailbox;
 mod numbers;
 #[cfg(feature = "probes")]
@@ -31,21 +32,3 @@ mod store;
 mod store_in_javascript;
 mod text;
 mod workflow;
-
-use napi::bindgen_prelude::{Object, retain_current_module_for_unload_safety};
-use napi_derive::napi;
-
-/// A commit is made on one thread and freed on another, which the system's allocators make both wait for. Tests have an
-/// allocator of their own, which counts.
-#[cfg(not(any(feature = "probes", target_env = "msvc")))]
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-/// Node.js unloads an addon when the last thread that has loaded it is about to end. This one stays: what its allocator
-/// and its libraries keep for a thread is let go of after that, by their code.
-#[napi(module_exports)]
-#[allow(clippy::unnecessary_wraps)] // its form is given
-pub fn stay_loaded(_exports: Object) -> napi::Result<()> {
-    retain_current_module_for_unload_safety();
-    Ok(())
-}
