@@ -135,6 +135,64 @@ for (const first of ["child", "grandchild"]) {
   });
 }
 
+for (const status of ["running", "paused"]) {
+  test(`a ${status} child whose parent was cancelled elsewhere ends when somebody begins it by its id`, async () => {
+    const kept = new MapStore();
+    const flows = (store, only) => {
+      const child = new Workflow("child", { store }).addStep("only", [START], only);
+      const parent = new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
+        stop(await ctx.runWorkflow(child)),
+      );
+      return { parent, child };
+    };
+    const reached = gate();
+    const { parent } = flows(around(kept), async (_event, ctx) => {
+      reached.open(await ctx.runId());
+      await never();
+    });
+    const handler = await parent.runWithHandler();
+    const childId = await reached.opened;
+    if (status === "paused") await handler.pause({ graceMs: 0 });
+    assert.equal((await kept.load(childId)).status, status);
+
+    const next = flows(around(kept), () => assert.fail("it was called"));
+    assert.equal(await next.parent.cancel(handler.runId), true);
+    const again = await next.child.runWithHandler({}, { runId: childId });
+    assert.equal((await rejectionOf(again.result())).code, "ERR_BLAZEN_ABORTED");
+    assert.equal((await kept.load(childId)).status, "cancelled");
+  });
+}
+
+test("however many paused children have a parent, it is loaded once to see how it stands", async () => {
+  const kept = new MapStore();
+  const flows = (store, only) => {
+    const child = new Workflow("child", { store }).addStep("only", [START], only);
+    const parent = new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
+      stop(await Promise.all([1, 2, 3, 4].map(() => ctx.runWorkflow(child)))),
+    );
+    return { parent, child };
+  };
+  const reached = gate();
+  let called = 0;
+  const handler = await flows(around(kept), () => {
+    called += 1;
+    if (called === 4) reached.open();
+    return never();
+  }).parent.runWithHandler();
+  await reached.opened;
+  await handler.pause({ graceMs: 0 });
+
+  const loaded = [];
+  const load = (runId) => {
+    loaded.push(runId);
+    return kept.load(runId);
+  };
+  await flows(around(kept, { load }), () => assert.fail("it was called")).child.recover();
+  while (loaded.length === 0) await turn();
+  await quiet();
+  assert.deepEqual(loaded, [handler.runId]);
+});
+
 test("a child whose parent goes on is taken up before it, and found by it", async () => {
   const path = newFile();
   await lost(path);

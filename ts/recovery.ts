@@ -2,7 +2,7 @@
 
 import { AsyncResource } from "node:async_hooks";
 import { summary } from "./describe.js";
-import { isBlazenError } from "./errors.js";
+import { isBlazenError, StoreError } from "./errors.js";
 import { type HeldRun, RestingRun } from "./held_run.js";
 import type { RunStatus } from "./run_status.js";
 import type { ListedRuns, StoreConnection } from "./store_connection.js";
@@ -19,8 +19,8 @@ export interface Recovery {
   readonly takeUp: (runId: string) => Promise<HeldRun>;
   /** Ends a run without going on with it. */
   readonly cancel: (runId: string, reason: unknown) => Promise<unknown>;
-  /** Ends a paused child if its parent has ended, or is about to. */
-  readonly endWithParent: (runId: string, parentId: string) => Promise<unknown>;
+  /** Ends a paused child if its parent has ended, or is about to, and gives it then. */
+  readonly endWithParent: (runId: string, parentId: string) => Promise<HeldRun | undefined>;
   /** Also those that wait for an answer; they are left until they are asked for something otherwise. */
   readonly waitingToo: boolean;
 }
@@ -41,12 +41,25 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
     found.push(run);
     if (waitingToo || !waiting) tasks.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
   }
-  for await (const { runId, parent } of notHere("paused")) {
-    if (parent == null) continue;
-    const failing = `Run ${runId}, whose parent may have ended, was not looked at`;
-    tasks.add({ failing, work: () => endHere(runId, parent.runId) });
-  }
+  void lookAtPaused();
   return found;
+
+  async function lookAtPaused(): Promise<void> {
+    try {
+      for await (const { runId, parent } of notHere("paused")) {
+        if (parent == null) continue;
+        const failing = `Run ${runId} has not ended with its parent`;
+        const work = async () => {
+          const ended = await endHere(runId, parent.runId);
+          // What it has done may take long to undo.
+          ended?.result.catch((error: unknown) => error instanceof StoreError && warn(failing, error));
+        };
+        tasks.add({ failing, work });
+      }
+    } catch (error) {
+      warn("Paused children, whose parents may have ended, were not looked at", error);
+    }
+  }
 
   async function* notHere(status: RunStatus): AsyncGenerator<ListedRuns["runs"][number]> {
     let after: number | undefined;
@@ -101,10 +114,18 @@ class Tasks {
       try {
         await work();
       } catch (error) {
-        if (isBlazenError(error) && error.code === "ERR_BLAZEN_STORE_CLOSED") break;
-        process.emitWarning(`${failing}: ${summary(error)}`, "BlazenWarning");
+        if (isClosed(error)) break;
+        warn(failing, error);
       }
     }
     this.#busy -= 1;
   }
+}
+
+function warn(what: string, error: unknown): void {
+  if (!isClosed(error)) process.emitWarning(`${what}: ${summary(error)}`, "BlazenWarning");
+}
+
+function isClosed(error: unknown): boolean {
+  return isBlazenError(error) && error.code === "ERR_BLAZEN_STORE_CLOSED";
 }

@@ -53,10 +53,7 @@ export class RunsById {
 
   async #findOrBegin(runId: string, begin: BeginRun, arrival: Arrival): Promise<HeldRun> {
     const loaded = await this.#connection?.load(runId);
-    if (loaded != null) {
-      this.#notesChild(this.#ours(loaded));
-      return this.#hold(loaded, arrival);
-    }
+    if (loaded != null) return this.#arrive(this.#ours(loaded), arrival);
     const run = await begin(arrival);
     await run.whenStored();
     return run;
@@ -151,8 +148,11 @@ export class RunsById {
       return here ?? this.#once(runId, (arrival) => this.#find(runId, arrival));
     };
     const cancel = (runId: string, reason: unknown) => this.cancel(runId, reason);
+    const parents = new Map<string, Promise<boolean>>(); // many children may have the same one, and that may be large
     const endWithParent = async (runId: string, parentId: string) => {
-      if (await this.#parentHasEnded(parentId)) await takeUp(runId);
+      const hasEnded = parents.get(parentId) ?? this.#parentHasEnded(parentId);
+      parents.set(parentId, hasEnded);
+      return (await hasEnded) ? this.#endWithParent(runId) : undefined;
     };
     return recoverRuns({
       connection: this.needStore("recover()"),
@@ -197,11 +197,29 @@ export class RunsById {
   }
 
   async #find(runId: string, arrival: Arrival): Promise<HeldRun> {
-    const loaded = await this.#load(runId);
+    return this.#arrive(await this.#load(runId), arrival);
+  }
+
+  /** A run that has been loaded; if it is a child, it ends if its parent has, or does meanwhile. */
+  async #arrive(loaded: LoadedRun, arrival: Arrival): Promise<HeldRun> {
     // Before it is asked how its parent stands: if that ends meanwhile, it is told.
     this.#notesChild(loaded);
     if (await this.#isOrphan(loaded)) arrival.endAtOnce(endWithItsParent);
     return this.#hold(loaded, arrival);
+  }
+
+  /** Ends a child whose parent is known to have ended. */
+  async #endWithParent(runId: string): Promise<HeldRun> {
+    while (this.#arriving.has(runId)) await this.#arrived(runId);
+    const here = this.here.get(runId)?.here;
+    if (here !== undefined) {
+      endWithItsParent(here);
+      return here;
+    }
+    return this.#once(runId, async (arrival) => {
+      arrival.endAtOnce(endWithItsParent);
+      return this.#hold(await this.#load(runId), arrival);
+    });
   }
 
   /**
