@@ -29,6 +29,12 @@ describe("memory is what it was", () => {
   test("after a hundred thousand runs that had, or waited for, a slot of a key of their own", async () =>
     assertFlat(await measured("limits")));
 
+  test("but for the events themselves, while they wait", async () => {
+    const { warm, end } = await measured("waiting_events");
+    const heap = (end.heap - warm.heap) / MIB;
+    assert.ok(heap <= 1, `the heap has grown by ${heap.toFixed(1)} MiB`);
+  });
+
   test("after a million events on the stream of a run", async () => assertFlat(await measured("streams")));
 
   test("after a thousand stores in memory, each with a run", async () => assertFlat(await measured("memory_stores")));

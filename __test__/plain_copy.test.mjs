@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { copyAgain, plainCopy } from "../dist/plain_copy.js";
+import { plainCopy } from "../dist/plain_copy.js";
 
 const nested = (depth) => (depth === 0 ? {} : { in: nested(depth - 1) });
 const wide = (fields) => Object.fromEntries(Array.from({ length: fields }, (_, n) => [`f${n}`, n]));
@@ -65,13 +65,10 @@ describe("a copy is what JSON gives, and shares nothing", () => {
   for (const [name, value] of Object.entries(COPIED)) {
     test(name, () => {
       const copy = plainCopy(value);
-      const again = copyAgain(copy);
       const expected = JSON.parse(JSON.stringify(value));
-      for (const found of [copy, again]) {
-        assert.deepStrictEqual(found, expected);
-        assert.equal(JSON.stringify(found), JSON.stringify(expected));
-      }
-      const all = [value, copy, again].flatMap((of) => [...new Set(parts(of))]);
+      assert.deepStrictEqual(copy, expected);
+      assert.equal(JSON.stringify(copy), JSON.stringify(expected));
+      const all = [value, copy].flatMap((of) => [...new Set(parts(of))]);
       assert.equal(new Set(all).size, all.length);
     });
   }
@@ -102,9 +99,7 @@ describe("a copy is what JSON gives, and shares nothing", () => {
     Object.prototype.inherited = [1];
     try {
       const copy = plainCopy({ list: [{ a: 1 }] });
-      for (const found of [copy, copyAgain(copy)]) {
-        assert.deepEqual([Object.keys(found), Object.keys(found.list[0])], [["list"], ["a"]]);
-      }
+      assert.deepEqual([Object.keys(copy), Object.keys(copy.list[0])], [["list"], ["a"]]);
     } finally {
       delete Object.prototype.inherited;
     }

@@ -2,7 +2,7 @@
 //
 // Only copied is what is known to be faster so, and plain beyond doubt. The rest goes through text.
 
-/** How many values and characters are copied; text takes less memory while it waits. */
+/** How many values and characters are copied. */
 const MOST_COPIED = 100_000;
 /** How many fields an object may have that is copied: one of more is mostly a map, and those are faster as text. */
 const MOST_FIELDS = 32;
@@ -28,21 +28,6 @@ export function plainCopy(value: object): object | undefined {
   } finally {
     left = outer;
   }
-}
-
-/** Another copy of one that `plainCopy` has given. */
-export function copyAgain(copy: object): object {
-  if (Array.isArray(copy)) return copy.map(partAgain);
-  const again = { ...copy } as Record<string, unknown>;
-  for (const name in again) {
-    const field = again[name];
-    if (typeof field === "object" && Object.hasOwn(again, name)) again[name] = partAgain(field);
-  }
-  return again;
-}
-
-function partAgain(part: unknown): unknown {
-  return typeof part === "object" && part !== null ? copyAgain(part) : part;
 }
 
 /** @returns undefined for what must go through text, which JSON never gives */

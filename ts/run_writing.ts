@@ -86,5 +86,5 @@ export class RunWriting {
 /** How the events of a run travel that is written so. */
 export function travelOf(writing: Writing | undefined): EventTravel {
   if (writing === undefined) return "by-reference";
-  return writing.durability === "exit" ? "as-data-until-paused" : "as-data";
+  return writing.durability === "exit" ? "as-text-until-paused" : "as-text";
 }

@@ -11,9 +11,8 @@ import { AsyncResource } from "node:async_hooks";
 import { AttemptBounds } from "./attempt_bounds.js";
 import type { AnyContext } from "./context.js";
 import type { Definition, Handler, Step } from "./definition.js";
-import { type Emission, emissionOf, observe, plainEventType } from "./emission.js";
+import { type Emission, emissionOf, isEvent, observe, plainEventType } from "./emission.js";
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
-import { eventData, eventOfData, textOfData } from "./event_data.js";
 import { eventText, resultText } from "./event_text.js";
 import type { FailedAttempt } from "./failed_attempt.js";
 import { drain, ROOM, settle, settleStored } from "./hop_calls.js";
@@ -22,6 +21,7 @@ import type { Lifecycle } from "./lifecycle.js";
 import { queueUp, type Ready, takeTime } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
+import { plainCopy } from "./plain_copy.js";
 import type { Attempt, StepLimiter } from "./step_limits.js";
 import type { Undoing } from "./undoing.js";
 
@@ -63,10 +63,10 @@ export interface KeptEmission extends Emission {
 export type NativeContext = InstanceType<typeof native.Context>;
 
 /**
- * How events go from handler to handler: as they are; as data, of which a store gets the text of each at once; or as
- * data, of which it gets what is on its way when the run is paused.
+ * How events go from handler to handler: as they are; as texts, of which a store gets each at once; or as texts, of
+ * which it gets those that are on their way when the run is paused.
  */
-export type EventTravel = "by-reference" | "as-data" | "as-data-until-paused";
+export type EventTravel = "by-reference" | "as-text" | "as-text-until-paused";
 
 /** What a run does about what the driver meets. */
 export interface DrivenRun {
@@ -103,7 +103,7 @@ export class StepDriver implements Ready {
   readonly payloads = new PayloadTable();
   /** Told what happens to attempts, while somebody wants to hear of it. */
   lifecycle: Lifecycle | undefined;
-  /** As data, a step receives what it would receive after a crash. */
+  /** Events travel as texts, so that a step receives what it would receive after a crash. */
   readonly #travel: EventTravel;
   readonly #definition: Definition;
   readonly #run: DrivenRun;
@@ -127,23 +127,27 @@ export class StepDriver implements Ready {
   /**
    * Keeps an event that is about to be emitted, and gives its number.
    *
-   * @throws SerializationError if it travels as data, and JSON would lose something of it
+   * @throws SerializationError if it travels as text, and JSON would lose something of it
    */
   keep(event: object, eventType: number): number {
-    const payload = this.#keepHere(event, eventType);
-    if (this.#isHandedOver(eventType)) handOver(this.#key, payload, textOfData(this.payloads.get(payload)));
+    if (this.#travel === "by-reference") return this.payloads.keep(event);
+    const payload = this.payloads.keep(eventType === STOP_EVENT ? resultText(event) : eventText(event));
+    if (this.#isHandedOver(eventType)) handOver(this.#key, payload, this.payloads.get(payload) as string);
     return payload;
   }
 
-  /** The same of an event that is handed over with the next call. */
-  #keepHere(event: object, eventType: number): number {
+  /** The same of one that is handed over with the next call, and mostly received soon after: as a copy, if it can be. */
+  #keepReturned(event: object, eventType: number): number {
     if (this.#travel === "by-reference") return this.payloads.keep(event);
-    return this.payloads.keep(eventType === STOP_EVENT ? resultText(event) : eventData(event));
+    if (eventType === STOP_EVENT) return this.payloads.keep(resultText(event));
+    const copy = plainCopy(event);
+    // Getters are called once: the text is that of the copy.
+    return isEvent(copy) ? this.payloads.keep(JSON.stringify(copy), copy) : this.payloads.keep(eventText(event));
   }
 
   /** Whether a recorder must have the text. A run that is only written when it is paused hands its events over then. */
   #isHandedOver(eventType: number): boolean {
-    return this.#travel === "as-data" || (this.#travel === "as-data-until-paused" && eventType === STOP_EVENT);
+    return this.#travel === "as-text" || (this.#travel === "as-text-until-paused" && eventType === STOP_EVENT);
   }
 
   /** The same of whatever goes with the event. */
@@ -169,7 +173,7 @@ export class StepDriver implements Ready {
   /** An event as a handler receives it. */
   event(payload: number): object {
     const kept = this.payloads.get(payload);
-    return this.#travel === "by-reference" ? (kept as object) : eventOfData(kept);
+    return typeof kept === "string" ? JSON.parse(kept) : kept;
   }
 
   /**
@@ -179,7 +183,7 @@ export class StepDriver implements Ready {
    */
   text(payload: number): string {
     const kept = this.payloads.get(payload);
-    return this.#travel === "by-reference" ? eventText(kept as object) : textOfData(kept);
+    return typeof kept === "string" ? kept : eventText(kept);
   }
 
   /** Begins to drive a run. */
@@ -277,6 +281,7 @@ export class StepDriver implements Ready {
           at += 2;
           break;
         case EFFECT_PAUSED:
+          this.payloads.letGoOfCopies();
           this.#run.paused();
           at += 1;
           break;
@@ -324,6 +329,7 @@ export class StepDriver implements Ready {
     if (this.#stopped || this.#cutShort?.has(invocation)) return false;
     this.#bounds ??= this.#newBounds();
     if (this.#bounds.slots.enter(waiting, limiter.slotsOf(key))) return true;
+    this.payloads.takeCopy(payload);
     if (this.#run.isPaused) this.putBack();
     return false;
   }
@@ -363,7 +369,7 @@ export class StepDriver implements Ready {
     const { timeout } = this.#stepOf(step);
     let outcome: unknown;
     try {
-      const event = this.event(payload);
+      const event = this.payloads.takeCopy(payload) ?? this.event(payload);
       const ctx = this.#run.contextFor(invocation, step, attempt, event);
       // A context of its own within the run's: what the handler enters there does not reach the next.
       const scope = new AsyncResource("BlazenStep", UNTRACKED);
@@ -422,7 +428,7 @@ export class StepDriver implements Ready {
     if (plain !== undefined) {
       eventType = plain;
       try {
-        payload = this.#keepHere(value as object, plain);
+        payload = this.#keepReturned(value as object, plain);
         this.#stepOf(step).observed.add(plain);
       } catch (error) {
         this.#fail(invocation, step, attempt, received, this.#whyNotTaken(step, error));
@@ -456,7 +462,7 @@ export class StepDriver implements Ready {
     const hasTime = takeTime();
     const words =
       eventType !== NO_EVENT && this.#isHandedOver(eventType)
-        ? settleStored(this.#key, invocation, eventType, payload, hasTime, textOfData(this.payloads.get(payload)))
+        ? settleStored(this.#key, invocation, eventType, payload, hasTime, this.payloads.get(payload) as string)
         : settle(this.#key, invocation, eventType, payload, hasTime);
     if (words === PANICKED) {
       this.#run.broken(new InternalError("the engine panicked while it settled an invocation"));

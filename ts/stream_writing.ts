@@ -4,8 +4,8 @@
 // of its own. So a burst makes few commits, and a handler need not wait for the disk between two events. It waits when
 // so much is on its way that a slow disk would cost memory.
 
-import { eventData, textOfData } from "./event_data.js";
 import type { EventStream } from "./event_stream.js";
+import { eventText } from "./event_text.js";
 import { native } from "./native.js";
 import type { PayloadTable } from "./payload_table.js";
 import { toldElsewhere } from "./told_elsewhere.js";
@@ -48,9 +48,8 @@ export class StreamWriting {
    * @throws SerializationError, or the engine's refusal
    */
   write(invocation: number, event: object): Promise<void> | undefined {
-    const data = eventData(event);
-    const text = textOfData(data);
-    const payload = this.#run.payloads.keep(data);
+    const text = eventText(event);
+    const payload = this.#run.payloads.keep(text);
     try {
       native.writeToStream(this.#run.key, invocation, payload, text);
     } catch (refusal) {
