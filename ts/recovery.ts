@@ -36,40 +36,47 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   const endHere = AsyncResource.bind(endWithParent);
   const found: HeldRun[] = [];
   const tasks = new Tasks();
-  for await (const { runId, waiting } of notHere("running")) {
-    const run = restingRun(runId);
-    found.push(run);
-    if (waitingToo || !waiting) tasks.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
+  for await (const listed of pages("running")) {
+    // All of a page at once: nobody else may take them for his own meanwhile.
+    for (const { runId, waiting } of listed) {
+      if (isKnownHere(runId)) continue;
+      const run = restingRun(runId);
+      found.push(run);
+      if (waitingToo || !waiting) tasks.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
+    }
   }
   void lookAtPaused();
   return found;
 
   async function lookAtPaused(): Promise<void> {
     try {
-      for await (const { runId, parent } of notHere("paused")) {
-        if (parent == null) continue;
-        const failing = `Run ${runId} has not ended with its parent`;
-        const work = async () => {
-          const ended = await endHere(runId, parent.runId);
-          // What it has done may take long to undo.
-          ended?.result.catch((error: unknown) => error instanceof StoreError && warn(failing, error));
-        };
-        tasks.add({ failing, work });
+      for await (const listed of pages("paused")) {
+        for (const { runId, parent } of listed) {
+          if (parent == null || isKnownHere(runId)) continue;
+          const failing = `Run ${runId} has not ended with its parent`;
+          const work = async () => {
+            const ended = await endHere(runId, parent.runId);
+            // What it has done may take long to undo.
+            ended?.result.catch((error: unknown) => error instanceof StoreError && warn(failing, error));
+          };
+          tasks.add({ failing, work });
+        }
       }
     } catch (error) {
       warn("Paused children, whose parents may have ended, were not looked at", error);
     }
   }
 
-  async function* notHere(status: RunStatus): AsyncGenerator<ListedRuns["runs"][number]> {
+  function isKnownHere(runId: string): boolean {
+    return connection.held.has(runId) || connection.arriving.get(runId)?.workflow === workflow;
+  }
+
+  async function* pages(status: RunStatus): AsyncGenerator<ListedRuns["runs"]> {
     let after: number | undefined;
     do {
       const page = await connection.list({ workflow, status, limit: LISTED_AT_ONCE, after, oldestFirst: true });
       for (const message of page.damaged) process.emitWarning(`A run was not taken up: ${message}`, "BlazenWarning");
-      for (const run of page.runs) {
-        if (connection.held.has(run.runId) || connection.arriving.get(run.runId)?.workflow === workflow) continue;
-        yield run;
-      }
+      yield page.runs;
       after = page.next ?? undefined;
     } while (after !== undefined);
   }
