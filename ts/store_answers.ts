@@ -68,7 +68,7 @@ export function checkPage(answer: unknown): CheckpointPage {
   if (typeof page === "object" && page !== null && Array.isArray(page.runs)) {
     const isRun = (run: Partial<CheckpointSummary> | null) =>
       typeof run?.runId === "string" && (run.parent == null || typeof run.parent.runId === "string");
-    if (page.runs.every(isRun) && (page.next == null || Number.isSafeInteger(page.next))) return page;
+    if ([...page.runs].every(isRun) && (page.next == null || Number.isSafeInteger(page.next))) return page;
   }
   throw wrong(
     "ERR_BLAZEN_STORE_IO",
