@@ -3,6 +3,7 @@
 import { checkEvent, isEvent } from "./emission.js";
 import { SerializationError } from "./errors.js";
 import { toJson } from "./json.js";
+import { plainCopy } from "./plain_copy.js";
 
 /**
  * The text of an event, which is read as an event again.
@@ -15,6 +16,18 @@ export function eventText(event: object): string {
   const json = toJson(event, subject);
   if ((event as { toJSON?: unknown }).toJSON === undefined || isEvent(JSON.parse(json))) return json;
   throw new SerializationError(`${subject()} has a toJSON that does not give an event`, "");
+}
+
+/**
+ * The same, and, if the event is plain and small, a copy that says what the text says: for whoever receives it soon.
+ *
+ * @throws SerializationError if JSON would lose something of it
+ */
+export function textAndCopy(event: object): { text: string; copy: object | undefined } {
+  const copy = plainCopy(event);
+  // Getters are called once: the text is that of the copy.
+  if (isEvent(copy)) return { text: JSON.stringify(copy), copy };
+  return { text: eventText(event), copy: undefined };
 }
 
 /**

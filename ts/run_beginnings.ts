@@ -8,7 +8,7 @@ import { Definition, type Handler } from "./definition.js";
 import { isEvent } from "./emission.js";
 import { SnapshotError, translated } from "./errors.js";
 import type { EventSchemas } from "./event_schemas.js";
-import { eventText } from "./event_text.js";
+import { textAndCopy } from "./event_text.js";
 import { arrived, type HeldRun } from "./held_run.js";
 import { queueOf } from "./loaded_run.js";
 import type { Migration } from "./migration.js";
@@ -253,8 +253,9 @@ export class RunBeginnings {
   /** Begins a run that its store knows, or that has an id already. */
   #startAs(event: object, runId: string | undefined, parent?: ParentRun): Run {
     return this.#begin(true, (payloads, now) => {
-      const json = this.#writing === undefined ? undefined : eventText(event);
-      return this.native.startAs(payloads.keep(json ?? event), json, runId, now, parent);
+      if (this.#writing === undefined) return this.native.startAs(payloads.keep(event), undefined, runId, now, parent);
+      const { text, copy } = textAndCopy(event);
+      return this.native.startAs(payloads.keep(text, copy), text, runId, now, parent);
     });
   }
 

@@ -11,9 +11,9 @@ import { AsyncResource } from "node:async_hooks";
 import { AttemptBounds } from "./attempt_bounds.js";
 import type { AnyContext } from "./context.js";
 import type { Definition, Handler, Step } from "./definition.js";
-import { type Emission, emissionOf, isEvent, observe, plainEventType } from "./emission.js";
+import { type Emission, emissionOf, observe, plainEventType } from "./emission.js";
 import { type BlazenError, fromNative, InternalError, isBlazenError, StepError, StepTimeoutError } from "./errors.js";
-import { eventText, resultText } from "./event_text.js";
+import { eventText, resultText, textAndCopy } from "./event_text.js";
 import type { FailedAttempt } from "./failed_attempt.js";
 import { drain, ROOM, settle, settleStored } from "./hop_calls.js";
 import { type KeptExpiry, keepExpiry } from "./kept_expiry.js";
@@ -21,7 +21,6 @@ import type { Lifecycle } from "./lifecycle.js";
 import { queueUp, type Ready, takeTime } from "./loop_turn.js";
 import { native } from "./native.js";
 import { PayloadTable } from "./payload_table.js";
-import { plainCopy } from "./plain_copy.js";
 import type { Attempt, StepLimiter } from "./step_limits.js";
 import type { Undoing } from "./undoing.js";
 
@@ -140,9 +139,8 @@ export class StepDriver implements Ready {
   #keepReturned(event: object, eventType: number): number {
     if (this.#travel === "by-reference") return this.payloads.keep(event);
     if (eventType === STOP_EVENT) return this.payloads.keep(resultText(event));
-    const copy = plainCopy(event);
-    // Getters are called once: the text is that of the copy.
-    return isEvent(copy) ? this.payloads.keep(JSON.stringify(copy), copy) : this.payloads.keep(eventText(event));
+    const { text, copy } = textAndCopy(event);
+    return this.payloads.keep(text, copy);
   }
 
   /** Whether a recorder must have the text. A run that is only written when it is paused hands its events over then. */
