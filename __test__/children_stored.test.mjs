@@ -7,17 +7,23 @@ import { gate, NOBODY, newFile, quiet, rejectionOf, START, stop, test, turn } fr
 
 const never = () => new Promise(() => {});
 
+/** A workflow with one step, and another one whose only handler runs it. */
+function family(store, only, options) {
+  const child = new Workflow("child", { store, ...options }).addStep("only", [START], only);
+  const parent = new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
+    stop((await ctx.runWorkflow(child)).data),
+  );
+  return { parent, child };
+}
+
 /** A parent and a child that were at work when their process was lost; `called` tells whether the child is called later. */
 async function lost(path) {
   const store = SqliteStore.open(path);
   const begun = gate();
-  const child = new Workflow("child", { store }).addStep("only", [START], async (_event, ctx) => {
+  const { parent } = family(store, async (_event, ctx) => {
     begun.open(await ctx.runId());
     await never();
   });
-  const parent = new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
-    stop(await ctx.runWorkflow(child)),
-  );
   const { runId: parentId } = await parent.runWithHandler();
   const childId = await begun.opened;
   await store.close();
@@ -27,14 +33,11 @@ async function lost(path) {
 /** The same workflows in the next process, where the child would complete. */
 function next(store) {
   let called = 0;
-  const child = new Workflow("child", { store }).addStep("only", [START], () => {
+  const flows = family(store, () => {
     called += 1;
     return stop("done");
   });
-  const parent = new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
-    stop((await ctx.runWorkflow(child)).data),
-  );
-  return { parent, child, called: () => called };
+  return { ...flows, called: () => called };
 }
 
 test("a stored child knows its parent", async () => {
@@ -138,15 +141,8 @@ for (const first of ["child", "grandchild"]) {
 for (const status of ["running", "paused"]) {
   test(`a ${status} child whose parent was cancelled elsewhere ends when somebody begins it by its id`, async () => {
     const kept = new MapStore();
-    const flows = (store, only) => {
-      const child = new Workflow("child", { store }).addStep("only", [START], only);
-      const parent = new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
-        stop(await ctx.runWorkflow(child)),
-      );
-      return { parent, child };
-    };
     const reached = gate();
-    const { parent } = flows(around(kept), async (_event, ctx) => {
+    const { parent } = family(around(kept), async (_event, ctx) => {
       reached.open(await ctx.runId());
       await never();
     });
@@ -155,7 +151,7 @@ for (const status of ["running", "paused"]) {
     if (status === "paused") await handler.pause({ graceMs: 0 });
     assert.equal((await kept.load(childId)).status, status);
 
-    const next = flows(around(kept), () => assert.fail("it was called"));
+    const next = family(around(kept), () => assert.fail("it was called"));
     assert.equal(await next.parent.cancel(handler.runId), true);
     const again = await next.child.runWithHandler({}, { runId: childId });
     assert.equal((await rejectionOf(again.result())).code, "ERR_BLAZEN_ABORTED");
@@ -437,24 +433,18 @@ for (const [how, ends] of Object.entries({
 test("a child that is being migrated ends with its parent, and is not called", async () => {
   const kept = new MapStore();
   const reached = gate();
-  const flows = (store, options, only) => {
-    const child = new Workflow("child", { store, ...options }).addStep("only", [START], only);
-    return new Workflow("parent", { store }).addStep("only", [START], async (_event, ctx) =>
-      stop((await ctx.runWorkflow(child)).data),
-    );
-  };
   const only = () => {
     reached.open();
     return never();
   };
-  const { runId } = await flows(around(kept), { version: "1" }, only).runWithHandler();
+  const { runId } = await family(around(kept), only, { version: "1" }).parent.runWithHandler();
   await reached.opened;
   const [begun, migrated] = [gate(), gate()];
   const migrate = () => {
     begun.open();
     return migrated.opened;
   };
-  const parent = flows(around(kept), { version: "2", migrate }, () => assert.fail("it was called"));
+  const { parent } = family(around(kept), () => assert.fail("it was called"), { version: "2", migrate });
   const handler = await parent.attach(runId);
   await begun.opened;
   assert.equal(await parent.cancel(runId), true);

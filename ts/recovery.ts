@@ -45,26 +45,27 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
       if (waitingToo || !waiting) tasks.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
     }
   }
-  void lookAtPaused();
+  lookAtPaused().catch((error: unknown) =>
+    warn("Paused children, whose parents may have ended, were not looked at", error),
+  );
   return found;
 
   async function lookAtPaused(): Promise<void> {
-    try {
-      for await (const listed of pages("paused")) {
-        for (const { runId, parent } of listed) {
-          if (parent == null || isKnownHere(runId)) continue;
-          const failing = `Run ${runId} has not ended with its parent`;
-          const work = async () => {
-            const ended = await endHere(runId, parent.runId);
-            // What it has done may take long to undo.
-            ended?.result.catch((error: unknown) => error instanceof StoreError && warn(failing, error));
-          };
-          tasks.add({ failing, work });
-        }
+    for await (const listed of pages("paused")) {
+      for (const { runId, parent } of listed) {
+        if (parent != null && !isKnownHere(runId)) tasks.add(endingWith(parent.runId, runId));
       }
-    } catch (error) {
-      warn("Paused children, whose parents may have ended, were not looked at", error);
     }
+  }
+
+  function endingWith(parentId: string, runId: string): Task {
+    const failing = `Run ${runId} has not ended with its parent`;
+    const work = async () => {
+      const ended = await endHere(runId, parentId);
+      // What it has done may take long to undo.
+      ended?.result.catch((error: unknown) => error instanceof StoreError && warn(failing, error));
+    };
+    return { failing, work };
   }
 
   function isKnownHere(runId: string): boolean {

@@ -53,7 +53,7 @@ export class RunsById {
 
   async #findOrBegin(runId: string, begin: BeginRun, arrival: Arrival): Promise<HeldRun> {
     const loaded = await this.#connection?.load(runId);
-    if (loaded != null) return this.#arrive(this.#ours(loaded), arrival);
+    if (loaded != null) return this.#holdOrEnd(this.#ours(loaded), arrival);
     const run = await begin(arrival);
     await run.whenStored();
     return run;
@@ -197,11 +197,11 @@ export class RunsById {
   }
 
   async #find(runId: string, arrival: Arrival): Promise<HeldRun> {
-    return this.#arrive(await this.#load(runId), arrival);
+    return this.#holdOrEnd(await this.#load(runId), arrival);
   }
 
   /** A run that has been loaded; if it is a child, it ends if its parent has, or does meanwhile. */
-  async #arrive(loaded: LoadedRun, arrival: Arrival): Promise<HeldRun> {
+  async #holdOrEnd(loaded: LoadedRun, arrival: Arrival): Promise<HeldRun> {
     // Before it is asked how its parent stands: if that ends meanwhile, it is told.
     this.#notesChild(loaded);
     if (await this.#isOrphan(loaded)) arrival.endAtOnce(endWithItsParent);

@@ -68,7 +68,8 @@ export function checkPage(answer: unknown): CheckpointPage {
   if (typeof page === "object" && page !== null && Array.isArray(page.runs)) {
     const isRun = (run: Partial<CheckpointSummary> | null) =>
       typeof run?.runId === "string" && (run.parent == null || typeof run.parent.runId === "string");
-    if ([...page.runs].every(isRun) && (page.next == null || Number.isSafeInteger(page.next))) return page;
+    const isWhole = page.runs.findIndex((run) => !isRun(run)) === -1; // it looks into holes, too
+    if (isWhole && (page.next == null || Number.isSafeInteger(page.next))) return page;
   }
   throw wrong(
     "ERR_BLAZEN_STORE_IO",
