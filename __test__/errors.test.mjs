@@ -114,6 +114,6 @@ test("a panic in native code is an error, and the process goes on", {
 });
 
 test("the calls of every hop are bound to no room of another length", () => {
-  const { native } = createRequire(import.meta.url)("../dist/native.js");
+  const native = createRequire(import.meta.url)("../native.js");
   assert.throws(() => native.hopCalls(new Float64Array(5)), /another length/);
 });

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { plainCopy } from "../dist/plain_copy.js";
+import { importFromLayer } from "./layer.mjs";
+
+const { plainCopy } = await importFromLayer("plain_copy.ts");
 
 const nested = (depth) => (depth === 0 ? {} : { in: nested(depth - 1) });
 const wide = (fields) => Object.fromEntries(Array.from({ length: fields }, (_, n) => [`f${n}`, n]));

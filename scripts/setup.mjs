@@ -13,7 +13,8 @@ const rebuild = process.argv.includes("--rebuild");
 installPackages(ROOT);
 requireRust();
 make("build:native", () => addonFile() ?? "not built", ["src", "build.rs", "Cargo.toml", "Cargo.lock", "package.json"]);
-make("build:ts", () => "dist/index.js", ["ts", "native.d.ts"]);
+// The types come last, and not if there is an error in them.
+make("build:ts", () => "dist/index.d.ts", ["ts", "native.d.ts", "package.json"]);
 
 /** Without Rust the tools say what they tried, and not what is missing. */
 function requireRust() {
