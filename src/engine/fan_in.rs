@@ -111,6 +111,10 @@ impl FanIn {
         self.held.remove(&delivery)
     }
 
+    pub(super) fn into_held(self) -> impl Iterator<Item = Held> {
+        self.held.into_values()
+    }
+
     pub(super) fn held(&self) -> impl Iterator<Item = &Held> {
         self.held.values()
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use blazen::StateValue;
 use blazen::engine::StepId;
 use blazen::store::commit::PendingDelivery;
 use blazen::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
+use blazen::{ExactString, StateValue};
 
 use super::workload::Tally;
 
@@ -33,11 +33,20 @@ pub struct Waiting {
     pub sent: u32,
     /// When it is attempted, if it sleeps until then.
     pub due: Option<u64>,
+    /// It has settled, and its event waits for others: the key of its set.
+    pub held: Option<Arc<str>>,
+    /// Another delivery has had its event.
+    pub gathered: bool,
     /// It has settled, and can be undone: the number that orders those.
     pub done: Option<u64>,
+    /// What its attempts have added to the state for good.
+    pub added: Option<Results>,
     /// The change that must be durable before the next attempt.
     pub since: u64,
 }
+
+/// What the additions to each key have given, in order; nothing if one was refused.
+pub type Results = BTreeMap<Arc<str>, Vec<Option<Arc<str>>>>;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
@@ -61,12 +70,23 @@ pub struct Expected {
     /// What has settled is a compensation.
     pub is_compensation: bool,
     pub done: Option<u64>,
+    pub held: Option<Arc<str>>,
+    pub gathered: Vec<u64>,
     pub sent: Option<(u64, u32)>,
+    /// Deliveries of which there is more now that they have added.
+    pub added: Vec<u64>,
     pub again: Vec<Again>,
     pub closed: Option<Arc<str>>,
     pub queued: Vec<(u64, Waiting)>,
     pub opened: Vec<(Arc<str>, Arc<str>)>,
     pub rest: Rest,
+}
+
+impl Waiting {
+    /// Whether its handler has not done its work yet.
+    pub fn is_to_be_done(&self) -> bool {
+        self.done.is_none() && self.held.is_none()
+    }
 }
 
 impl Rest {
@@ -110,6 +130,9 @@ impl Expected {
             commit.again.iter().map(|again| (again.delivery, again.attempt, again.sent, millis(again.due)));
         let mut again: Vec<Again> = again.collect();
         again.sort_unstable();
+        let gathered = (sorted(&self.gathered), sorted(&commit.gathered));
+        let added = commit.added.iter().map(|added| added.delivery).collect::<Vec<_>>();
+        let added = (sorted(&self.added), sorted(&added));
         let queued = self.queued.iter().map(|(delivery, waiting)| told((delivery, waiting)));
         let mut pending: Vec<_> = commit.queued.iter().collect();
         if commit.replaces {
@@ -131,6 +154,9 @@ impl Expected {
                 "what has settled",
             ),
             (self.done != commit.done, "what can be undone"),
+            (self.held.as_deref() != commit.held.as_ref().and_then(ExactString::as_str), "what is held"),
+            (gathered.0 != gathered.1, "what was gathered"),
+            (added.0 != added.1, "what was added"),
             (self.rest.ending.is_some() != commit.ending.is_some(), "whether it is about to end"),
             (self.sent != commit.sent.map(|sent| (sent.delivery, sent.count)), "what was sent"),
             (expected_again != again, "what is attempted again"),
@@ -147,16 +173,47 @@ impl Expected {
 }
 
 /// A pending delivery, in a form in which what is expected and what is stored can be compared.
-type Pending<'a> = (u64, String, &'a str, u32, u32, Option<u64>, Option<u64>);
+#[derive(PartialEq, Eq)]
+struct Pending<'a> {
+    delivery: u64,
+    step: String,
+    event: &'a str,
+    attempt: u32,
+    /// Nothing for one that is held, which never sends again.
+    sent: Option<u32>,
+    due: Option<u64>,
+    held: Option<&'a str>,
+    gathered: bool,
+    done: Option<u64>,
+    has_added: bool,
+}
 
-fn told<'a>((delivery, waiting): (&u64, &'a Waiting)) -> Pending<'a> {
-    let Waiting { step, ref event, attempt, sent, due, done, .. } = *waiting;
-    (*delivery, step_name(step), event, attempt, sent, due, done)
+fn told<'a>((&delivery, waiting): (&u64, &'a Waiting)) -> Pending<'a> {
+    let Waiting { step, ref event, attempt, sent, due, ref held, gathered, done, ref added, .. } = *waiting;
+    let (step, sent, held) = (step_name(step), held.is_none().then_some(sent), held.as_deref());
+    Pending { delivery, step, event, attempt, sent, due, held, gathered, done, has_added: added.is_some() }
 }
 
 fn stored_so(pending: &PendingDelivery) -> Pending<'_> {
-    let PendingDelivery { delivery, ref step, ref event, attempt, sent, due, done, .. } = *pending;
-    (delivery, step.to_string(), event, attempt, sent, millis(due), done)
+    let PendingDelivery { delivery, ref step, ref event, attempt, sent, gathered, done, .. } = *pending;
+    Pending {
+        delivery,
+        step: step.to_string(),
+        event,
+        attempt,
+        sent: pending.held.is_none().then_some(sent),
+        due: millis(pending.due),
+        held: pending.held.as_ref().and_then(ExactString::as_str),
+        gathered,
+        done,
+        has_added: pending.added.is_some(),
+    }
+}
+
+fn sorted(deliveries: &[u64]) -> Vec<u64> {
+    let mut sorted = deliveries.to_vec();
+    sorted.sort_unstable();
+    sorted
 }
 
 impl Standing {

@@ -70,6 +70,7 @@ struct Work {
     attempt: u32,
     script: Vec<Action>,
     next: usize,
+    has_collected: bool,
 }
 
 impl Hosted {

@@ -2,7 +2,8 @@
 //!
 //! A world is a few runs of random workflows, driven over virtual time by one process after the other, before a store
 //! that commits late and in batches. Processes are lost, devices fail, handlers come late and throw, events sleep until
-//! they are due, runs are paused, cut short, moved, answered and ended, and before that undo what they have done. A model
+//! they are due or wait for the others of their set, what handlers add to the state is to count once, runs are paused, cut
+//! short, moved, answered and ended, and before that undo what they have done. A model
 //! ([`model`]) says what each run must do, and an auditor ([`auditor`]) holds the engine, the recorder and the store
 //! against it. That these would notice is shown by planted bugs ([`sabotage`]).
 //!

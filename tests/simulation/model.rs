@@ -3,6 +3,8 @@
 //! A model is told everything that its run is told, and says what the run must write. It keeps no queue, no journal and
 //! no chains of old values: what was written is a list, and what of it is committed is marked in that list.
 
+mod adding;
+mod collecting;
 mod time;
 mod undoing;
 mod working;
@@ -38,6 +40,8 @@ pub struct Model {
     clock: Clock,
     /// In order; those before the first that is not committed are in `rest`.
     writes: Vec<Write>,
+    /// Deliveries of which more is committed that they have added, since the last change.
+    added: Vec<u64>,
     /// In which order what is pending is invoked, by delivery.
     turns: BTreeMap<u64, u64>,
     last_turn: u64,
@@ -69,7 +73,7 @@ impl Model {
         for (delivery, waiting) in &mut model.rest.pending {
             if waiting.due.is_some() {
                 model.seen.push(Sight::TakenUpAsleep);
-            } else if waiting.done.is_none() || being_undone == Some(*delivery) {
+            } else if waiting.is_to_be_done() || being_undone == Some(*delivery) {
                 waiting.attempt += 1;
                 expected.again.push((*delivery, waiting.attempt, waiting.sent, None));
             }
@@ -121,6 +125,7 @@ impl Model {
             current: None,
             clock,
             writes: Vec::new(),
+            added: Vec::new(),
             turns: BTreeMap::new(),
             last_turn: 0,
         };
@@ -157,7 +162,7 @@ impl Model {
         let at_work: BTreeSet<u64> = self.at_work.values().map(|worker| worker.delivery).collect();
         let goes_on = self.rest.standing == Standing::Running && !self.is_pausing;
         let meant = self.rest.pending.iter().filter(|(delivery, waiting)| {
-            if self.is_undoing() { self.is_compensation(**delivery) } else { waiting.done.is_none() }
+            if self.is_undoing() { self.is_compensation(**delivery) } else { waiting.is_to_be_done() }
         });
         let awake = meant.filter(|(_, waiting)| waiting.due.is_none());
         let waiting = awake.filter(|(delivery, _)| !at_work.contains(delivery));
@@ -230,8 +235,9 @@ impl Model {
 
     /// All that the run has is written.
     pub fn whole(&mut self) {
-        let queued = self.rest.pending.iter().map(|(delivery, waiting)| (*delivery, waiting.clone()));
-        let queued = queued.collect();
+        let counts = |waiting: &Waiting| waiting.held.is_none() || !self.is_undoing();
+        let queued = self.rest.pending.iter().filter(|(_, waiting)| counts(waiting));
+        let queued = queued.map(|(delivery, waiting)| (*delivery, waiting.clone())).collect();
         let opened = self.rest.waits.clone();
         self.write(Expected { is_whole: true, queued, opened, ..Expected::default() });
     }
@@ -264,7 +270,18 @@ impl Model {
         for step in steps {
             self.rest.last_delivery += 1;
             let since = self.version + 1;
-            let waiting = Waiting { step, event: event.clone(), attempt: 1, sent: 0, due, done: None, since };
+            let waiting = Waiting {
+                step,
+                event: event.clone(),
+                attempt: 1,
+                sent: 0,
+                due,
+                held: None,
+                gathered: false,
+                done: None,
+                added: None,
+                since,
+            };
             expected.queued.push((self.rest.last_delivery, waiting.clone()));
             self.rest.pending.insert(self.rest.last_delivery, waiting);
             self.takes_a_turn(self.rest.last_delivery);
@@ -274,7 +291,7 @@ impl Model {
     fn is_stalled(&self) -> bool {
         self.rest.standing == Standing::Running
             && !self.is_undoing()
-            && self.rest.pending.values().all(|waiting| waiting.done.is_some())
+            && !self.rest.pending.values().any(Waiting::is_to_be_done)
             && self.rest.waits.is_empty()
     }
 
@@ -305,8 +322,9 @@ impl Model {
     }
 
     fn change(&mut self, expected: Expected) {
+        let added = std::mem::take(&mut self.added);
         if self.workload.durability != Durability::Exit {
-            self.write(expected);
+            self.write(Expected { added, ..expected });
         } else if self.is_ended() {
             self.write(Expected { is_whole: true, ..Expected::default() });
         }

@@ -33,6 +33,9 @@ pub enum Sabotage {
     ForgetAFailedAttempt,
     ForgetWhatIsDone,
     ForgetThatItUndoes,
+    ForgetWhatWasAdded,
+    ForgetWhatIsHeld,
+    ForgetWhatWasGathered,
     // Taking up.
     ResumeAPausedRun,
     TakeUpWithoutAnAttempt,
@@ -42,6 +45,8 @@ pub enum Sabotage {
     LoseASleeperInACrash,
     FireATimerTwice,
     RaiseTheAttemptOfASleeper,
+    AddAgainAfterACrash,
+    LoseWhatIsHeldInACrash,
     // The driver.
     InvokeBeforeDurable,
     AnnounceBeforeDurable,
@@ -52,7 +57,7 @@ pub enum Sabotage {
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 39] = [
         Self::SkipTheVersionCheck,
         Self::SkipTheFence,
         Self::AcknowledgeBeforeCommit,
@@ -73,6 +78,9 @@ impl Sabotage {
         Self::ForgetAFailedAttempt,
         Self::ForgetWhatIsDone,
         Self::ForgetThatItUndoes,
+        Self::ForgetWhatWasAdded,
+        Self::ForgetWhatIsHeld,
+        Self::ForgetWhatWasGathered,
         Self::ResumeAPausedRun,
         Self::TakeUpWithoutAnAttempt,
         Self::ForgetTheLastDelivery,
@@ -81,6 +89,8 @@ impl Sabotage {
         Self::LoseASleeperInACrash,
         Self::FireATimerTwice,
         Self::RaiseTheAttemptOfASleeper,
+        Self::AddAgainAfterACrash,
+        Self::LoseWhatIsHeldInACrash,
         Self::InvokeBeforeDurable,
         Self::AnnounceBeforeDurable,
         Self::TakeALateHandler,
@@ -145,6 +155,9 @@ impl Sabotage {
             Self::ForgetAnAnswer => commit.closed = None,
             Self::ForgetWhatIsDone => commit.done = None,
             Self::ForgetThatItUndoes => commit.ending = None,
+            Self::ForgetWhatWasAdded => commit.added.clear(),
+            Self::ForgetWhatIsHeld => commit.held = None,
+            Self::ForgetWhatWasGathered => commit.gathered.clear(),
             Self::ForgetTheTime => commit.time_remaining = None,
             Self::LoseAWrittenKey => _ = commit.written.pop(),
             Self::ForgetAWait => {
@@ -187,6 +200,14 @@ impl Sabotage {
             (Self::ForgetTheLastDelivery, _) => {
                 at_rest.last_delivery.0 = at_rest.last_delivery.0.saturating_sub(1);
             }
+            (Self::AddAgainAfterACrash, _) => {
+                for event in &mut at_rest.pending_events {
+                    event.deliveries.iter_mut().for_each(|delivery| delivery.added = None);
+                }
+            }
+            (Self::LoseWhatIsHeldInACrash, _) => at_rest
+                .pending_events
+                .retain(|event| event.deliveries.iter().all(|delivery| delivery.held.is_none())),
             _ => self.takes_up_sleepers(at_rest),
         }
     }

@@ -31,6 +31,14 @@ pub enum Sight {
     FailedWritesTakenBack,
     /// What a failed attempt had written was committed, because another handler had read it.
     FailedWritesCommitted,
+    /// An addition has given what an earlier attempt was given.
+    AddedBefore,
+    AdditionRefused,
+    /// An event waits for the others of its set.
+    PutAside,
+    Collected,
+    /// A handler at work had its event taken, and that for good.
+    GatheredAtWork,
     TakenUpAsleep,
     /// What slept came due while nobody had the run.
     DueWhileLost,
@@ -50,7 +58,7 @@ pub enum Sight {
 }
 
 impl Sight {
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 42] = [
         Self::ProcessLost,
         Self::PartOfTheQueueStored,
         Self::DeviceFailure,
@@ -76,6 +84,11 @@ impl Sight {
         Self::GivenUp,
         Self::FailedWritesTakenBack,
         Self::FailedWritesCommitted,
+        Self::AddedBefore,
+        Self::AdditionRefused,
+        Self::PutAside,
+        Self::Collected,
+        Self::GatheredAtWork,
         Self::TakenUpAsleep,
         Self::DueWhileLost,
         Self::DueWhilePaused,

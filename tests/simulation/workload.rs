@@ -3,9 +3,10 @@
 //! What a handler does depends on its step and its event alone: not on the state, not on the order of things, and on the
 //! attempt only in that some first attempts break off. Those are fewer than its step may make, and what throws again and
 //! again always comes to the same end. So all that a run will ever do is a tree that is known beforehand, whatever goes
-//! wrong on the way, and however many attempts that costs.
+//! wrong on the way, and however many attempts that costs. Which handler completes a set of events is not known; what
+//! comes of the set is, and that it comes once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ const START: &str = "blazen::StartEvent";
 const STOP: &str = "blazen::StopEvent";
 const ANSWER: &str = "blazen::InputResponseEvent";
 const SHARED_KEYS: [&str; 3] = ["a", "b", "c"];
+/// A key at which an array stands.
+const LIST: &str = "list";
 /// How many events follow from each other at most.
 const DEEPEST: u64 = 4;
 
@@ -26,8 +29,19 @@ pub struct Workload {
     pub limit: Option<Duration>,
     seed: u64,
     event_types: Vec<String>,
+    /// Steps that wait for all events of a set.
+    collectors: Vec<StepId>,
     takes_answers: bool,
     ends_early: bool,
+}
+
+/// Events that were emitted to be received together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set {
+    pub key: Arc<str>,
+    pub type_name: String,
+    /// How many they are.
+    pub count: u32,
 }
 
 /// What a handler does, one thing after the other.
@@ -39,6 +53,12 @@ pub enum Action {
     /// Reads a number and writes the next one.
     CountUp(Arc<str>),
     Remove(Arc<str>),
+    /// Adds 1 to a number, once in all attempts.
+    Increment(Arc<str>),
+    /// Puts an item behind those of an array, once in all attempts.
+    Append(Arc<str>, u64),
+    /// Asks for the events of a set, of which its own is one.
+    Collect(Set),
     Send(Emitted),
     /// Sends an event that is delivered after so many milliseconds.
     SendLater(Emitted, u64),
@@ -47,6 +67,8 @@ pub enum Action {
     /// Throws, if this is an earlier attempt than that; if not, goes on.
     ThrowBefore(u32),
     Return(Option<Emitted>),
+    /// Returns what comes of a set, if it has collected it; if not, nothing.
+    ReturnIfCollected(Emitted),
     /// Throws, and when its attempts are spent, the run fails.
     Throw,
     /// Throws, and when its attempts are spent, the event is emitted in its stead.
@@ -67,6 +89,8 @@ impl Workload {
         let takes_answers = chance.one_in(2);
         let undoes = chance.one_in(2);
         let mut accepted: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); 1 + chance.index(4)];
+        let collects = chance.one_in(2);
+        let mut collectors = Vec::new();
         let fan_out = 1 + chance.index(3);
         let mut add = |event_type, chance: &mut Chance| {
             for _ in 0..=chance.index(fan_out) {
@@ -94,6 +118,9 @@ impl Workload {
             };
             let name = format!("step {number}");
             definition.add_step_with(&name, &types, options).expect("the steps are different");
+            if collects && chance.one_in(2) {
+                collectors.push(StepId(u32::try_from(number).expect("few steps")));
+            }
         }
         let durability =
             *chance.pick(&[Durability::Sync, Durability::Sync, Durability::Async, Durability::Exit]);
@@ -104,6 +131,7 @@ impl Workload {
             limit,
             seed: chance.next(),
             event_types,
+            collectors,
             takes_answers,
             ends_early: chance.one_in(3),
         }
@@ -135,12 +163,14 @@ impl Workload {
                 0 => format!("own {place}").into(),
                 _ => (*chance.pick(&SHARED_KEYS)).into(),
             };
-            script.push(match chance.below(10) {
+            script.push(match chance.below(13) {
                 0 | 1 => Action::Get(key),
                 2 => Action::LookAtAll,
                 3 | 4 => Action::Set(key, format!("\"{place} {number}\"").into()),
                 5 | 6 => Action::CountUp(key),
                 7 => Action::Remove(key),
+                8 | 9 => addition(key, place, &mut chance),
+                10 => addition(LIST.into(), place, &mut chance),
                 _ if depth < DEEPEST && chance.one_in(2) => match emit(&mut chance) {
                     event @ Emitted::Event { .. } if chance.one_in(2) => {
                         Action::SendLater(event, chance.below(60))
@@ -154,6 +184,13 @@ impl Workload {
         for _ in 1..chance.below(most) {
             script.push(Action::Stage(emit(&mut chance)));
         }
+        if depth < DEEPEST && !self.collectors.is_empty() && chance.one_in(4) {
+            self.emit_a_set(place, depth + 1, &mut script, &mut chance);
+        }
+        let collected = self.set_of(event).filter(|_| self.collectors.contains(&step));
+        if let Some(set) = &collected {
+            script.insert(chance.index(script.len() + 1), Action::Collect(set.clone()));
+        }
         let attempts = self.definition.step_options(step).retry.map_or(1, |retry| retry.max_attempts);
         if attempts > 1 && chance.one_in(5) {
             let first_to_succeed = 2 + u32::try_from(chance.below(u64::from(attempts) - 1)).unwrap_or(0);
@@ -162,6 +199,14 @@ impl Workload {
         }
         if self.ends_early && chance.one_in(30) {
             script.push(Action::Throw);
+        } else if collected.is_some() {
+            let n = scrambled(&[self.seed, step.0.into(), number_in(event, "set"), 3]);
+            let mut chance = Chance::new(n);
+            script.push(if depth < DEEPEST {
+                Action::ReturnIfCollected(self.emission(n, depth + 1, &mut chance))
+            } else {
+                Action::Return(None)
+            });
         } else if depth < DEEPEST && chance.one_in(12) {
             script.push(Action::GiveUp(emit(&mut chance)));
         } else {
@@ -179,10 +224,11 @@ impl Workload {
         let mut script = Vec::new();
         for number in 0..chance.below(4) {
             let key: Arc<str> = (*chance.pick(&SHARED_KEYS)).into();
-            script.push(match chance.below(4) {
+            script.push(match chance.below(5) {
                 0 => Action::Get(key),
                 1 => Action::Set(key, format!("\"{place} {number}\"").into()),
                 2 => Action::CountUp(key),
+                3 => addition(key, place, &mut chance),
                 _ => Action::Remove(key),
             });
         }
@@ -194,6 +240,32 @@ impl Workload {
         }
         script.push(if chance.one_in(8) { Action::Throw } else { Action::Return(None) });
         script
+    }
+
+    /// Emits events that belong together, each in its own way.
+    fn emit_a_set(&self, place: u64, depth: u64, script: &mut Vec<Action>, chance: &mut Chance) {
+        let type_name = chance.pick(&self.event_types).clone();
+        let count = 1 + chance.below(3);
+        for number in 0..count {
+            let n = scrambled(&[place, number, 2]);
+            let text = format!(
+                "{{\"type\":\"{type_name}\",\"n\":{n},\"depth\":{depth},\"set\":{place},\"of\":{count}}}"
+            );
+            let emitted = Emitted::Event { type_name: type_name.clone(), text: text.into() };
+            script.push(match chance.below(4) {
+                0 => Action::Send(emitted),
+                1 => Action::SendLater(emitted, chance.below(60)),
+                _ => Action::Stage(emitted),
+            });
+        }
+    }
+
+    /// The set that an event belongs to.
+    fn set_of(&self, event: &str) -> Option<Set> {
+        let count = u32::try_from(number_in(event, "of")).ok().filter(|count| *count > 0)?;
+        let is_its_type = |name: &&String| event.starts_with(&format!("{{\"type\":\"{name}\""));
+        let type_name = self.event_types.iter().find(is_its_type)?.clone();
+        Some(Set { key: number_in(event, "set").to_string().into(), type_name, count })
     }
 
     fn emission(&self, n: u64, depth: u64, chance: &mut Chance) -> Emitted {
@@ -220,10 +292,20 @@ impl Workload {
     pub fn whole_tree(&self) -> Tally {
         let mut tally = Tally::default();
         let mut events = vec![(START.to_owned(), self.start_event())];
+        let mut arrived: BTreeMap<(StepId, Arc<str>), u32> = BTreeMap::new();
         while let Some((type_name, text)) = events.pop() {
             for &step in self.routes(&type_name) {
                 tally.add(step, &text);
-                for emitted in what_comes_of(self.script(step, &text)) {
+                let script = self.script(step, &text);
+                let completed = script.iter().find_map(|action| match action {
+                    Action::Collect(set) => {
+                        let arrived = arrived.entry((step, set.key.clone())).or_default();
+                        *arrived += 1;
+                        Some(*arrived == set.count)
+                    }
+                    _ => None,
+                });
+                for emitted in what_comes_of(script, completed == Some(true)) {
                     match emitted {
                         Emitted::Event { type_name, text } => events.push((type_name, text)),
                         Emitted::Request { text, .. } => {
@@ -253,13 +335,18 @@ fn retry_policy(chance: &mut Chance) -> RetryPolicy {
     }
 }
 
-/// What is emitted in the end, whichever attempt does it.
-fn what_comes_of(script: Vec<Action>) -> impl Iterator<Item = Emitted> {
+fn addition(key: Arc<str>, place: u64, chance: &mut Chance) -> Action {
+    if &*key == LIST || chance.one_in(4) { Action::Append(key, place) } else { Action::Increment(key) }
+}
+
+/// What is emitted in the end, whichever attempt does it. It may be that which `completes` a set.
+fn what_comes_of(script: Vec<Action>, completes: bool) -> impl Iterator<Item = Emitted> {
     let gives_up = matches!(script.last(), Some(Action::GiveUp(_)));
     script.into_iter().filter_map(move |action| match action {
         Action::Stage(_) if gives_up => None,
         Action::Send(emitted) | Action::SendLater(emitted, _) | Action::Stage(emitted) => Some(emitted),
         Action::Return(last) => last,
+        Action::ReturnIfCollected(last) => Some(last).filter(|_| completes),
         Action::GiveUp(last) => Some(last),
         _ => None,
     })
@@ -289,12 +376,15 @@ fn event(type_name: &str, n: u64, depth: u64) -> Arc<str> {
 }
 
 fn numbers_in(event: &str) -> (u64, u64) {
-    let number_after = |name: &str| {
-        let from = event.find(name).map_or(event.len(), |at| at + name.len());
-        event[from..]
-            .bytes()
-            .take_while(u8::is_ascii_digit)
-            .fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
-    };
-    (number_after("\"n\":"), number_after("\"depth\":"))
+    (number_in(event, "n"), number_in(event, "depth"))
+}
+
+/// A number of an event; 0 if it is not there.
+fn number_in(event: &str, name: &str) -> u64 {
+    let name = format!("\"{name}\":");
+    let from = event.find(&name).map_or(event.len(), |at| at + name.len());
+    event[from..]
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
 }

@@ -106,6 +106,13 @@ impl Run {
         }
     }
 
+    /// Nothing collects any more: what waits for others is wanted by nobody.
+    pub(super) fn give_up_collecting(&mut self) {
+        for held in std::mem::take(&mut self.fan_in).into_held() {
+            self.stop_using(held.delivery.payload);
+        }
+    }
+
     /// A run at rest held this delivery. A type that the workflow does not know any more is wanted by nobody.
     pub(super) fn go_on_holding(&mut self, delivery: Delivery, HeldEvent { key, event_type }: HeldEvent) {
         let event_type = self.definition.event_type(&event_type).unwrap_or(EventTypeId(u32::MAX));

@@ -253,6 +253,9 @@ impl Run {
         if !self.in_flight.is_empty() {
             return;
         }
+        if self.undoing.is_some() {
+            self.give_up_collecting();
+        }
         match self.phase {
             Phase::Pausing => {
                 let waiting = self.limits.clear();

@@ -105,7 +105,7 @@ impl Hosted {
                     self.workload.script(invocation.step, &text)
                 };
                 let Invocation { id, attempt, .. } = invocation;
-                self.at_work.push(Work { invocation: id, attempt, script, next: 0 });
+                self.at_work.push(Work { invocation: id, attempt, script, next: 0, has_collected: false });
             }
             Effect::Undoing => {
                 let ending = self.model.is_undoing() || self.model.is_ended();

@@ -10,7 +10,7 @@ use blazen::{ExactString, NewValue};
 use super::super::expected::json;
 use super::super::sabotage::Sabotage;
 use super::super::sights::Sight;
-use super::super::workload::{Action, Emitted};
+use super::super::workload::{Action, Emitted, Set};
 use super::{Hosted, Surroundings};
 
 impl Hosted {
@@ -46,6 +46,9 @@ impl Hosted {
                 let found = self.run.remove(invocation, key.as_bytes());
                 around.auditor.check(found == Ok(expected), || format!("{key} was there: {found:?}"));
             }
+            Action::Increment(key) => self.increment(invocation, &key, around),
+            Action::Append(key, item) => self.append(invocation, &key, item, around),
+            Action::Collect(set) => self.collect(index, &set, around),
             Action::Send(emitted) => {
                 let emission = self.emission(&emitted);
                 if !self.model.sends(invocation.0, emitted) {
@@ -61,7 +64,14 @@ impl Hosted {
                 self.model.stages(invocation.0, emitted);
                 self.run.stage(invocation, emission).expect("the handler is at work");
             }
-            Action::Return(last) => {
+            Action::Return(_) | Action::ReturnIfCollected(_) => {
+                let last = match action {
+                    Action::Return(last) => last,
+                    Action::ReturnIfCollected(last) => {
+                        Some(last).filter(|_| self.at_work[index].has_collected)
+                    }
+                    _ => None,
+                };
                 let emission = last.as_ref().map(|emitted| self.emission(emitted));
                 self.model.settles(invocation.0, last);
                 self.run.settle(invocation, emission).expect("the handler is at work");
@@ -178,6 +188,75 @@ impl Hosted {
             .auditor
             .check(found == expected.as_deref(), || format!("{key} is {found:?}, not {expected:?}"));
         expected
+    }
+
+    /// Adds 1 to a number; what is none is left alone.
+    fn increment(&mut self, writer: InvocationId, key: &Arc<str>, around: &mut Surroundings<'_>) {
+        if self.has_added_before(writer, key, around) {
+            return;
+        }
+        let found = self.get(writer, key, around);
+        let number = found.as_ref().map_or(Some(0), |value| value.parse::<u64>().ok());
+        if let Some(number) = number {
+            let sum: Arc<str> = (number + 1).to_string().into();
+            self.model.adds(writer.0, key, sum.clone(), sum.clone());
+            self.run.add(writer, key.as_bytes(), NewValue::Json(&sum)).expect("the handler is at work");
+        } else {
+            self.model.is_refused(writer.0, key);
+            self.run.refused(writer, key.as_bytes());
+        }
+    }
+
+    /// Puts an item behind those of an array; what is none is left alone.
+    fn append(&mut self, writer: InvocationId, key: &Arc<str>, item: u64, around: &mut Surroundings<'_>) {
+        if self.has_added_before(writer, key, around) {
+            return;
+        }
+        let item = item.to_string();
+        let before = self.model.get(writer.0, key);
+        let items = before.as_deref().map_or(Some(""), |array| array.strip_prefix('[')?.strip_suffix(']'));
+        let appended = self.run.append(writer, key.as_bytes(), &item).ok();
+        let Some(items) = items else {
+            around.auditor.check(appended.is_none(), || format!("{item} was appended to {before:?}"));
+            self.model.is_refused(writer.0, key);
+            self.run.refused(writer, key.as_bytes());
+            return;
+        };
+        let all: Vec<&str> = items.split(',').filter(|item| !item.is_empty()).chain([&*item]).collect();
+        let is_so = appended == Some(all.len());
+        around.auditor.check(is_so, || format!("{item} was appended to {before:?} as {appended:?}"));
+        let array = format!("[{}]", all.join(","));
+        self.model.adds(writer.0, key, array.into(), all.len().to_string().into());
+    }
+
+    /// Whether an earlier attempt has made the next addition to a key for good.
+    fn has_added_before(
+        &mut self,
+        writer: InvocationId,
+        key: &Arc<str>,
+        around: &mut Surroundings<'_>,
+    ) -> bool {
+        let expected = self.model.remembers(writer.0, key);
+        let given = self.run.remembered(writer, key.as_bytes()).expect("the handler is at work");
+        let is_so = given.as_ref().map(json) == expected.as_deref().map(Some);
+        around.auditor.check(is_so, || format!("adding to {key} has given {given:?}, not {expected:?}"));
+        expected.is_some()
+    }
+
+    fn collect(&mut self, index: usize, set: &Set, around: &mut Surroundings<'_>) {
+        let invocation = self.at_work[index].invocation;
+        let event_type = self.workload.definition.event_type(&set.type_name).expect("a type of the workflow");
+        let expected = self.model.collects(invocation.0, set);
+        let wanted = [(event_type, set.count)];
+        let found = self.run.collect(invocation, &ExactString::from(&*set.key), event_type, &wanted);
+        let found = found.expect("the handler is at work");
+        let texts = found.as_ref().map(|payloads| {
+            let texts = payloads.iter().map(|payload| self.texts.get(&payload.0).cloned());
+            texts.collect::<Option<Vec<_>>>()
+        });
+        let is_so = texts == expected.clone().map(Some);
+        around.auditor.check(is_so, || format!("{set:?} was collected as {texts:?}, not {expected:?}"));
+        self.at_work[index].has_collected = expected.is_some();
     }
 
     fn set(&mut self, writer: InvocationId, key: &Arc<str>, value: &Arc<str>) {

@@ -50,14 +50,16 @@ impl Model {
             self.seen.push(Sight::AwaitedToUndo);
         }
         let awaited: Vec<u64> = self.at_work.values().map(|worker| worker.delivery).collect();
-        self.rest.pending.retain(|delivery, waiting| waiting.done.is_some() || awaited.contains(delivery));
+        // What waits for others may still be collected by those.
+        self.rest.pending.retain(|delivery, waiting| !waiting.is_to_be_done() || awaited.contains(delivery));
         self.rest.waits.clear();
         self.conclude(expected);
     }
 
     /// What is undone first of what is done, if the run undoes.
     pub(super) fn undone_first(&self) -> Option<u64> {
-        let done = self.rest.pending.iter().filter(|_| self.is_undoing());
+        let done =
+            self.rest.pending.iter().filter(|(_, waiting)| self.is_undoing() && waiting.done.is_some());
         done.max_by_key(|(_, waiting)| waiting.done).map(|(delivery, _)| *delivery)
     }
 
@@ -78,7 +80,15 @@ impl Model {
             return None;
         }
         let number = 1 + self.rest.pending.values().filter_map(|waiting| waiting.done).max().unwrap_or(0);
-        let kept = Waiting { attempt: 1, sent: 0, due: None, done: Some(number), ..waiting };
+        let kept = Waiting {
+            attempt: 1,
+            sent: 0,
+            due: None,
+            gathered: false,
+            done: Some(number),
+            added: None,
+            ..waiting
+        };
         self.rest.pending.insert(delivery, kept);
         Some(number)
     }
@@ -107,6 +117,7 @@ impl Model {
         let mut is_change = false;
         if self.is_compensation(delivery) {
             self.seen.push(Sight::NotUndone);
+            self.adds_nothing_again(invocation);
             self.takes_back(invocation);
             self.at_work.remove(&invocation);
             let Waiting { step, event, attempt, .. } =
@@ -139,6 +150,7 @@ impl Model {
     /// A handler at work is not waited for, and leaves nothing behind. Says whether others had read what it has written,
     /// so that this is committed.
     pub(super) fn is_dropped(&mut self, invocation: u64) -> bool {
+        self.adds_nothing_again(invocation);
         let is_read = self.takes_back(invocation);
         let worker = self.at_work.remove(&invocation).expect("the handler is at work");
         self.rest.pending.remove(&worker.delivery);

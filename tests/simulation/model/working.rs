@@ -9,6 +9,7 @@ use super::super::expected::{Expected, Standing, Waiting};
 use super::super::sights::Sight;
 use super::super::workload::Emitted;
 use super::Model;
+use super::adding::Additions;
 
 pub(super) struct Worker {
     pub(super) delivery: u64,
@@ -16,11 +17,16 @@ pub(super) struct Worker {
     staged: Vec<Emitted>,
     /// Whose uncommitted writes it has read.
     pub(super) read_from: BTreeSet<u64>,
+    pub(super) additions: Additions,
+    /// The set that it collects, and which deliveries it has taken of it.
+    pub(super) collecting: Option<(Arc<str>, Vec<u64>)>,
 }
 
 impl Model {
     pub fn begins(&mut self, invocation: u64, delivery: u64) {
-        let worker = Worker { delivery, sent: 0, staged: Vec::new(), read_from: BTreeSet::new() };
+        let additions = Additions::after(self.rest.pending[&delivery].added.as_ref());
+        let (staged, read_from) = (Vec::new(), BTreeSet::new());
+        let worker = Worker { delivery, sent: 0, staged, read_from, additions, collecting: None };
         self.at_work.insert(invocation, worker);
     }
 
@@ -63,22 +69,33 @@ impl Model {
 
     fn settles_and_is_kept(&mut self, invocation: u64, last: Option<Emitted>, is_done: bool) {
         self.commit(invocation);
-        let Worker { delivery, staged, .. } =
+        let Worker { delivery, staged, collecting, .. } =
             self.at_work.remove(&invocation).expect("the handler is at work");
+        self.added.retain(|added| *added != delivery); // it is not attempted again
         let waiting = self.rest.pending.remove(&delivery).expect("what is at work is pending");
         let settled = Some((delivery, waiting.attempt, waiting.step, waiting.event.clone()));
         let is_compensation = self.is_undoing() && self.is_compensation(delivery);
-        let mut done = None;
+        let (mut done, mut held, mut gathered) = (None, None, Vec::new());
         if is_compensation {
             self.seen.push(Sight::Undone);
         } else {
             self.rest.settled.add(waiting.step, &waiting.event);
-            if is_done {
+            let mut has_acted = !waiting.gathered;
+            if let Some((key, taken)) = collecting {
+                has_acted = !taken.is_empty();
+                gathered = self.gathers(delivery, &taken);
+                if !waiting.gathered && !taken.contains(&delivery) {
+                    held = Some(key);
+                    self.holds(delivery, &waiting, held.clone());
+                }
+            }
+            if is_done && has_acted && held.is_none() {
                 done = self.keeps_to_undo(delivery, waiting);
             }
         }
         let emitted = if self.is_undoing() { Vec::new() } else { staged.into_iter().chain(last).collect() };
-        self.emit(emitted, Expected { settled, is_compensation, done, ..Expected::default() });
+        let expected = Expected { settled, is_compensation, done, held, gathered, ..Expected::default() };
+        self.emit(emitted, expected);
     }
 
     /// The handler has thrown. Says whether it is called again.
@@ -108,6 +125,7 @@ impl Model {
 
     /// The handler has thrown for the last time, and `last` is emitted in its stead.
     pub fn gives_up(&mut self, invocation: u64, last: Emitted) {
+        self.adds_nothing_again(invocation);
         self.takes_back(invocation);
         self.worker(invocation).staged.clear();
         self.seen.push(Sight::GivenUp);
@@ -127,7 +145,7 @@ impl Model {
         self.at_work.contains_key(&invocation)
     }
 
-    fn worker(&mut self, invocation: u64) -> &mut Worker {
+    pub(super) fn worker(&mut self, invocation: u64) -> &mut Worker {
         self.at_work.get_mut(&invocation).expect("the handler is at work")
     }
 }

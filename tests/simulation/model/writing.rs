@@ -31,6 +31,11 @@ impl Model {
     }
 
     pub fn set(&mut self, writer: u64, key: &Arc<str>, value: Option<Arc<str>>) {
+        self.forgets_what_it_adds(writer, key);
+        self.write_down(writer, key, value);
+    }
+
+    pub(super) fn write_down(&mut self, writer: u64, key: &Arc<str>, value: Option<Arc<str>>) {
         self.writes.push(Write { by: writer, key: key.clone(), value, is_committed: false });
     }
 
@@ -38,13 +43,18 @@ impl Model {
     pub fn remove(&mut self, writer: u64, key: &Arc<str>) -> bool {
         let was_there = self.get(writer, key).is_some();
         if was_there {
-            self.set(writer, key, None);
+            self.write_down(writer, key, None);
         }
+        self.forgets_what_it_adds(writer, key);
         was_there
     }
 
     /// What the writer has written cannot be taken back any more, nor can anything that it has read.
     pub(super) fn commit(&mut self, first: u64) {
+        let has_written = self.writes.iter().any(|write| write.by == first && !write.is_committed);
+        if !has_written && self.at_work[&first].read_from.is_empty() {
+            return;
+        }
         let mut writers = vec![first];
         while let Some(writer) = writers.pop() {
             if let Some(worker) = self.at_work.get_mut(&writer) {
@@ -56,6 +66,7 @@ impl Model {
                     }
                     write.is_committed = true;
                 }
+                self.keeps_what_it_has_added(writer);
             }
         }
         self.fold_writes();

@@ -1,0 +1,67 @@
+//! Handlers that wait for all events of a set.
+
+use std::sync::Arc;
+
+use super::super::expected::Waiting;
+use super::super::sights::Sight;
+use super::super::workload::Set;
+use super::Model;
+
+impl Model {
+    /// The handler asks for all events of a set, of which its own is one. Gives them if they are there and nobody has them.
+    pub fn collects(&mut self, invocation: u64, set: &Set) -> Option<Vec<Arc<str>>> {
+        let delivery = self.worker(invocation).delivery;
+        if self.rest.pending[&delivery].gathered {
+            return None;
+        }
+        let (_, taken) = self.worker(invocation).collecting.get_or_insert((set.key.clone(), Vec::new()));
+        let mut taken = taken.clone();
+        if taken.is_empty() {
+            taken = self.waiting_in(set, delivery);
+            taken.truncate(set.count as usize);
+            if taken.len() < set.count as usize {
+                self.seen.push(Sight::PutAside);
+                return None;
+            }
+            self.seen.push(Sight::Collected);
+            self.worker(invocation).collecting = Some((set.key.clone(), taken.clone()));
+        }
+        Some(taken.iter().map(|delivery| self.rest.pending[delivery].event.clone()).collect())
+    }
+
+    /// Which deliveries to the same step wait in a set, the oldest first.
+    fn waiting_in(&self, set: &Set, to_the_step_of: u64) -> Vec<u64> {
+        let collecting =
+            || self.at_work.values().filter_map(|worker| Some((worker, worker.collecting.as_ref()?)));
+        let is_taken = |delivery| collecting().any(|(_, (_, taken))| taken.contains(&delivery));
+        let asks =
+            |delivery| collecting().any(|(worker, (key, _))| worker.delivery == delivery && *key == set.key);
+        let step = self.rest.pending[&to_the_step_of].step;
+        let waits = |(delivery, waiting): &(&u64, &Waiting)| {
+            let is_there = waiting.held.as_ref() == Some(&set.key) || asks(**delivery);
+            waiting.step == step && is_there && !waiting.gathered && !is_taken(**delivery)
+        };
+        self.rest.pending.iter().filter(waits).map(|(delivery, _)| *delivery).collect()
+    }
+
+    /// A handler has settled that had these: they are gone for good.
+    pub(super) fn gathers(&mut self, own: u64, taken: &[u64]) -> Vec<u64> {
+        let others: Vec<u64> = taken.iter().copied().filter(|delivery| *delivery != own).collect();
+        for delivery in &others {
+            let Some(waiting) = self.rest.pending.get_mut(delivery) else { continue };
+            if waiting.held.is_some() {
+                self.rest.pending.remove(delivery);
+            } else {
+                self.seen.push(Sight::GatheredAtWork);
+                waiting.gathered = true;
+            }
+        }
+        others
+    }
+
+    /// A handler has settled whose event waits for others.
+    pub(super) fn holds(&mut self, delivery: u64, settled: &Waiting, held: Option<Arc<str>>) {
+        let kept = Waiting { held, added: None, ..settled.clone() };
+        self.rest.pending.insert(delivery, kept);
+    }
+}
