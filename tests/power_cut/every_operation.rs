@@ -9,7 +9,7 @@ use crate::recording::Recording;
 use crate::settings::{STORE, rounds, seed};
 
 /// Random scripts in continuous integration, unless it takes more to look at enough points.
-const RANDOM_SCRIPTS: usize = 8;
+const RANDOM_SCRIPTS: usize = 3;
 
 /// Cuts of each kind at a line in continuous integration.
 const DRAWS: usize = 2;
