@@ -1,4 +1,4 @@
-// A module of the TypeScript layer by itself, for tests of what the package does not export.
+// A module of the TypeScript layer that needs no addon, by itself: for tests of what the package does not export.
 
 import { join } from "node:path";
 import { build } from "rolldown";

@@ -40,7 +40,7 @@ export function instrument({ branches = false, memory = false }) {
       RUSTFLAGS: flags.join(" "),
       // SQLite, which is C, is watched too.
       ...(memory && { RUSTC_BOOTSTRAP: "1", [`CFLAGS_${TRIPLE.replaceAll("-", "_")}`]: "-fsanitize=address" }),
-      // Tests that run once under it are built for twice as long as they run, and half of that without optimization.
+      // The tests run once: optimizing them takes longer than it saves.
       ...(memory && { CARGO_PROFILE_DEV_OPT_LEVEL: "0" }),
     },
   };

@@ -12,9 +12,11 @@ const rebuild = process.argv.includes("--rebuild");
 
 installPackages(ROOT);
 requireRust();
-make("build:native", () => addonFile() ?? "not built", ["src", "build.rs", "Cargo.toml", "Cargo.lock", "package.json"]);
-// The types come last, and not if there is an error in them.
-make("build:ts", () => "dist/index.d.ts", ["ts", "native.d.ts", "package.json"]);
+const crate = ["src", "build.rs", "Cargo.toml", "Cargo.lock", "package.json"];
+make("build:native", () => [addonFile() ?? "not built"], crate);
+// The types are written last, and not at all if the compiler finds an error.
+const layer = ["index.js", "conformance.js", "shared.js", "index.d.ts"].map((name) => `dist/${name}`);
+make("build:ts", () => layer, ["ts", "native.d.ts", "package.json"]);
 
 /** Without Rust the tools say what they tried, and not what is missing. */
 function requireRust() {
@@ -24,13 +26,14 @@ function requireRust() {
   process.exit(1);
 }
 
-/** Runs the npm script that makes `output` from `sources`. */
-function make(script, output, sources) {
+/** Runs the npm script that makes `outputs` from `sources`. */
+function make(script, outputs, sources) {
   const inRoot = (path) => join(ROOT, path);
-  if (!rebuild && !isStale(inRoot(output()), sources.map(inRoot))) {
+  const isOld = (output) => isStale(inRoot(output), sources.map(inRoot));
+  if (!rebuild && !outputs().some(isOld)) {
     return;
   }
   const began = new Date();
   run("npm", ["run", "--silent", script]);
-  dateBack(inRoot(output()), began);
+  for (const output of outputs()) dateBack(inRoot(output), began);
 }

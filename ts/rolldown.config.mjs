@@ -1,5 +1,5 @@
-// The layer as the package ships it: one file for each entry point, and what they share. A hundred modules take
-// `require("blazen")` twice as long as one file, and hops across them take longer, too.
+// The layer as the package ships it: one file for each entry point, and what they share. With a hundred modules
+// `require("blazen")` takes twice as long.
 
 import { defineConfig } from "rolldown";
 

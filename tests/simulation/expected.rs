@@ -130,9 +130,7 @@ impl Expected {
             commit.again.iter().map(|again| (again.delivery, again.attempt, again.sent, millis(again.due)));
         let mut again: Vec<Again> = again.collect();
         again.sort_unstable();
-        let gathered = (sorted(&self.gathered), sorted(&commit.gathered));
-        let added = commit.added.iter().map(|added| added.delivery).collect::<Vec<_>>();
-        let added = (sorted(&self.added), sorted(&added));
+        let added = commit.added.iter().map(|added| added.delivery);
         let queued = self.queued.iter().map(|(delivery, waiting)| told((delivery, waiting)));
         let mut pending: Vec<_> = commit.queued.iter().collect();
         if commit.replaces {
@@ -155,8 +153,11 @@ impl Expected {
             ),
             (self.done != commit.done, "what can be undone"),
             (self.held.as_deref() != commit.held.as_ref().and_then(ExactString::as_str), "what is held"),
-            (gathered.0 != gathered.1, "what was gathered"),
-            (added.0 != added.1, "what was added"),
+            (
+                sorted(self.gathered.iter().copied()) != sorted(commit.gathered.iter().copied()),
+                "what was gathered",
+            ),
+            (sorted(self.added.iter().copied()) != sorted(added), "what was added"),
             (self.rest.ending.is_some() != commit.ending.is_some(), "whether it is about to end"),
             (self.sent != commit.sent.map(|sent| (sent.delivery, sent.count)), "what was sent"),
             (expected_again != again, "what is attempted again"),
@@ -210,8 +211,8 @@ fn stored_so(pending: &PendingDelivery) -> Pending<'_> {
     }
 }
 
-fn sorted(deliveries: &[u64]) -> Vec<u64> {
-    let mut sorted = deliveries.to_vec();
+fn sorted(deliveries: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut sorted: Vec<u64> = deliveries.collect();
     sorted.sort_unstable();
     sorted
 }

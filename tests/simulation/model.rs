@@ -235,9 +235,8 @@ impl Model {
 
     /// All that the run has is written.
     pub fn whole(&mut self) {
-        let counts = |waiting: &Waiting| waiting.held.is_none() || !self.is_undoing();
-        let queued = self.rest.pending.iter().filter(|(_, waiting)| counts(waiting));
-        let queued = queued.map(|(delivery, waiting)| (*delivery, waiting.clone())).collect();
+        let queued = self.rest.pending.iter().map(|(delivery, waiting)| (*delivery, waiting.clone()));
+        let queued = queued.collect();
         let opened = self.rest.waits.clone();
         self.write(Expected { is_whole: true, queued, opened, ..Expected::default() });
     }

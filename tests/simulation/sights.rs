@@ -37,8 +37,9 @@ pub enum Sight {
     /// An event waits for the others of its set.
     PutAside,
     Collected,
-    /// A handler at work had its event taken, and that for good.
+    /// A handler had its event taken for good, before it has settled.
     GatheredAtWork,
+    GatheredBetweenAttempts,
     TakenUpAsleep,
     /// What slept came due while nobody had the run.
     DueWhileLost,
@@ -58,7 +59,7 @@ pub enum Sight {
 }
 
 impl Sight {
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::ProcessLost,
         Self::PartOfTheQueueStored,
         Self::DeviceFailure,
@@ -89,6 +90,7 @@ impl Sight {
         Self::PutAside,
         Self::Collected,
         Self::GatheredAtWork,
+        Self::GatheredBetweenAttempts,
         Self::TakenUpAsleep,
         Self::DueWhileLost,
         Self::DueWhilePaused,

@@ -6,13 +6,18 @@
 //! wrong on the way, and however many attempts that costs. Which handler completes a set of events is not known; what
 //! comes of the set is, and that it comes once.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod sets;
+mod whole_tree;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use blazen::engine::{Definition, Durability, RetryPolicy, StepId, StepOptions};
 
 use super::chance::{Chance, scrambled};
+pub use sets::Set;
+pub use whole_tree::{Tally, place_of};
 
 const START: &str = "blazen::StartEvent";
 const STOP: &str = "blazen::StopEvent";
@@ -33,15 +38,6 @@ pub struct Workload {
     collectors: Vec<StepId>,
     takes_answers: bool,
     ends_early: bool,
-}
-
-/// Events that were emitted to be received together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Set {
-    pub key: Arc<str>,
-    pub type_name: String,
-    /// How many they are.
-    pub count: u32,
 }
 
 /// What a handler does, one thing after the other.
@@ -180,33 +176,32 @@ impl Workload {
                 _ => Action::Get(key),
             });
         }
-        let most = if depth < DEEPEST { 4 - depth.min(2) } else { 1 };
+        let collected = self.set_of(event, step);
+        // Of a set few events have successors of their own: there would be too many.
+        let most = if depth < DEEPEST && collected.is_none() { 4 - depth.min(2) } else { 1 };
         for _ in 1..chance.below(most) {
             script.push(Action::Stage(emit(&mut chance)));
         }
-        if depth < DEEPEST && !self.collectors.is_empty() && chance.one_in(4) {
+        if most > 1 && !self.collectors.is_empty() && chance.one_in(4) {
             self.emit_a_set(place, depth + 1, &mut script, &mut chance);
         }
-        let collected = self.set_of(event).filter(|_| self.collectors.contains(&step));
+        let mut collects_at = 0;
         if let Some(set) = &collected {
-            script.insert(chance.index(script.len() + 1), Action::Collect(set.clone()));
+            collects_at = chance.index(script.len() + 1);
+            script.insert(collects_at, Action::Collect(set.clone()));
         }
         let attempts = self.definition.step_options(step).retry.map_or(1, |retry| retry.max_attempts);
-        if attempts > 1 && chance.one_in(5) {
+        if attempts > 1 && chance.one_in(if collected.is_some() { 2 } else { 5 }) {
             let first_to_succeed = 2 + u32::try_from(chance.below(u64::from(attempts) - 1)).unwrap_or(0);
-            let place = chance.index(script.len() + 1);
+            let place = collects_at + chance.index(script.len() + 1 - collects_at);
             script.insert(place, Action::ThrowBefore(first_to_succeed));
         }
         if self.ends_early && chance.one_in(30) {
             script.push(Action::Throw);
-        } else if collected.is_some() {
-            let n = scrambled(&[self.seed, step.0.into(), number_in(event, "set"), 3]);
-            let mut chance = Chance::new(n);
-            script.push(if depth < DEEPEST {
-                Action::ReturnIfCollected(self.emission(n, depth + 1, &mut chance))
-            } else {
-                Action::Return(None)
-            });
+        } else if let Some(set) = collected {
+            script.push(
+                self.what_comes_of_a_set(step, &set).map_or(Action::Return(None), Action::ReturnIfCollected),
+            );
         } else if depth < DEEPEST && chance.one_in(12) {
             script.push(Action::GiveUp(emit(&mut chance)));
         } else {
@@ -242,32 +237,6 @@ impl Workload {
         script
     }
 
-    /// Emits events that belong together, each in its own way.
-    fn emit_a_set(&self, place: u64, depth: u64, script: &mut Vec<Action>, chance: &mut Chance) {
-        let type_name = chance.pick(&self.event_types).clone();
-        let count = 1 + chance.below(3);
-        for number in 0..count {
-            let n = scrambled(&[place, number, 2]);
-            let text = format!(
-                "{{\"type\":\"{type_name}\",\"n\":{n},\"depth\":{depth},\"set\":{place},\"of\":{count}}}"
-            );
-            let emitted = Emitted::Event { type_name: type_name.clone(), text: text.into() };
-            script.push(match chance.below(4) {
-                0 => Action::Send(emitted),
-                1 => Action::SendLater(emitted, chance.below(60)),
-                _ => Action::Stage(emitted),
-            });
-        }
-    }
-
-    /// The set that an event belongs to.
-    fn set_of(&self, event: &str) -> Option<Set> {
-        let count = u32::try_from(number_in(event, "of")).ok().filter(|count| *count > 0)?;
-        let is_its_type = |name: &&String| event.starts_with(&format!("{{\"type\":\"{name}\""));
-        let type_name = self.event_types.iter().find(is_its_type)?.clone();
-        Some(Set { key: number_in(event, "set").to_string().into(), type_name, count })
-    }
-
     fn emission(&self, n: u64, depth: u64, chance: &mut Chance) -> Emitted {
         match chance.below(60) {
             0..=9 if self.takes_answers => Emitted::Request {
@@ -288,37 +257,6 @@ impl Workload {
         self.definition.event_type(type_name).map_or(&[], |id| self.definition.routes(id))
     }
 
-    /// Everything that a run does which is not ended before: how many deliveries, and their sum.
-    pub fn whole_tree(&self) -> Tally {
-        let mut tally = Tally::default();
-        let mut events = vec![(START.to_owned(), self.start_event())];
-        let mut arrived: BTreeMap<(StepId, Arc<str>), u32> = BTreeMap::new();
-        while let Some((type_name, text)) = events.pop() {
-            for &step in self.routes(&type_name) {
-                tally.add(step, &text);
-                let script = self.script(step, &text);
-                let completed = script.iter().find_map(|action| match action {
-                    Action::Collect(set) => {
-                        let arrived = arrived.entry((step, set.key.clone())).or_default();
-                        *arrived += 1;
-                        Some(*arrived == set.count)
-                    }
-                    _ => None,
-                });
-                for emitted in what_comes_of(script, completed == Some(true)) {
-                    match emitted {
-                        Emitted::Event { type_name, text } => events.push((type_name, text)),
-                        Emitted::Request { text, .. } => {
-                            events.push((ANSWER.to_owned(), self.answer_to(&text)));
-                        }
-                        Emitted::Stop { .. } | Emitted::Unknown => {}
-                    }
-                }
-            }
-        }
-        tally
-    }
-
     /// Whether a run may fail or complete before it has done everything.
     pub fn may_end_early(&self) -> bool {
         self.ends_early
@@ -337,38 +275,6 @@ fn retry_policy(chance: &mut Chance) -> RetryPolicy {
 
 fn addition(key: Arc<str>, place: u64, chance: &mut Chance) -> Action {
     if &*key == LIST || chance.one_in(4) { Action::Append(key, place) } else { Action::Increment(key) }
-}
-
-/// What is emitted in the end, whichever attempt does it. It may be that which `completes` a set.
-fn what_comes_of(script: Vec<Action>, completes: bool) -> impl Iterator<Item = Emitted> {
-    let gives_up = matches!(script.last(), Some(Action::GiveUp(_)));
-    script.into_iter().filter_map(move |action| match action {
-        Action::Stage(_) if gives_up => None,
-        Action::Send(emitted) | Action::SendLater(emitted, _) | Action::Stage(emitted) => Some(emitted),
-        Action::Return(last) => last,
-        Action::ReturnIfCollected(last) => Some(last).filter(|_| completes),
-        Action::GiveUp(last) => Some(last),
-        _ => None,
-    })
-}
-
-/// Deliveries, counted and summed up so that sets of them can be compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub count: u64,
-    pub sum: u64,
-}
-
-impl Tally {
-    pub fn add(&mut self, step: StepId, event: &str) {
-        self.count += 1;
-        self.sum = self.sum.wrapping_add(place_of(step, event));
-    }
-}
-
-/// What tells one delivery of a run from all others, also after a crash has numbered them anew.
-pub fn place_of(step: StepId, event: &str) -> u64 {
-    scrambled(&[step.0.into(), numbers_in(event).0])
 }
 
 fn event(type_name: &str, n: u64, depth: u64) -> Arc<str> {

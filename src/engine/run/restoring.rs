@@ -223,8 +223,8 @@ impl Run {
         let queued = self.queue.iter().map(resting);
         let asleep =
             self.sleeping.iter().map(move |(due, delivery)| Resting { due: Some(due), ..resting(delivery) });
-        let held = self.fan_in.held().filter(|_| self.undoing.is_none());
-        let held = held.map(move |held| Resting { held: Some(held), ..resting(&held.delivery) });
+        let held =
+            self.fan_in.held().map(move |held| Resting { held: Some(held), ..resting(&held.delivery) });
         let done = self
             .done
             .iter()

@@ -9,6 +9,7 @@
 //! Always true while a run undoes:
 //! 1. It waits for nothing from outside, nothing but compensations is invoked, and those one at a time.
 //! 2. What is queued, asleep or (once the first has begun) in flight is the compensation whose number is `current`.
+//! 3. Nothing is held once nothing is in flight.
 
 use std::sync::Arc;
 

@@ -64,18 +64,10 @@ impl Hosted {
                 self.model.stages(invocation.0, emitted);
                 self.run.stage(invocation, emission).expect("the handler is at work");
             }
-            Action::Return(_) | Action::ReturnIfCollected(_) => {
-                let last = match action {
-                    Action::Return(last) => last,
-                    Action::ReturnIfCollected(last) => {
-                        Some(last).filter(|_| self.at_work[index].has_collected)
-                    }
-                    _ => None,
-                };
-                let emission = last.as_ref().map(|emitted| self.emission(emitted));
-                self.model.settles(invocation.0, last);
-                self.run.settle(invocation, emission).expect("the handler is at work");
-                self.is_over(index);
+            Action::Return(last) => self.returns(index, last),
+            Action::ReturnIfCollected(last) => {
+                let last = self.at_work[index].has_collected.then_some(last);
+                self.returns(index, last);
             }
             Action::ThrowBefore(first_to_succeed) => {
                 if attempt < first_to_succeed && !self.tries_again(index, true, around) {
@@ -101,6 +93,14 @@ impl Hosted {
             }
         }
         self.drain_perhaps(around);
+    }
+
+    fn returns(&mut self, index: usize, last: Option<Emitted>) {
+        let invocation = self.at_work[index].invocation;
+        let emission = last.as_ref().map(|emitted| self.emission(emitted));
+        self.model.settles(invocation.0, last);
+        self.run.settle(invocation, emission).expect("the handler is at work");
+        self.is_over(index);
     }
 
     /// A handler has thrown for the last time.
@@ -190,7 +190,7 @@ impl Hosted {
         expected
     }
 
-    /// Adds 1 to a number; what is none is left alone.
+    /// Adds 1 to a number; anything else is left alone.
     fn increment(&mut self, writer: InvocationId, key: &Arc<str>, around: &mut Surroundings<'_>) {
         if self.has_added_before(writer, key, around) {
             return;
@@ -207,7 +207,7 @@ impl Hosted {
         }
     }
 
-    /// Puts an item behind those of an array; what is none is left alone.
+    /// Puts an item behind those of an array; anything else is left alone.
     fn append(&mut self, writer: InvocationId, key: &Arc<str>, item: u64, around: &mut Surroundings<'_>) {
         if self.has_added_before(writer, key, around) {
             return;
@@ -236,7 +236,7 @@ impl Hosted {
         key: &Arc<str>,
         around: &mut Surroundings<'_>,
     ) -> bool {
-        let expected = self.model.remembers(writer.0, key);
+        let expected = self.model.tries_to_add(writer.0, key);
         let given = self.run.remembered(writer, key.as_bytes()).expect("the handler is at work");
         let is_so = given.as_ref().map(json) == expected.as_deref().map(Some);
         around.auditor.check(is_so, || format!("adding to {key} has given {given:?}, not {expected:?}"));

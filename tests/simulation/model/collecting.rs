@@ -6,6 +6,7 @@ use super::super::expected::Waiting;
 use super::super::sights::Sight;
 use super::super::workload::Set;
 use super::Model;
+use super::working::Collecting;
 
 impl Model {
     /// The handler asks for all events of a set, of which its own is one. Gives them if they are there and nobody has them.
@@ -14,8 +15,8 @@ impl Model {
         if self.rest.pending[&delivery].gathered {
             return None;
         }
-        let (_, taken) = self.worker(invocation).collecting.get_or_insert((set.key.clone(), Vec::new()));
-        let mut taken = taken.clone();
+        let collecting = || Collecting { key: set.key.clone(), taken: Vec::new() };
+        let mut taken = self.worker(invocation).collecting.get_or_insert_with(collecting).taken.clone();
         if taken.is_empty() {
             taken = self.waiting_in(set, delivery);
             taken.truncate(set.count as usize);
@@ -24,18 +25,19 @@ impl Model {
                 return None;
             }
             self.seen.push(Sight::Collected);
-            self.worker(invocation).collecting = Some((set.key.clone(), taken.clone()));
+            self.worker(invocation).collecting = Some(Collecting { taken: taken.clone(), ..collecting() });
         }
         Some(taken.iter().map(|delivery| self.rest.pending[delivery].event.clone()).collect())
     }
 
     /// Which deliveries to the same step wait in a set, the oldest first.
     fn waiting_in(&self, set: &Set, to_the_step_of: u64) -> Vec<u64> {
-        let collecting =
-            || self.at_work.values().filter_map(|worker| Some((worker, worker.collecting.as_ref()?)));
-        let is_taken = |delivery| collecting().any(|(_, (_, taken))| taken.contains(&delivery));
-        let asks =
-            |delivery| collecting().any(|(worker, (key, _))| worker.delivery == delivery && *key == set.key);
+        let collecting = || {
+            let at_work = self.at_work.values();
+            at_work.filter_map(|worker| Some((worker.delivery, worker.collecting.as_ref()?)))
+        };
+        let is_taken = |delivery| collecting().any(|(_, other)| other.taken.contains(&delivery));
+        let asks = |delivery| collecting().any(|(by, other)| by == delivery && other.key == set.key);
         let step = self.rest.pending[&to_the_step_of].step;
         let waits = |(delivery, waiting): &(&u64, &Waiting)| {
             let is_there = waiting.held.as_ref() == Some(&set.key) || asks(**delivery);
@@ -48,11 +50,16 @@ impl Model {
     pub(super) fn gathers(&mut self, own: u64, taken: &[u64]) -> Vec<u64> {
         let others: Vec<u64> = taken.iter().copied().filter(|delivery| *delivery != own).collect();
         for delivery in &others {
+            let is_at_work = self.at_work.values().any(|worker| worker.delivery == *delivery);
             let Some(waiting) = self.rest.pending.get_mut(delivery) else { continue };
             if waiting.held.is_some() {
                 self.rest.pending.remove(delivery);
             } else {
-                self.seen.push(Sight::GatheredAtWork);
+                self.seen.push(if is_at_work {
+                    Sight::GatheredAtWork
+                } else {
+                    Sight::GatheredBetweenAttempts
+                });
                 waiting.gathered = true;
             }
         }

@@ -58,8 +58,7 @@ impl Model {
 
     /// What is undone first of what is done, if the run undoes.
     pub(super) fn undone_first(&self) -> Option<u64> {
-        let done =
-            self.rest.pending.iter().filter(|(_, waiting)| self.is_undoing() && waiting.done.is_some());
+        let done = self.rest.pending.iter().filter(|_| self.is_undoing());
         done.max_by_key(|(_, waiting)| waiting.done).map(|(delivery, _)| *delivery)
     }
 
@@ -134,6 +133,7 @@ impl Model {
     /// What follows while the run undoes, and the change, if it is one.
     pub(super) fn concludes_undoing(&mut self, expected: Expected, mut is_change: bool) {
         if !self.is_at_work() {
+            self.rest.pending.retain(|_, waiting| waiting.held.is_none()); // nobody collects any more
             if self.is_pausing {
                 self.is_pausing = false;
                 self.rest.standing = Standing::Paused;

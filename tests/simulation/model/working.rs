@@ -18,8 +18,13 @@ pub(super) struct Worker {
     /// Whose uncommitted writes it has read.
     pub(super) read_from: BTreeSet<u64>,
     pub(super) additions: Additions,
-    /// The set that it collects, and which deliveries it has taken of it.
-    pub(super) collecting: Option<(Arc<str>, Vec<u64>)>,
+    pub(super) collecting: Option<Collecting>,
+}
+
+/// The set that a handler collects, and which deliveries it has taken of it.
+pub(super) struct Collecting {
+    pub(super) key: Arc<str>,
+    pub(super) taken: Vec<u64>,
 }
 
 impl Model {
@@ -81,7 +86,7 @@ impl Model {
         } else {
             self.rest.settled.add(waiting.step, &waiting.event);
             let mut has_acted = !waiting.gathered;
-            if let Some((key, taken)) = collecting {
+            if let Some(Collecting { key, taken }) = collecting {
                 has_acted = !taken.is_empty();
                 gathered = self.gathers(delivery, &taken);
                 if !waiting.gathered && !taken.contains(&delivery) {

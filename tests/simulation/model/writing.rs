@@ -53,7 +53,7 @@ impl Model {
     pub(super) fn commit(&mut self, first: u64) {
         let has_written = self.writes.iter().any(|write| write.by == first && !write.is_committed);
         if !has_written && self.at_work[&first].read_from.is_empty() {
-            return;
+            return; // what it has forgotten of its additions, its next attempt forgets again
         }
         let mut writers = vec![first];
         while let Some(writer) = writers.pop() {

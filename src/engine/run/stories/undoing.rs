@@ -181,6 +181,36 @@ fn whoever_gathers_a_set_is_done() {
 }
 
 #[test]
+fn what_waits_for_others_is_let_go_of_when_nothing_is_at_work() {
+    let mut story = begun(None);
+    story.returns("charge", "Charged");
+    let collected =
+        story.run.collect(story.invocation("reserve"), &"k".into(), EventTypeId(4), &[(EventTypeId(4), 2)]);
+    assert_eq!(collected, Ok(None));
+    story.returns_nothing("reserve");
+    story.told();
+    story.fails("note");
+    assert_eq!(story.told(), ["undoing", &release("Charged"), &undo("charge", "blazen::StartEvent")]);
+}
+
+#[test]
+fn whoever_is_waited_for_may_still_gather_what_waits_for_it() {
+    let mut story = begun(None);
+    story.sends("charge", "Charged");
+    let first = story.invocation("reserve");
+    story.sends("charge", "Charged");
+    let (second, wanted) = (story.invocation("reserve"), [(EventTypeId(4), 2)]);
+    assert_eq!(story.run.collect(first, &"k".into(), EventTypeId(4), &wanted), Ok(None));
+    story.run.settle(first, None).unwrap();
+    story.returns_nothing("charge");
+    story.fails("note");
+    story.told();
+    assert!(story.run.collect(second, &"k".into(), EventTypeId(4), &wanted).unwrap().is_some());
+    story.returns_nothing("reserve");
+    assert_eq!(story.told(), [release("Charged"), undo("reserve", "Charged")]);
+}
+
+#[test]
 fn a_handler_at_work_whose_step_can_be_undone_is_waited_for_and_undone_if_it_returns() {
     for returns in [true, false] {
         let mut story = begun(None);
