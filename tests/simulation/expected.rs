@@ -8,7 +8,7 @@ use blazen::store::commit::PendingDelivery;
 use blazen::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
 use blazen::{ExactString, StateValue};
 
-use super::workload::Tally;
+use super::workload::{Tally, is_of_type};
 
 /// A run as a store must have it.
 #[derive(Clone, Debug, Default)]
@@ -140,9 +140,7 @@ impl Expected {
         let asked = self.opened.iter().map(|(id, event)| (Some(&**id), &**event));
         let requested = commit.opened.iter().map(|asked| (asked.id.as_str(), &*asked.event));
         let answered = commit.closed.as_ref().map(|id| id.as_str().unwrap_or_default());
-        let typed = |queued: &PendingDelivery| {
-            queued.event.starts_with(&format!("{{\"type\":\"{}\"", queued.event_type))
-        };
+        let typed = |queued: &PendingDelivery| is_of_type(&queued.event, &queued.event_type);
         [
             (self.number != commit.version, "the number"),
             (self.is_whole != commit.replaces, "whether it is whole"),

@@ -191,19 +191,15 @@ impl Sabotage {
         match (self, &mut at_rest.origin) {
             (Self::ResumeAPausedRun, Origin::Store { paused, .. }) => *paused = false,
             (Self::TakeUpWithoutAnAttempt, _) => {
-                for event in &mut at_rest.pending_events {
-                    for delivery in &mut event.deliveries {
-                        delivery.attempt = delivery.attempt.saturating_sub(1);
-                    }
+                for delivery in deliveries_in(&mut at_rest.pending_events) {
+                    delivery.attempt = delivery.attempt.saturating_sub(1);
                 }
             }
             (Self::ForgetTheLastDelivery, _) => {
                 at_rest.last_delivery.0 = at_rest.last_delivery.0.saturating_sub(1);
             }
             (Self::AddAgainAfterACrash, _) => {
-                for event in &mut at_rest.pending_events {
-                    event.deliveries.iter_mut().for_each(|delivery| delivery.added = None);
-                }
+                deliveries_in(&mut at_rest.pending_events).for_each(|delivery| delivery.added = None);
             }
             (Self::LoseWhatIsHeldInACrash, _) => at_rest
                 .pending_events
@@ -215,7 +211,7 @@ impl Sabotage {
     /// What becomes of those that sleep instead.
     fn takes_up_sleepers(self, at_rest: &mut RunAtRest) {
         let events = &mut at_rest.pending_events;
-        for delivery in events.iter_mut().flat_map(|event| &mut event.deliveries) {
+        for delivery in deliveries_in(events) {
             let Some(due) = &mut delivery.due else { continue };
             match self {
                 Self::WakeInACrash => delivery.due = None,
@@ -251,4 +247,8 @@ impl Sabotage {
             _ => 2,
         })
     }
+}
+
+fn deliveries_in(events: &mut [PendingEvent]) -> impl Iterator<Item = &mut PendingDelivery> {
+    events.iter_mut().flat_map(|event| &mut event.deliveries)
 }

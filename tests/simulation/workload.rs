@@ -281,6 +281,10 @@ fn event(type_name: &str, n: u64, depth: u64) -> Arc<str> {
     format!("{{\"type\":\"{type_name}\",\"n\":{n},\"depth\":{depth}}}").into()
 }
 
+pub fn is_of_type(event: &str, type_name: &str) -> bool {
+    event.starts_with(&format!("{{\"type\":\"{type_name}\""))
+}
+
 fn numbers_in(event: &str) -> (u64, u64) {
     (number_in(event, "n"), number_in(event, "depth"))
 }

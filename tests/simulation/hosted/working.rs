@@ -202,8 +202,7 @@ impl Hosted {
             self.model.adds(writer.0, key, sum.clone(), sum.clone());
             self.run.add(writer, key.as_bytes(), NewValue::Json(&sum)).expect("the handler is at work");
         } else {
-            self.model.is_refused(writer.0, key);
-            self.run.refused(writer, key.as_bytes());
+            self.is_refused(writer, key);
         }
     }
 
@@ -218,8 +217,7 @@ impl Hosted {
         let appended = self.run.append(writer, key.as_bytes(), &item).ok();
         let Some(items) = items else {
             around.auditor.check(appended.is_none(), || format!("{item} was appended to {before:?}"));
-            self.model.is_refused(writer.0, key);
-            self.run.refused(writer, key.as_bytes());
+            self.is_refused(writer, key);
             return;
         };
         let all: Vec<&str> = items.split(',').filter(|item| !item.is_empty()).chain([&*item]).collect();
@@ -227,6 +225,12 @@ impl Hosted {
         around.auditor.check(is_so, || format!("{item} was appended to {before:?} as {appended:?}"));
         let array = format!("[{}]", all.join(","));
         self.model.adds(writer.0, key, array.into(), all.len().to_string().into());
+    }
+
+    /// Nothing was added to a key.
+    fn is_refused(&mut self, writer: InvocationId, key: &Arc<str>) {
+        self.model.is_refused(writer.0, key);
+        self.run.refused(writer, key.as_bytes());
     }
 
     /// Whether an earlier attempt has made the next addition to a key for good.

@@ -71,11 +71,6 @@ impl Model {
         results.truncate(tries);
     }
 
-    /// The handler will not be called again.
-    pub(super) fn adds_nothing_again(&mut self, writer: u64) {
-        self.worker(writer).additions = Additions::default();
-    }
-
     /// What the handler has added so far is committed.
     pub(super) fn keeps_what_it_has_added(&mut self, writer: u64) {
         let worker = self.worker(writer);

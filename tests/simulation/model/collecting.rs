@@ -46,29 +46,34 @@ impl Model {
         self.rest.pending.iter().filter(waits).map(|(delivery, _)| *delivery).collect()
     }
 
-    /// A handler has settled that had these: they are gone for good.
-    pub(super) fn gathers(&mut self, own: u64, taken: &[u64]) -> Vec<u64> {
-        let others: Vec<u64> = taken.iter().copied().filter(|delivery| *delivery != own).collect();
-        for delivery in &others {
-            let is_at_work = self.at_work.values().any(|worker| worker.delivery == *delivery);
-            let Some(waiting) = self.rest.pending.get_mut(delivery) else { continue };
-            if waiting.held.is_some() {
-                self.rest.pending.remove(delivery);
-            } else {
-                self.seen.push(if is_at_work {
-                    Sight::GatheredAtWork
-                } else {
-                    Sight::GatheredBetweenAttempts
-                });
-                waiting.gathered = true;
-            }
+    /// A handler has settled that collects: what it had of its set is gone for good. Gives the key under which its own event
+    /// is held, if that waits for others still, and whose events it had beside its own.
+    pub(super) fn settles_collecting(
+        &mut self,
+        own: u64,
+        settled: &Waiting,
+        Collecting { key, taken }: Collecting,
+    ) -> (Option<Arc<str>>, Vec<u64>) {
+        let held = (!settled.gathered && !taken.contains(&own)).then_some(key);
+        if held.is_some() {
+            let kept = Waiting { held: held.clone(), added: None, ..settled.clone() };
+            self.rest.pending.insert(own, kept);
         }
-        others
+        let others: Vec<u64> = taken.into_iter().filter(|delivery| *delivery != own).collect();
+        for delivery in &others {
+            self.is_gathered(*delivery);
+        }
+        (held, others)
     }
 
-    /// A handler has settled whose event waits for others.
-    pub(super) fn holds(&mut self, delivery: u64, settled: &Waiting, held: Option<Arc<str>>) {
-        let kept = Waiting { held, added: None, ..settled.clone() };
-        self.rest.pending.insert(delivery, kept);
+    fn is_gathered(&mut self, delivery: u64) {
+        let is_at_work = self.at_work.values().any(|worker| worker.delivery == delivery);
+        let Some(waiting) = self.rest.pending.get_mut(&delivery) else { return };
+        if waiting.held.is_some() {
+            self.rest.pending.remove(&delivery);
+        } else {
+            waiting.gathered = true;
+            self.seen.push(if is_at_work { Sight::GatheredAtWork } else { Sight::GatheredBetweenAttempts });
+        }
     }
 }

@@ -116,8 +116,7 @@ impl Model {
         let mut is_change = false;
         if self.is_compensation(delivery) {
             self.seen.push(Sight::NotUndone);
-            self.adds_nothing_again(invocation);
-            self.takes_back(invocation);
+            self.takes_back_for_good(invocation);
             self.at_work.remove(&invocation);
             let Waiting { step, event, attempt, .. } =
                 self.rest.pending.remove(&delivery).expect("what is at work is pending");
@@ -150,8 +149,7 @@ impl Model {
     /// A handler at work is not waited for, and leaves nothing behind. Says whether others had read what it has written,
     /// so that this is committed.
     pub(super) fn is_dropped(&mut self, invocation: u64) -> bool {
-        self.adds_nothing_again(invocation);
-        let is_read = self.takes_back(invocation);
+        let is_read = self.takes_back_for_good(invocation);
         let worker = self.at_work.remove(&invocation).expect("the handler is at work");
         self.rest.pending.remove(&worker.delivery);
         is_read

@@ -85,14 +85,9 @@ impl Model {
             self.seen.push(Sight::Undone);
         } else {
             self.rest.settled.add(waiting.step, &waiting.event);
-            let mut has_acted = !waiting.gathered;
-            if let Some(Collecting { key, taken }) = collecting {
-                has_acted = !taken.is_empty();
-                gathered = self.gathers(delivery, &taken);
-                if !waiting.gathered && !taken.contains(&delivery) {
-                    held = Some(key);
-                    self.holds(delivery, &waiting, held.clone());
-                }
+            let has_acted = collecting.as_ref().map_or(!waiting.gathered, |set| !set.taken.is_empty());
+            if let Some(collecting) = collecting {
+                (held, gathered) = self.settles_collecting(delivery, &waiting, collecting);
             }
             if is_done && has_acted && held.is_none() {
                 done = self.keeps_to_undo(delivery, waiting);
@@ -130,8 +125,7 @@ impl Model {
 
     /// The handler has thrown for the last time, and `last` is emitted in its stead.
     pub fn gives_up(&mut self, invocation: u64, last: Emitted) {
-        self.adds_nothing_again(invocation);
-        self.takes_back(invocation);
+        self.takes_back_for_good(invocation);
         self.worker(invocation).staged.clear();
         self.seen.push(Sight::GivenUp);
         self.settles_and_is_kept(invocation, Some(last), false);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::sights::Sight;
 use super::Model;
+use super::adding::Additions;
 
 pub(super) struct Write {
     pub(super) by: u64,
@@ -93,6 +94,12 @@ impl Model {
         self.writes.retain(|write| write.by != failed || write.is_committed);
         self.fold_writes();
         false
+    }
+
+    /// The same of a writer that is not called again, so that nobody asks any more what it has added.
+    pub(super) fn takes_back_for_good(&mut self, failed: u64) -> bool {
+        self.worker(failed).additions = Additions::default();
+        self.takes_back(failed)
     }
 
     /// Of several writes to a key the latest committed one stands.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use blazen::engine::StepId;
 
 use super::super::chance::{Chance, scrambled};
-use super::{Action, DEEPEST, Emitted, Workload, number_in, numbers_in};
+use super::{Action, DEEPEST, Emitted, Workload, is_of_type, number_in, numbers_in};
 
 /// The events of one emitter that wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,7 @@ impl Workload {
     /// The set that an event belongs to, if a step collects those.
     pub(super) fn set_of(&self, event: &str, step: StepId) -> Option<Set> {
         let count = u32::try_from(number_in(event, "of")).ok().filter(|count| *count > 0)?;
-        let is_its_type = |name: &&String| event.starts_with(&format!("{{\"type\":\"{name}\""));
-        let type_name = self.event_types.iter().find(is_its_type)?.clone();
+        let type_name = self.event_types.iter().find(|name| is_of_type(event, name))?.clone();
         let (key, (_, depth)) = (number_in(event, "set").to_string().into(), numbers_in(event));
         self.collectors.contains(&step).then_some(Set { key, type_name, count, depth })
     }
