@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { describe } from "node:test";
+import { describe, mock } from "node:test";
 import { SqliteStore, Workflow } from "blazen";
 import { gate, newFile, ROOT, rejectionOf, START, stop, test } from "./stores/harness.mjs";
 import { atRest, inEveryWay } from "./ways/harness.mjs";
@@ -175,6 +175,34 @@ describe("many events that wait", () => {
       (await workflow.run()).data,
       Array.from({ length: COUNT }, (_, n) => n),
     );
+  });
+
+  test("come in order wherever between two milliseconds the clocks are looked at", async () => {
+    const heard = [];
+    const workflow = new Workflow("looks")
+      .addStep("send", [START], async (_event, ctx) => {
+        const monotonic = Math.floor(performance.now());
+        const wall = Date.now() + 3_600_000; // set ahead, so that nothing that was measured before counts
+        // What one event sees: the one clock before and after the other, which has no fractions.
+        const seen = [
+          [0.95, 0, 0.96],
+          [1.6, 2, 2.06],
+          [2.2, 2, 2.21],
+        ];
+        for (const [n, [before, then, after]] of seen.entries()) {
+          const looks = [before];
+          mock.method(performance, "now", () => monotonic + (looks.pop() ?? after));
+          mock.method(Date, "now", () => wall + then);
+          const sent = ctx.sendEvent({ type: "Late", n }, { at: new Date(wall + 50) });
+          mock.restoreAll();
+          await sent;
+        }
+      })
+      .addStep("hear", ["Late"], ({ n }) => {
+        heard.push(n);
+        return heard.length === 3 ? stop(heard) : null;
+      });
+    assert.deepEqual((await workflow.run()).data, [0, 1, 2]);
   });
 
   test("keep a process that waits for them, and not one whose run was aborted", async () => {

@@ -6,6 +6,8 @@ import { InvalidArgumentError } from "./errors.js";
 import { LONGEST_WAIT_MS } from "./retry_options.js";
 
 const MOST_TRIES = 100;
+/** Looks at two clocks that are no further apart tell one time. */
+const AT_ONE_TIME_MS = 0.5;
 
 /** When an event is delivered: after a wait, or at a point in time. At once unless one of the two is given. */
 export interface SendOptions {
@@ -38,24 +40,22 @@ export function readDue(options: SendOptions | undefined): number | undefined {
 /** How far the wall clock is ahead of `performance.now()`, a little less, so that nothing is early by it. */
 let lead = Number.NEGATIVE_INFINITY;
 
-/**
- * What is due at one time is due at one time here too: the lead is measured anew only when the clock was set. `Date.now()`
- * leaves out fractions, so two measures differ by up to a millisecond.
- */
+/** What is due at one time is due at one time here too: the lead is measured anew only when the clock was set. */
 function onTheMonotonicClock(time: number): number {
   const measured = measureLead();
-  if (lead > measured || measured - lead > 2) lead = measured - 1;
+  // A measure may be short by a millisecond, since `Date.now()` leaves out fractions, and too much by `AT_ONE_TIME_MS`.
+  if (measured < lead || measured - lead > 2 * (1 + AT_ONE_TIME_MS)) lead = measured - (1 + AT_ONE_TIME_MS);
   // What has passed waits behind all that came due before it, which need not have been delivered yet.
   return Math.max(time - lead, performance.now());
 }
 
-/** A process may lose the processor between two looks at a clock: then it looks again, and in the end takes the lesser. */
+/** A process may lose the processor between two looks at a clock: then it looks again, and in the end sees no change. */
 function measureLead(): number {
   for (let tries = 1; ; tries += 1) {
     const before = performance.now();
     const wall = Date.now();
     const after = performance.now();
-    if (after - before < 0.5) return wall - before;
-    if (tries === MOST_TRIES) return wall - after;
+    if (after - before < AT_ONE_TIME_MS) return wall - before;
+    if (tries === MOST_TRIES) return Math.max(wall - after, lead);
   }
 }
