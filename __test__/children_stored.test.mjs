@@ -430,6 +430,45 @@ for (const [how, ends] of Object.entries({
   });
 }
 
+/** A parent that was at work when its process was lost, and its child, which was at rest until long after. */
+async function lostAtRest(path) {
+  const store = SqliteStore.open(path);
+  const { parent, child } = family(store, async (_event, ctx) =>
+    ctx.sendEvent({ type: "Later" }, { delayMs: 3_600_000 }),
+  );
+  child.addStep("later", ["Later"], () => stop());
+  const { runId: parentId } = await parent.runWithHandler();
+  const isAsleep = ({ wakesAt }) => wakesAt !== undefined;
+  let asleep;
+  while (asleep === undefined) asleep = (await store.runs({ workflow: "child" })).runs.find(isAsleep);
+  await store.close();
+  return { parentId, childId: asleep.runId };
+}
+
+for (const [how, order] of Object.entries({
+  "before its workflow recovers": ["cancel", "recover"],
+  afterwards: ["recover", "cancel"],
+})) {
+  test(`a child at rest ends with a parent that is cancelled in the store ${how}`, async () => {
+    const path = newFile();
+    const { parentId, childId } = await lostAtRest(path);
+    const store = SqliteStore.open(path);
+    const child = new Workflow("child", { store })
+      .addStep("only", [START], never)
+      .addStep("later", ["Later"], () => assert.fail("it was called"));
+    const parent = new Workflow("parent", { store }).addStep("only", [START], never);
+    const doing = { cancel: () => parent.cancel(parentId), recover: () => child.recover() };
+    const done = {};
+    for (const what of order) done[what] = await doing[what]();
+    assert.equal(done.cancel, true);
+    const [ofChild] = done.recover;
+    const failure = await rejectionOf(ofChild.result());
+    assert.deepEqual([failure.code, ofChild.runId], ["ERR_BLAZEN_ABORTED", childId]);
+    assert.equal((await store.run(childId)).status, "cancelled");
+    await store.close();
+  });
+}
+
 test("a child that is being migrated ends with its parent, and is not called", async () => {
   const kept = new MapStore();
   const reached = gate();

@@ -187,6 +187,7 @@ describe("an answer to runs() that is no page", () => {
     "a list": [],
     "runs without ids": { runs: [{}] },
     "a parent that is a text": { runs: [{ runId: ID, parent: JSON.stringify({ runId: ID, depth: 1 }) }] },
+    "a time to wake that is a text": { runs: [{ runId: ID, wakesAt: "2026-01-01T00:00:00Z" }] },
     "a next page that is none": { runs: [], next: "more" },
   };
   for (const [name, answer] of Object.entries(answers)) {

@@ -32,8 +32,16 @@ export interface CheckpointSummary {
   /** The run that it is a child of, as its first commit says. */
   parent?: ParentRun;
   status: RunStatus;
-  /** Whether it is unfinished, no event is on its way, and no wait of it has a `due`. */
+  /**
+   * Whether it goes on only when something comes from outside: it is unfinished, has no `ending`, all its pending
+   * deliveries are `held` or `done`, and no wait of it has a `due`.
+   */
   waiting: boolean;
+  /**
+   * When it goes on by itself: the least `due` of its waits and of its deliveries that are neither `held` nor `done`. Only if
+   * it is running, has no `ending`, and all those deliveries have a `due`; else it goes on at once.
+   */
+  wakesAt?: number;
   createdAt: number;
   updatedAt: number;
   finishedAt?: number;

@@ -1,5 +1,6 @@
 // What a handler stands for: a run that goes on here, one that a store has and that can be taken up, or one that has ended.
 
+import { Alarm } from "./alarm.js";
 import { type BlazenError, ofCode, RunStateError } from "./errors.js";
 import { EventStream, type StreamEnd } from "./event_stream.js";
 import type { Run } from "./run.js";
@@ -46,6 +47,8 @@ export class RestingRun implements HeldRun {
   readonly result: Promise<RunResult>;
   readonly stream = undefined;
   here: Run | undefined;
+  /** Wakes it. */
+  readonly #alarm = new Alarm();
   readonly #find: RestingRunOptions["find"];
   readonly #cancel: RestingRunOptions["cancel"];
   #arriving: Promise<HeldRun> | undefined;
@@ -64,6 +67,11 @@ export class RestingRun implements HeldRun {
     toldElsewhere(this.result);
   }
 
+  /** Unless it is taken up before, `wake` is called after so many milliseconds. */
+  sleep(milliseconds: number, wake: () => void): void {
+    this.#alarm.set(performance.now() + milliseconds, wake);
+  }
+
   /** What has become of the run: at work here, or ended. */
   arrive(): Promise<HeldRun> {
     this.#arriving ??= this.#follow();
@@ -79,10 +87,12 @@ export class RestingRun implements HeldRun {
   }
 
   lost(error: BlazenError): void {
+    this.#alarm.stop();
     this.#reject(ofCode(error.code, error.message));
   }
 
   async #follow(): Promise<HeldRun> {
+    this.#alarm.stop();
     try {
       const found = await this.#find();
       this.here = found.here;

@@ -19,18 +19,23 @@ export interface Recovery {
   readonly takeUp: (runId: string) => Promise<HeldRun>;
   /** Ends a run without going on with it. */
   readonly cancel: (runId: string, reason: unknown) => Promise<unknown>;
-  /** Ends a paused child if its parent has ended, or is about to, and gives it then. */
-  readonly endWithParent: (runId: string, parentId: string) => Promise<HeldRun | undefined>;
-  /** Also those that wait for an answer; they are left until they are asked for something otherwise. */
-  readonly waitingToo: boolean;
+  /** Whether a run that is a parent has ended, or is about to. */
+  readonly parentHasEnded: (parentId: string) => Promise<boolean>;
+  /** Ends a paused child whose parent has ended, and gives it. */
+  readonly endWithParent: (runId: string) => Promise<HeldRun>;
+  /** Whether the time that a run may take is limited. It passes for those that rest, too, so they are taken up at once. */
+  readonly timeLimited: boolean;
 }
 
+type ListedRun = ListedRuns["runs"][number];
+
 /**
- * Finds the unfinished runs of a workflow that are not at work here, and begins to take them up, the oldest first. Those that
- * are paused stay so, unless their parents have ended elsewhere and could not tell them.
+ * Finds the unfinished runs of a workflow that are not at work here, and begins to take them up, the oldest first: those that
+ * sleep when their time comes, and those that wait for something from outside when they are asked for something. Those
+ * that are paused stay so. What rests ends if its parent has ended elsewhere and could not tell it.
  */
 export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
-  const { connection, workflow, takeUp, cancel, endWithParent, waitingToo } = recovery;
+  const { connection, workflow, takeUp, cancel, parentHasEnded, endWithParent, timeLimited } = recovery;
   // Also a run that is loaded later goes on in the asynchronous context of whoever recovers, and not of whoever asks for it.
   const takeUpHere = AsyncResource.bind(takeUp);
   const endHere = AsyncResource.bind(endWithParent);
@@ -38,11 +43,8 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   const tasks = new Tasks();
   for await (const listed of pages("running")) {
     // All of a page at once: nobody else may take them for his own meanwhile.
-    for (const { runId, waiting } of listed) {
-      if (isKnownHere(runId)) continue;
-      const run = restingRun(runId);
-      found.push(run);
-      if (waitingToo || !waiting) tasks.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
+    for (const summary of listed) {
+      if (!isKnownHere(summary.runId)) found.push(takeUpInTime(summary));
     }
   }
   lookAtPaused().catch((error: unknown) =>
@@ -50,22 +52,42 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   );
   return found;
 
+  function takeUpInTime(summary: ListedRun): RestingRun {
+    const { runId, parent } = summary;
+    const run = restingRun(runId);
+    const takeUp = () => tasks.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
+    const rest = timeLimited ? 0 : restOf(summary);
+    if (rest <= 0) {
+      takeUp();
+      return run;
+    }
+    if (rest < Number.POSITIVE_INFINITY) run.sleep(rest, takeUp);
+    if (parent != null) {
+      connection.children.note(runId, parent.runId);
+      endIfOrphan(runId, parent.runId, run);
+    }
+    return run;
+  }
+
   async function lookAtPaused(): Promise<void> {
     for await (const listed of pages("paused")) {
       for (const { runId, parent } of listed) {
-        if (parent != null && !isKnownHere(runId)) tasks.add(endingWith(parent.runId, runId));
+        if (parent != null && !isKnownHere(runId)) endIfOrphan(runId, parent.runId);
       }
     }
   }
 
-  function endingWith(parentId: string, runId: string): Task {
+  /** @param handed what handlers of it know it by */
+  function endIfOrphan(runId: string, parentId: string, handed?: RestingRun): void {
     const failing = `Run ${runId} has not ended with its parent`;
     const work = async () => {
-      const ended = await endHere(runId, parentId);
+      if (!(await parentHasEnded(parentId))) return;
+      const ended = await endHere(runId);
       // What it has done may take long to undo.
-      ended?.result.catch((error: unknown) => error instanceof StoreError && warn(failing, error));
+      ended.result.catch((error: unknown) => error instanceof StoreError && warn(failing, error));
+      await handed?.arrive();
     };
-    return { failing, work };
+    tasks.add({ failing, work });
   }
 
   function isKnownHere(runId: string): boolean {
@@ -97,6 +119,12 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   }
 }
 
+/** For how many milliseconds a run rests unless it is asked for something. */
+function restOf({ waiting, wakesAt }: ListedRun): number {
+  if (wakesAt != null) return wakesAt - Date.now();
+  return waiting ? Number.POSITIVE_INFINITY : 0;
+}
+
 interface Task {
   /** What a warning says if it fails. */
   readonly failing: string;
@@ -105,7 +133,7 @@ interface Task {
 
 /** Does a few things at a time. */
 class Tasks {
-  readonly #waiting: Task[] = [];
+  #waiting: Task[] = [];
   #next = 0;
   #busy = 0;
 
@@ -127,6 +155,9 @@ class Tasks {
       }
     }
     this.#busy -= 1;
+    if (this.#busy > 0) return;
+    this.#waiting = [];
+    this.#next = 0;
   }
 }
 

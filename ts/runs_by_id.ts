@@ -139,9 +139,9 @@ export class RunsById {
   /**
    * Takes up what is unfinished and not at work here.
    *
-   * @param waitingToo also those that wait for an answer, since their time is limited
+   * @param timeLimited whether the time that a run may take is limited
    */
-  async recover(waitingToo: boolean): Promise<HeldRun[]> {
+  async recover(timeLimited: boolean): Promise<HeldRun[]> {
     const takeUp = async (runId: string) => {
       while (this.#arriving.has(runId)) await this.#arrived(runId);
       const here = this.here.get(runId)?.here;
@@ -149,18 +149,19 @@ export class RunsById {
     };
     const cancel = (runId: string, reason: unknown) => this.cancel(runId, reason);
     const parents = new Map<string, Promise<boolean>>(); // many children may have the same one, and that may be large
-    const endWithParent = async (runId: string, parentId: string) => {
+    const parentHasEnded = (parentId: string) => {
       const hasEnded = parents.get(parentId) ?? this.#parentHasEnded(parentId);
       parents.set(parentId, hasEnded);
-      return (await hasEnded) ? this.#endWithParent(runId) : undefined;
+      return hasEnded;
     };
     return recoverRuns({
       connection: this.needStore("recover()"),
       workflow: this.#workflow,
       takeUp,
       cancel,
-      endWithParent,
-      waitingToo,
+      parentHasEnded,
+      endWithParent: (runId) => this.#endWithParent(runId),
+      timeLimited,
     });
   }
 

@@ -48,6 +48,11 @@ export interface RunSummary {
   status: RunStatus;
   /** Whether it goes on only when something comes from outside: the answer of a person, or an event that it expects. */
   waiting: boolean;
+  /**
+   * When it goes on, if it is running and does nothing before: the time of a delayed event, of the next attempt of a step, or
+   * of the first of its waits that expires.
+   */
+  wakesAt?: Date;
   createdAt: Date;
   /** When something was last written of it. */
   updatedAt: Date;
@@ -185,12 +190,13 @@ abstract class Store {
     const { workflow, status, limit, after } = readQuery(query);
     const listed = await this.#connection.list({ workflow, status, limit, after, oldestFirst: false });
     const runs = listed.runs.map(
-      ({ runId, workflow, parent, status, waiting, createdAt, updatedAt, finishedAt }): RunSummary => ({
+      ({ runId, workflow, parent, status, waiting, wakesAt, createdAt, updatedAt, finishedAt }): RunSummary => ({
         runId,
         workflow,
         ...(parent == null ? {} : { parent: parent.runId }),
         status: status as RunStatus,
         waiting,
+        ...(wakesAt == null ? {} : { wakesAt: new Date(wakesAt) }),
         createdAt: new Date(createdAt),
         updatedAt: new Date(updatedAt),
         ...(finishedAt == null ? {} : { finishedAt: new Date(finishedAt) }),

@@ -67,16 +67,23 @@ export function checkPage(answer: unknown): CheckpointPage {
   const page = answer as CheckpointPage | null | undefined;
   if (typeof page === "object" && page !== null && Array.isArray(page.runs)) {
     const isRun = (run: Partial<CheckpointSummary> | null) =>
-      typeof run?.runId === "string" && (run.parent == null || typeof run.parent.runId === "string");
+      typeof run?.runId === "string" &&
+      (run.parent == null || typeof run.parent.runId === "string") &&
+      isOptionalNumber(run.wakesAt);
     const isWhole = page.runs.findIndex((run) => !isRun(run)) === -1; // it looks into holes, too
     if (isWhole && (page.next == null || Number.isSafeInteger(page.next))) return page;
   }
   throw wrong(
     "ERR_BLAZEN_STORE_IO",
     "runs()",
-    "{ runs, next }, with the runId of each run, and of its parent if it has one",
+    "{ runs, next }, with the runId of each run, and of its parent if it has one, and a wakesAt that is a number if it has one",
     answer,
   );
+}
+
+/** What may be left out is null where it came from SQL. */
+function isOptionalNumber(value: number | null | undefined): boolean {
+  return value == null || Number.isFinite(value);
 }
 
 /**

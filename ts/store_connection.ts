@@ -2,7 +2,7 @@
 //
 // Questions and commits go to the thread of the store; it wakes this one once for whatever has come back.
 
-import { type Arrival, endWhereItIs } from "./arrivals.js";
+import type { Arrival } from "./arrivals.js";
 import { type BlazenError, type BlazenErrorCode, fromNative, ofCode, StoreError } from "./errors.js";
 import type { HeldRun } from "./held_run.js";
 import { LoadedChildren } from "./loaded_children.js";
@@ -97,7 +97,11 @@ export class StoreConnection {
     const children = this.children.take(parentId);
     if (children === undefined) return;
     const why = reason();
-    for (const runId of children) endWhereItIs(runId, this, (child) => toldElsewhere(child.abort(why)));
+    for (const runId of children) {
+      const child = this.held.get(runId);
+      if (child !== undefined) toldElsewhere(child.abort(why));
+      else this.arriving.get(runId)?.endAtOnce((run) => toldElsewhere(run.abort(why)));
+    }
   }
 
   load(runId: string): Promise<LoadedRun | null> {

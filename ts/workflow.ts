@@ -255,8 +255,9 @@ export class Workflow<
   /**
    * Takes up every unfinished run of this workflow in the store that is not at work here: after a crash, a deploy, a
    * `close()`. What had settled is not done again; a handler that was at work is called again, with `ctx.attempt` raised.
-   * Runs are loaded a few at a time; those that wait for an answer, and have no time limit, only when they are asked for
-   * something. A paused run stays paused until it is resumed; a paused child whose parent has ended elsewhere ends.
+   * Runs are loaded a few at a time; those that sleep when their time comes, and those that wait for an answer when they are
+   * asked for something, unless the workflow has a time limit. A paused run stays paused until it is resumed; a child that
+   * rests, and whose parent has ended elsewhere, ends.
    *
    * A run that cannot go on stays as it is: one that needs a step that this workflow does not have (or its `compensate`),
    * its `result()` rejects with `ERR_BLAZEN_RUN_MISMATCH`, or one that `migrate` has failed for, with

@@ -21,6 +21,13 @@ const takes = (change) => () => spoilt({ commit: (commit) => ({ ...commit, ...ch
 const gives = (change) => () => spoilt({ run: (run) => run && { ...run, ...change(run) } });
 /** One that changes what it says of runs. */
 const lists = (change) => () => spoilt({ page: change });
+/** The same, run by run. */
+const listsRuns = (change) => lists((page) => ({ ...page, runs: page.runs.map(change) }));
+/** A run that wakes at one of the times at which what it has is due. */
+const wakesAmong = ({ wakesAt, ...run }, parts, choose) => {
+  const due = parts.flatMap(({ due }) => due ?? []);
+  return wakesAt === undefined || due.length === 0 ? run : { ...run, wakesAt: choose(...due) };
+};
 /** One that changes the events of every stream that there is. */
 const streams = (change) => () => spoilt({ stream: (events, runId) => events && change(events, runId) });
 /** One that keeps streams in its own way: `next` is what a commit makes of one. */
@@ -381,22 +388,31 @@ export const FAULTS = {
     },
   },
   "a run that only something from outside moves is waiting": {
-    "waits when something was asked": lists((page) => ({
-      ...page,
-      runs: page.runs.map((run) => ({ ...run, waiting: run.waits.length > 0 })),
+    "waits when something was asked": listsRuns((run) => ({ ...run, waiting: run.waits.length > 0 })),
+    "waits when it has ended": listsRuns((run) => ({ ...run, waiting: run.pending.length === 0 })),
+  },
+  "a run that has nothing to do before a time is listed with that": {
+    "never wakes": listsRuns(({ wakesAt: _, ...run }) => run),
+    "wakes for what is last": listsRuns((run) => wakesAmong(run, [...run.pending, ...run.waits], Math.max)),
+    "sees no waits": listsRuns((run) => wakesAmong(run, run.pending, Math.min)),
+    "wakes what is paused": listsRuns((run) =>
+      run.status === "paused" ? { ...run, wakesAt: run.pending[0].due } : run,
+    ),
+  },
+  "what has settled moves no run, unless it is to be undone": {
+    "takes what has settled for what is on its way": listsRuns((run) => ({
+      ...run,
+      waiting: run.waiting && run.pending.length === 0,
     })),
-    "waits when it has ended": lists((page) => ({
-      ...page,
-      runs: page.runs.map((run) => ({ ...run, waiting: run.pending.length === 0 })),
+    "waits while it undoes": listsRuns((run) => ({
+      ...run,
+      waiting: run.pending.every(({ held, done }) => (held ?? done) !== undefined),
     })),
   },
   "a summary says what the run says": {
-    "gives times as texts": lists((page) => ({
-      ...page,
-      runs: page.runs.map((run) => ({ ...run, updatedAt: new Date(run.updatedAt).toISOString() })),
-    })),
-    "knows no parents": lists((page) => ({ ...page, runs: page.runs.map((run) => ({ ...run, parent: undefined })) })),
-    "knows no ends": lists((page) => ({ ...page, runs: page.runs.map((run) => ({ ...run, finishedAt: undefined })) })),
+    "gives times as texts": listsRuns((run) => ({ ...run, updatedAt: new Date(run.updatedAt).toISOString() })),
+    "knows no parents": listsRuns((run) => ({ ...run, parent: undefined })),
+    "knows no ends": listsRuns((run) => ({ ...run, finishedAt: undefined })),
   },
   "a stream comes in the order in which it was written": {
     "gives the newest first": streams((events) => events.toReversed()),

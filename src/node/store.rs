@@ -19,7 +19,7 @@ use crate::store::query::RunOrder;
 use crate::store::stored_run::HistoryEntry;
 use crate::store::writer::{Answer, Question};
 use crate::store::{
-    CheckpointStore, History, MemoryStore, RunPage, RunQuery, RunSummary, SqliteOptions, SqliteStore,
+    CheckpointStore, GoesOn, History, MemoryStore, RunPage, RunQuery, RunSummary, SqliteOptions, SqliteStore,
     StatusKind, UnixMillis,
 };
 
@@ -48,7 +48,10 @@ pub struct ListedRun {
     pub workflow: String,
     pub parent: Option<ParentRun>,
     pub status: String,
+    /// It goes on only when something comes from outside.
     pub waiting: bool,
+    /// It goes on by itself, and not before this time.
+    pub wakes_at: Option<f64>,
     pub created_at: f64,
     pub updated_at: f64,
     pub finished_at: Option<f64>,
@@ -347,7 +350,11 @@ impl From<RunSummary> for ListedRun {
             workflow: run.workflow,
             parent: run.parent.map(ParentRun::from),
             status: run.status.name().to_owned(),
-            waiting: run.waiting,
+            waiting: run.goes_on == Some(GoesOn::WhenTold),
+            wakes_at: match (run.status, run.goes_on) {
+                (StatusKind::Running, Some(GoesOn::At(due))) => Some(time_to_js(due)),
+                _ => None,
+            },
             created_at: time_to_js(run.created_at),
             updated_at: time_to_js(run.updated_at),
             finished_at: run.finished_at.map(time_to_js),

@@ -202,6 +202,12 @@ impl PendingDelivery {
             done: None,
         }
     }
+
+    /// Whether its handler has returned: it is here only since its event waits for others, or to be undone.
+    #[must_use]
+    pub fn has_settled(&self) -> bool {
+        self.held.is_some() || self.done.is_some()
+    }
 }
 
 /// Something that a run waits for, or that waits for a run.

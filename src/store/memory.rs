@@ -290,15 +290,12 @@ impl StoredRun {
     }
 
     fn summary(&self) -> RunSummary {
-        let status = self.status.kind();
         RunSummary {
             id: self.id,
             workflow: self.workflow.clone(),
             parent: self.parent,
-            status,
-            waiting: !status.is_ended()
-                && self.pending.is_empty()
-                && self.waits.iter().all(|wait| wait.due.is_none()),
+            status: self.status.kind(),
+            goes_on: self.goes_on(),
             created_at: self.created_at,
             updated_at: self.updated_at,
             finished_at: self.finished_at,

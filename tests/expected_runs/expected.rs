@@ -86,9 +86,7 @@ impl Expected {
             workflow: run.workflow.clone(),
             parent: run.parent,
             status: run.status.kind(),
-            waiting: !run.status.kind().is_ended()
-                && run.pending.is_empty()
-                && run.waits.iter().all(|wait| wait.due.is_none()),
+            goes_on: run.goes_on(),
             created_at: run.created_at,
             updated_at: run.updated_at,
             finished_at: run.finished_at,

@@ -2,14 +2,24 @@
 
 import type { CheckpointQuery } from "../checkpoint_store.js";
 import { RUN_STATUSES, type RunStatus } from "../run_status.js";
-import { after, first, opened, queued, runId } from "./samples.js";
-import { type Checks, expect, inWords } from "./store_under_test.js";
+import { after, first, opened, queued, runId, settled } from "./samples.js";
+import { type Checks, expect, inWords, type StoreUnderTest } from "./store_under_test.js";
 
 const status = (n: number) => RUN_STATUSES[n % RUN_STATUSES.length] as RunStatus;
 const workflow = (n: number) => (n % 3 === 0 ? "orders" : "refunds");
 /** Ids that do not rise: it is the store's own order that counts. */
 const id = (n: number) => (97 * n) % 101;
 const ORDERS = ["oldest-first", "newest-first"] as const;
+
+async function expectWaking(store: StoreUnderTest, times: (number | undefined)[]): Promise<void> {
+  const found = (await store.page()).runs.map(({ runId, waiting, wakesAt }) => ({ runId, waiting, wakesAt }));
+  const expected = times.map((wakesAt, at) => ({ runId: runId(at + 1), waiting: false, wakesAt }));
+  expect("The runs of runs()", found, expected);
+}
+
+async function waitingOnes(store: StoreUnderTest): Promise<string[]> {
+  return (await store.page()).runs.filter(({ waiting }) => waiting).map(({ runId }) => runId);
+}
 
 export const LISTING: Checks = {
   "runs are found by workflow and status, in both orders": async (store) => {
@@ -81,6 +91,31 @@ export const LISTING: Checks = {
     expect("The runs of runs()", found, expected);
   },
 
+  "a run that has nothing to do before a time is listed with that": async (store) => {
+    const due = (delivery: number, due: number) => ({ ...queued(delivery), due });
+    const delayed = first(1, { queued: [due(1, 70), due(2, 50), due(3, 60)] });
+    const expiresBefore = first(2, { queued: [due(1, 50)], opened: [{ ...opened("approve"), due: -40 }] });
+    const works = first(3, { queued: [due(1, 50), queued(2)] });
+    const paused = first(4, { status: "paused", queued: [due(1, 50)] });
+    await store.takes(delayed, expiresBefore, works, paused);
+    await expectWaking(store, [50, -40, undefined, undefined]);
+    const received = after(delayed, { settled: settled(2) });
+    const fails = after(works, { again: [{ delivery: 2, attempt: 2, sent: 0, due: 45 }] });
+    await store.takes(received, fails);
+    await expectWaking(store, [60, -40, 45, undefined]);
+  },
+
+  "what has settled moves no run, unless it is to be undone": async (store) => {
+    const begun = first(1, { queued: [queued(1), queued(2)] });
+    const charged = after(begun, { settled: settled(1), done: 1 });
+    const collected = after(charged, { settled: settled(2), held: "set" });
+    await store.takes(begun, charged, collected);
+    expect("The runs of runs() that wait", await waitingOnes(store), [runId(1)]);
+    await store.takes(after(collected, { ending: "{}" }));
+    expect("The runs of runs() that wait, while one undoes what it has done", await waitingOnes(store), []);
+    await expectWaking(store, [undefined]);
+  },
+
   "a summary says what the run says": async (store) => {
     const parent = { runId: runId(9), depth: 3 };
     const goesOn = first(1, { at: 500, parent });
@@ -89,9 +124,10 @@ export const LISTING: Checks = {
     const { runs } = await store.page();
     const going = { runId: runId(1), workflow: "orders", parent, status: "running", waiting: true };
     const failed = { runId: runId(2), workflow: "refunds", parent: undefined, status: "failed", waiting: false };
+    const wakesAt = undefined;
     expect("The runs of runs()", runs, [
-      { ...going, createdAt: 500, updatedAt: 500, finishedAt: undefined },
-      { ...failed, createdAt: 1_000, updatedAt: 1_010, finishedAt: 1_010 },
+      { ...going, wakesAt, createdAt: 500, updatedAt: 500, finishedAt: undefined },
+      { ...failed, wakesAt, createdAt: 1_000, updatedAt: 1_010, finishedAt: 1_010 },
     ]);
   },
 };

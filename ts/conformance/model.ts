@@ -107,7 +107,16 @@ function stateAfter({ state }: ModelRun, { written }: RunCommit): ModelRun["stat
 }
 
 function summaryOf(run: ModelRun): Whole<CheckpointSummary> {
-  const { runId, workflow, parent, status, createdAt, updatedAt, finishedAt, pending, waits } = run;
-  const waiting = !hasEnded(run) && pending.length === 0 && waits.every(({ due }) => due === undefined);
-  return { runId, workflow, parent, status, waiting, createdAt, updatedAt, finishedAt };
+  const { runId, workflow, parent, status, createdAt, updatedAt, finishedAt } = run;
+  const due = firstDue(run);
+  const waiting = due === Number.POSITIVE_INFINITY;
+  const wakesAt = status === "running" && due !== undefined && !waiting ? due : undefined;
+  return { runId, workflow, parent, status, waiting, wakesAt, createdAt, updatedAt, finishedAt };
+}
+
+/** When something of a run is due that has nothing to do at once; `Infinity` if that is never. */
+function firstDue(run: ModelRun): number | undefined {
+  const onTheirWay = run.pending.filter(({ held, done }) => held === undefined && done === undefined);
+  if (hasEnded(run) || run.ending !== undefined || onTheirWay.some(({ due }) => due === undefined)) return undefined;
+  return Math.min(...[...onTheirWay, ...run.waits].map(({ due }) => due ?? Number.POSITIVE_INFINITY));
 }

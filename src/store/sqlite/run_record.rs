@@ -7,7 +7,7 @@ use rusqlite::Row;
 use uuid::Uuid;
 
 use super::super::commit::{Code, Parent};
-use super::super::{Commit, RunSummary, Status, StatusKind, UnixMillis};
+use super::super::{Commit, GoesOn, RunSummary, Status, StatusKind, UnixMillis};
 use super::columns::Record;
 use super::failure::Failure;
 use super::live_runs::{Counts, LiveRun};
@@ -122,15 +122,14 @@ impl RunRecord {
         }
     }
 
-    /// `expires` says whether a wait of the run does.
-    pub(super) fn into_summary(self, expires: bool) -> RunSummary {
-        let Standing { status, updated_at, finished_at, counts, .. } = self.standing;
+    pub(super) fn into_summary(self, goes_on: Option<GoesOn>) -> RunSummary {
+        let Standing { status, updated_at, finished_at, .. } = self.standing;
         RunSummary {
             id: self.id,
             workflow: self.workflow,
             parent: self.parent,
             status,
-            waiting: !status.is_ended() && counts.pending == 0 && !expires,
+            goes_on,
             created_at: self.created_at,
             updated_at,
             finished_at,
