@@ -190,11 +190,20 @@ describe("many events that wait", () => {
           [2.2, 2, 2.21],
         ];
         for (const [n, [before, then, after]] of seen.entries()) {
-          const looks = [before];
-          mock.method(performance, "now", () => monotonic + (looks.pop() ?? after));
-          mock.method(Date, "now", () => wall + then);
-          const sent = ctx.sendEvent({ type: "Late", n }, { at: new Date(wall + 50) });
-          mock.restoreAll();
+          const looks = [];
+          const look = (at) => {
+            looks.push(at);
+            return at;
+          };
+          mock.method(performance, "now", () => look(monotonic + (looks.length === 0 ? before : after)));
+          mock.method(Date, "now", () => look(wall + then));
+          let sent;
+          try {
+            sent = ctx.sendEvent({ type: "Late", n }, { at: new Date(wall + 50) });
+          } finally {
+            mock.restoreAll();
+          }
+          assert.deepEqual(looks.slice(0, 3), [monotonic + before, wall + then, monotonic + after]);
           await sent;
         }
       })

@@ -2,9 +2,21 @@
 
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { SqliteStore, Workflow } from "blazen";
+import { MemoryStore, SqliteStore, Workflow } from "blazen";
 import { around, MapStore } from "./conformance/map_store.mjs";
-import { ask, KINDS, newFile, quiet, RESPONSE, rejectionOf, START, stop, test, turn } from "./stores/harness.mjs";
+import {
+  ask,
+  asking,
+  KINDS,
+  newFile,
+  quiet,
+  RESPONSE,
+  rejectionOf,
+  START,
+  stop,
+  test,
+  turn,
+} from "./stores/harness.mjs";
 
 const HOUR_MS = 3_600_000;
 
@@ -43,25 +55,38 @@ async function leftAtRest(workflow, rests) {
   return { kept, runId: handler.runId };
 }
 
-/** The next process, and which runs it has loaded. */
-function nextProcess(kept) {
+const moved =
+  (by) =>
+  ({ due, ...rest }) =>
+    due === undefined ? rest : { ...rest, due: due + by };
+
+/** The next process, with the times of the run moved so that it wakes after `ms`, and when it has loaded it. */
+async function nextProcess(kept, ms = HOUR_MS) {
+  const [{ wakesAt = 0 }] = (await kept.runs({ order: "oldest-first", limit: 1 })).runs;
+  const wakes = Date.now() + ms;
+  const move = moved(wakes - wakesAt);
   const loaded = [];
-  const load = (runId) => {
-    loaded.push(runId);
-    return kept.load(runId);
+  const load = async (runId) => {
+    loaded.push(Date.now());
+    const run = await kept.load(runId);
+    return { ...run, pending: run.pending.map(move), waits: run.waits.map(move) };
   };
-  return { store: around(kept, { load }), loaded };
+  const runs = async (query) => {
+    const page = await kept.runs(query);
+    return { ...page, runs: page.runs.map((run) => (isAsleep(run) ? { ...run, wakesAt: wakes } : run)) };
+  };
+  return { store: around(kept, { load, runs }), loaded, wakes };
 }
 
 const isAsleep = ({ wakesAt }) => wakesAt !== undefined;
 const isWaiting = ({ waiting }) => waiting;
-const asleep = (sleeping, ms) => leftAtRest((store) => sleeper(store, sleeping, ms, () => stop()), isAsleep);
+const asleep = (sleeping) => leftAtRest((store) => sleeper(store, sleeping, HOUR_MS, () => stop()), isAsleep);
 
 for (const [how, sleeping] of Object.entries(SLEEPING)) {
   describe(`a run that sleeps ${how}`, () => {
     test("stays in the store until then", async () => {
-      const { kept, runId } = await asleep(sleeping, HOUR_MS);
-      const { store, loaded } = nextProcess(kept);
+      const { kept, runId } = await asleep(sleeping);
+      const { store, loaded } = await nextProcess(kept);
       const wf = sleeper(store, sleeping, HOUR_MS, () => assert.fail("it was called"));
       const [handler] = await wf.recover();
       await quiet();
@@ -69,29 +94,43 @@ for (const [how, sleeping] of Object.entries(SLEEPING)) {
       assert.deepEqual(await wf.recover(), []);
       assert.equal(await wf.cancel(runId, "enough"), true);
       assert.equal((await rejectionOf(handler.result())).cause, "enough");
-      assert.deepEqual(loaded, [runId]);
+      assert.equal(loaded.length, 1);
     });
 
-    test("goes on then, and is loaded once", async () => {
-      const { kept, runId } = await asleep(sleeping, 50);
-      const { store, loaded } = nextProcess(kept);
-      const [handler] = await sleeper(store, sleeping, 50, () => stop("woken")).recover();
+    test("is loaded then, and goes on", async () => {
+      const { kept } = await asleep(sleeping);
+      const { store, loaded, wakes } = await nextProcess(kept, 100);
+      const [handler] = await sleeper(store, sleeping, HOUR_MS, () => stop("woken")).recover();
       assert.equal((await handler.result()).data, "woken");
-      assert.deepEqual(loaded, [runId]);
+      const [when, ...more] = loaded;
+      assert.ok(when >= wakes, `${wakes - when} ms early`);
+      assert.deepEqual(more, []);
     });
 
-    test("goes on then if it was taken up before, and is loaded once", async () => {
-      const { kept, runId } = await asleep(sleeping, 200);
-      const { store, loaded } = nextProcess(kept);
-      const wf = sleeper(store, sleeping, 200, () => stop("woken"));
+    test("goes on then if it was taken up before, and is not loaded again", async () => {
+      const { kept, runId } = await asleep(sleeping);
+      const { store, loaded } = await nextProcess(kept, 200);
+      const wf = sleeper(store, sleeping, HOUR_MS, () => stop("woken"));
       const [handler] = await wf.recover();
       const attached = await wf.attach(runId);
       assert.equal((await attached.result()).data, "woken");
       assert.equal((await handler.result()).data, "woken");
-      assert.deepEqual(loaded, [runId]);
+      assert.equal(loaded.length, 1);
     });
   });
 }
+
+test("a run that sleeps is taken up at once if its workflow has a time limit, which passes", async () => {
+  const sleeping = SLEEPING["for a delayed event"];
+  const { kept, runId } = await asleep(sleeping);
+  const { store, loaded } = await nextProcess(kept);
+  const wf = sleeper(store, sleeping, HOUR_MS, () => assert.fail("it was called"));
+  wf.setTimeout(3_600);
+  await wf.recover();
+  await quiet();
+  assert.equal(loaded.length, 1);
+  await wf.cancel(runId);
+});
 
 for (const [name, open] of Object.entries(KINDS)) {
   test(`a ${name} lists until when a run sleeps, and no time for one that does not`, async () => {
@@ -100,11 +139,10 @@ for (const [name, open] of Object.entries(KINDS)) {
     const { runId } = await wf.runWithHandler();
     let run;
     while (run?.wakesAt === undefined) [run] = (await store.runs()).runs;
-    assert.deepEqual([run.waiting, run.wakesAt], [false, (await store.run(runId)).pending[0].due]);
-    assert.ok(run.wakesAt instanceof Date);
+    assert.equal(run.waiting, false);
+    const [{ due }] = (await store.run(runId)).pending;
+    assert.ok(run.wakesAt instanceof Date && Math.abs(run.wakesAt - due) < 1_000, `${run.wakesAt}, ${due}`);
     const handler = await wf.attach(runId);
-    await handler.pause();
-    assert.equal("wakesAt" in (await store.runs()).runs[0], false, "it goes on when it is resumed");
     await handler.abort();
     assert.equal("wakesAt" in (await store.runs()).runs[0], false);
     await store.close();
@@ -118,7 +156,7 @@ test("a run that waits for a person, and has something to undo, stays in the sto
       .addStep("ask", ["Booked"], () => ask("sure?"))
       .addStep("hear", [RESPONSE], ({ response }) => stop(response));
   const { kept, runId } = await leftAtRest((store) => undoing(store, () => {}), isWaiting);
-  const { store, loaded } = nextProcess(kept);
+  const { store, loaded } = await nextProcess(kept);
   const undone = [];
   const wf = undoing(store, () => void undone.push("book"));
   const [handler] = await wf.recover();
@@ -130,24 +168,86 @@ test("a run that waits for a person, and has something to undo, stays in the sto
 });
 
 test("a run that waits fails at the limit of its workflow although nobody asks for it", async () => {
-  const asking = (store) =>
-    new Workflow("asking", { store, timeout: 0.5 })
-      .addStep("ask", [START], () => ask("question"))
-      .addStep("hear", [RESPONSE], ({ response }) => stop(response));
-  const { kept } = await leftAtRest(asking, isWaiting);
-  const [handler] = await asking(nextProcess(kept).store).recover();
+  const { kept } = await leftAtRest((store) => asking(store, { timeout: 3_600 }), isWaiting);
+  const { store } = await nextProcess(kept);
+  const [handler] = await asking(store, { timeout: 0.1 }).recover();
   assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_TIMEOUT");
 });
 
-test("a store that is closed lets go of the runs that sleep in it", async () => {
+/** A SqliteStore with a run that sleeps in it for an hour, where nobody works on it any more. */
+async function storeWithASleeper(options) {
   const path = newFile();
   const before = SqliteStore.open(path);
-  const sleeping = SLEEPING["for a delayed event"];
-  await sleeper(before, sleeping, HOUR_MS, () => stop()).runWithHandler();
-  while ((await before.runs()).runs[0].wakesAt === undefined) await turn();
+  const workflow = (store, more) =>
+    new Workflow("sleeper", { store, ...more })
+      .addStep("first", [START], SEND_LATER, options)
+      .addStep("last", ["Last"], () => stop());
+  await workflow(before).runWithHandler();
+  while (!isAsleep((await before.runs()).runs[0])) await turn();
   await before.close();
-  const store = SqliteStore.open(path);
-  const [handler] = await sleeper(store, sleeping, HOUR_MS, () => stop()).recover();
-  await store.close();
-  assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_STORE_CLOSED");
+  return { store: SqliteStore.open(path), workflow };
+}
+
+const SEND_LATER = async (_event, ctx) => ctx.sendEvent({ type: "Last" }, { delayMs: HOUR_MS });
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+
+describe("a store that is closed lets go of a run", () => {
+  test("that sleeps in it", async () => {
+    const { store, workflow } = await storeWithASleeper();
+    const others = timers();
+    const [handler] = await workflow(store).recover();
+    assert.equal(timers(), others + 1);
+    await store.close();
+    assert.equal(timers(), others);
+    assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_STORE_CLOSED");
+  });
+
+  test("that is just being found", async () => {
+    const { store, workflow } = await storeWithASleeper();
+    const others = timers();
+    const recovering = workflow(store).recover();
+    await store.close();
+    const result = recovering.then(([handler]) => handler.result());
+    assert.equal((await rejectionOf(result)).code, "ERR_BLAZEN_STORE_CLOSED");
+    assert.equal(timers(), others);
+  });
+
+  test("that could not be ended before", async () => {
+    const { store, workflow } = await storeWithASleeper({ compensate: () => {} });
+    const wf = workflow(store, { version: "2", migrate: () => void store.close() });
+    const [handler] = await wf.recover();
+    assert.equal((await rejectionOf(wf.cancel(handler.runId))).code, "ERR_BLAZEN_STORE_CLOSED");
+    assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_STORE_CLOSED");
+    await store.close();
+  });
+});
+
+test("a run that ends while it is looked for is not taken for one that sleeps", async () => {
+  const store = new MemoryStore();
+  const wf = new Workflow("sleeper", { store })
+    .addStep("first", [START], SEND_LATER)
+    .addStep("last", ["Last"], () => stop());
+  const { runId } = await wf.runWithHandler();
+  while (!isAsleep((await store.runs()).runs[0])) await turn();
+  const others = timers();
+  const recovering = wf.recover();
+  assert.equal(await wf.cancel(runId), true);
+  for (const handler of await recovering) {
+    assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_ABORTED");
+  }
+  assert.ok(timers() < others);
+});
+
+test("a run that sleeps wakes by the clock that it is written with, whatever `Date` says", async () => {
+  const sleeping = SLEEPING["for a delayed event"];
+  const { kept } = await asleep(sleeping);
+  const { store } = await nextProcess(kept, 100);
+  const { now } = Date;
+  Date.now = () => 0;
+  try {
+    const [handler] = await sleeper(store, sleeping, HOUR_MS, () => stop("woken")).recover();
+    assert.equal((await handler.result()).data, "woken");
+  } finally {
+    Date.now = now;
+  }
 });

@@ -1,5 +1,5 @@
-// Rings at a point in time: the end of a run's time, or of the grace of a pause. The timer holds the event loop: a limit
-// is a promise to whoever waits.
+// Rings at a point in time: the end of a run's time, or of the grace of a pause, or when something of a run is due. The timer
+// holds the event loop: each is a promise to whoever waits.
 
 /** The longest time that `setTimeout` takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;

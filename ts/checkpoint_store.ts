@@ -32,15 +32,9 @@ export interface CheckpointSummary {
   /** The run that it is a child of, as its first commit says. */
   parent?: ParentRun;
   status: RunStatus;
-  /**
-   * Whether it goes on only when something comes from outside: it is unfinished, has no `ending`, all its pending
-   * deliveries are `held` or `done`, and no wait of it has a `due`.
-   */
+  /** As the last commit says. */
   waiting: boolean;
-  /**
-   * When it goes on by itself: the least `due` of its waits and of its deliveries that are neither `held` nor `done`. Only if
-   * it is running, has no `ending`, and all those deliveries have a `due`; else it goes on at once.
-   */
+  /** As the last commit says. */
   wakesAt?: number;
   createdAt: number;
   updatedAt: number;

@@ -29,7 +29,7 @@ export interface HeldRun {
   lost(error: BlazenError): void;
 }
 
-/** What is done with a run that a store has, when that is asked for. */
+/** What is done with a run that a store has. */
 export interface RestingRunOptions {
   readonly id: string;
   /** The name of its workflow. */
@@ -40,14 +40,13 @@ export interface RestingRunOptions {
   readonly cancel: (reason: unknown) => Promise<unknown>;
 }
 
-/** A run that a store has, and that is taken up when it is asked for something. */
+/** A run that a store has, and that is taken up when it is asked for something, or when its time comes. */
 export class RestingRun implements HeldRun {
   readonly id: string;
   readonly workflow: string;
   readonly result: Promise<RunResult>;
   readonly stream = undefined;
   here: Run | undefined;
-  /** Wakes it. */
   readonly #alarm = new Alarm();
   readonly #find: RestingRunOptions["find"];
   readonly #cancel: RestingRunOptions["cancel"];

@@ -4,6 +4,7 @@ import { AsyncResource } from "node:async_hooks";
 import { summary } from "./describe.js";
 import { isBlazenError, StoreError } from "./errors.js";
 import { type HeldRun, RestingRun } from "./held_run.js";
+import { native } from "./native.js";
 import type { RunStatus } from "./run_status.js";
 import type { ListedRuns, StoreConnection } from "./store_connection.js";
 
@@ -21,13 +22,19 @@ export interface Recovery {
   readonly cancel: (runId: string, reason: unknown) => Promise<unknown>;
   /** Whether a run that is a parent has ended, or is about to. */
   readonly parentHasEnded: (parentId: string) => Promise<boolean>;
-  /** Ends a paused child whose parent has ended, and gives it. */
+  /** Ends a child whose parent has ended, and gives it. */
   readonly endWithParent: (runId: string) => Promise<HeldRun>;
   /** Whether the time that a run may take is limited. It passes for those that rest, too, so they are taken up at once. */
   readonly timeLimited: boolean;
 }
 
 type ListedRun = ListedRuns["runs"][number];
+
+/**
+ * Whether parents have ended, for the children of one page: many may have the same one, and that may be large. It is asked
+ * after they were noted, so that whoever ends later tells them.
+ */
+type Parents = Map<string, Promise<boolean>>;
 
 /**
  * Finds the unfinished runs of a workflow that are not at work here, and begins to take them up, the oldest first: those that
@@ -40,54 +47,64 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   const takeUpHere = AsyncResource.bind(takeUp);
   const endHere = AsyncResource.bind(endWithParent);
   const found: HeldRun[] = [];
-  const tasks = new Tasks();
-  for await (const listed of pages("running")) {
-    // All of a page at once: nobody else may take them for his own meanwhile.
-    for (const summary of listed) {
-      if (!isKnownHere(summary.runId)) found.push(takeUpInTime(summary));
+  // Parents are loaded to see how they stand; nobody who has work to do waits for that.
+  const [arrivals, orphans] = [new Tasks(), new Tasks()];
+  const departed = new Set<string>();
+  connection.departures.add(departed);
+  try {
+    for await (const page of pages("running")) {
+      connection.expectOpen();
+      const parents: Parents = new Map();
+      // All of a page at once: nobody else may take them for his own meanwhile.
+      for (const listed of page) {
+        if (!isKnownHere(listed.runId)) found.push(takeUpInTime(listed, parents));
+      }
     }
+  } finally {
+    connection.departures.delete(departed);
   }
   lookAtPaused().catch((error: unknown) =>
     warn("Paused children, whose parents may have ended, were not looked at", error),
   );
   return found;
 
-  function takeUpInTime(summary: ListedRun): RestingRun {
-    const { runId, parent } = summary;
+  function takeUpInTime(listed: ListedRun, parents: Parents): RestingRun {
+    const { runId, parent } = listed;
     const run = restingRun(runId);
-    const takeUp = () => tasks.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
-    const rest = timeLimited ? 0 : restOf(summary);
+    const arriveInTurn = () => arrivals.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
+    const rest = timeLimited || departed.has(runId) ? 0 : restOf(listed);
     if (rest <= 0) {
-      takeUp();
+      arriveInTurn();
       return run;
     }
-    if (rest < Number.POSITIVE_INFINITY) run.sleep(rest, takeUp);
+    if (rest < Number.POSITIVE_INFINITY) run.sleep(rest, arriveInTurn);
     if (parent != null) {
       connection.children.note(runId, parent.runId);
-      endIfOrphan(runId, parent.runId, run);
+      endIfOrphan(runId, parent.runId, parents, () => run.arrive()); // which ends it
     }
     return run;
   }
 
   async function lookAtPaused(): Promise<void> {
-    for await (const listed of pages("paused")) {
-      for (const { runId, parent } of listed) {
-        if (parent != null && !isKnownHere(runId)) endIfOrphan(runId, parent.runId);
+    for await (const page of pages("paused")) {
+      const parents: Parents = new Map();
+      for (const { runId, parent } of page) {
+        if (parent != null && !isKnownHere(runId)) endIfOrphan(runId, parent.runId, parents, () => endHere(runId));
       }
     }
   }
 
-  /** @param handed what handlers of it know it by */
-  function endIfOrphan(runId: string, parentId: string, handed?: RestingRun): void {
+  function endIfOrphan(runId: string, parentId: string, parents: Parents, end: () => Promise<HeldRun>): void {
     const failing = `Run ${runId} has not ended with its parent`;
     const work = async () => {
-      if (!(await parentHasEnded(parentId))) return;
-      const ended = await endHere(runId);
+      const hasEnded = parents.get(parentId) ?? parentHasEnded(parentId);
+      parents.set(parentId, hasEnded);
+      if (!(await hasEnded)) return;
+      const ended = await end();
       // What it has done may take long to undo.
       ended.result.catch((error: unknown) => error instanceof StoreError && warn(failing, error));
-      await handed?.arrive();
     };
-    tasks.add({ failing, work });
+    orphans.add({ failing, work });
   }
 
   function isKnownHere(runId: string): boolean {
@@ -110,7 +127,7 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
         return await takeUpHere(runId);
       } finally {
         // It is at work under its id, or has ended elsewhere, or what is wrong with it may be put right.
-        if (connection.held.get(runId) === run) connection.held.delete(runId);
+        connection.letGoOf(run);
       }
     };
     const run: RestingRun = new RestingRun({ id: runId, workflow, find, cancel: (reason) => cancel(runId, reason) });
@@ -121,7 +138,7 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
 
 /** For how many milliseconds a run rests unless it is asked for something. */
 function restOf({ waiting, wakesAt }: ListedRun): number {
-  if (wakesAt != null) return wakesAt - Date.now();
+  if (wakesAt != null) return wakesAt - native.wallClockTime();
   return waiting ? Number.POSITIVE_INFINITY : 0;
 }
 

@@ -43,7 +43,7 @@ export class NonRetryableError extends Error {
 }
 
 /** The longest wait: a deadline beyond it would be no date. */
-export const LONGEST_WAIT_MS = 8.64e15;
+export const LONGEST_WAIT_MS = 8e15;
 
 /**
  * @param what whose options they are

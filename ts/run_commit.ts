@@ -76,6 +76,13 @@ export interface RunCommit {
   lastDelivery: number;
   /** What is left of the run's time, in milliseconds; not there if it has no limit. */
   timeRemaining?: number;
+  /**
+   * Whether nothing of the run goes on before something comes from outside. This and `wakesAt` are for `runs()`, and not
+   * part of what `load()` gives.
+   */
+  waiting: boolean;
+  /** The time before which nothing of the run goes on, in milliseconds since 1970. If neither is so, it goes on. */
+  wakesAt?: number;
 }
 
 /** The run that a run is a child of. */

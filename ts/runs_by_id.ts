@@ -1,7 +1,7 @@
 // The runs of a workflow by their ids: those that are at work here, and those that its store has.
 
 import { Arrival, type EndAtOnce, endWhereItIs } from "./arrivals.js";
-import { AbortedError, RunStateError, StoreError } from "./errors.js";
+import { AbortedError, type BlazenError, RunStateError, StoreError } from "./errors.js";
 import { arrived, EndedRun, type HeldRun, RestingRun } from "./held_run.js";
 import { recoverRuns } from "./recovery.js";
 import type { Run } from "./run.js";
@@ -125,10 +125,17 @@ export class RunsById {
       arrival.endAtOnce(cancel);
       return this.#hold(await this.#load(runId), arrival);
     });
-    // Whoever has a handler of it hears of this.
-    if (held instanceof RestingRun) toldElsewhere(found.then(() => held.arrive()));
+    if (held instanceof RestingRun) this.#tells(held, found);
     await found;
     return cancelled ?? false;
+  }
+
+  /** Whoever has a handler of a run at rest hears that it was ended, or why not if it is at rest no more. */
+  #tells(resting: RestingRun, ended: Promise<HeldRun>): void {
+    const lost = (error: unknown) => {
+      if (this.here.get(resting.id) !== resting) resting.lost(error as BlazenError);
+    };
+    toldElsewhere(ended.then(() => resting.arrive(), lost));
   }
 
   /** Ends a run that is here, or on its way, before it does anything more. One that is neither is left alone. */
@@ -148,18 +155,12 @@ export class RunsById {
       return here ?? this.#once(runId, (arrival) => this.#find(runId, arrival));
     };
     const cancel = (runId: string, reason: unknown) => this.cancel(runId, reason);
-    const parents = new Map<string, Promise<boolean>>(); // many children may have the same one, and that may be large
-    const parentHasEnded = (parentId: string) => {
-      const hasEnded = parents.get(parentId) ?? this.#parentHasEnded(parentId);
-      parents.set(parentId, hasEnded);
-      return hasEnded;
-    };
     return recoverRuns({
       connection: this.needStore("recover()"),
       workflow: this.#workflow,
       takeUp,
       cancel,
-      parentHasEnded,
+      parentHasEnded: (parentId) => this.#parentHasEnded(parentId),
       endWithParent: (runId) => this.#endWithParent(runId),
       timeLimited,
     });
@@ -170,7 +171,8 @@ export class RunsById {
     const { id } = run;
     this.here.set(id, run);
     run.whenEnded(() => {
-      if (this.here.get(id) === run) this.here.delete(id);
+      if (this.#connection !== undefined) this.#connection.letGoOf(run);
+      else if (this.here.get(id) === run) this.here.delete(id);
       this.#connection?.children.forget(id);
     });
   }

@@ -8,6 +8,8 @@ import { LONGEST_WAIT_MS } from "./retry_options.js";
 const MOST_TRIES = 100;
 /** Looks at two clocks that are no further apart tell one time. */
 const AT_ONE_TIME_MS = 0.5;
+/** `Date.now()` leaves out fractions, so that a measure may be short by a millisecond, and too much by the time between looks. */
+const MEASURED_WITHIN_MS = 1 + AT_ONE_TIME_MS;
 
 /** When an event is delivered: after a wait, or at a point in time. At once unless one of the two is given. */
 export interface SendOptions {
@@ -43,13 +45,15 @@ let lead = Number.NEGATIVE_INFINITY;
 /** What is due at one time is due at one time here too: the lead is measured anew only when the clock was set. */
 function onTheMonotonicClock(time: number): number {
   const measured = measureLead();
-  // A measure may be short by a millisecond, since `Date.now()` leaves out fractions, and too much by `AT_ONE_TIME_MS`.
-  if (measured < lead || measured - lead > 2 * (1 + AT_ONE_TIME_MS)) lead = measured - (1 + AT_ONE_TIME_MS);
+  if (measured < lead || measured - lead > 2 * MEASURED_WITHIN_MS) lead = measured - MEASURED_WITHIN_MS;
   // What has passed waits behind all that came due before it, which need not have been delivered yet.
   return Math.max(time - lead, performance.now());
 }
 
-/** A process may lose the processor between two looks at a clock: then it looks again, and in the end sees no change. */
+/**
+ * A process may lose the processor between two looks at a clock: then it looks again. In the end it keeps what it knew, unless
+ * the clock is ahead of that for certain.
+ */
 function measureLead(): number {
   for (let tries = 1; ; tries += 1) {
     const before = performance.now();

@@ -4,7 +4,7 @@
 
 import type { Arrival } from "./arrivals.js";
 import { type BlazenError, type BlazenErrorCode, fromNative, ofCode, StoreError } from "./errors.js";
-import type { HeldRun } from "./held_run.js";
+import { arrived, type HeldRun } from "./held_run.js";
 import { LoadedChildren } from "./loaded_children.js";
 import { native } from "./native.js";
 import { toldElsewhere } from "./told_elsewhere.js";
@@ -59,6 +59,8 @@ export class StoreConnection {
   readonly arriving = new Map<string, Arrival>();
   /** Whose parents end them. */
   readonly children = new LoadedChildren();
+  /** Where it is noted which runs leave `held`, while lists are on their way that may know less. */
+  readonly departures = new Set<Set<string>>();
   readonly #written = new Map<number, WrittenRun>();
   readonly #questions = new Map<number, Question>();
   #lastTicket = 0;
@@ -99,9 +101,22 @@ export class StoreConnection {
     const why = reason();
     for (const runId of children) {
       const child = this.held.get(runId);
-      if (child !== undefined) toldElsewhere(child.abort(why));
+      // One that rests and cannot be ended says why to whoever has a handler of it.
+      if (child !== undefined) toldElsewhere(child.abort(why).catch(() => arrived(child)));
       else this.arriving.get(runId)?.endAtOnce((run) => toldElsewhere(run.abort(why)));
     }
+  }
+
+  /** A run is not at work here any more, nor at rest. */
+  letGoOf(run: HeldRun): void {
+    if (this.held.get(run.id) !== run) return;
+    this.held.delete(run.id);
+    for (const departed of this.departures) departed.add(run.id);
+  }
+
+  /** @throws StoreError if it has been closed */
+  expectOpen(): void {
+    if (this.#isClosed) throw closed();
   }
 
   load(runId: string): Promise<LoadedRun | null> {
@@ -164,11 +179,10 @@ export class StoreConnection {
   }
 
   #loseAll(): void {
-    const closed = new StoreError("ERR_BLAZEN_STORE_CLOSED", "the store was closed; it has the run as unfinished");
     const runs = new Set<StoredRun>([...this.#written.values(), ...this.held.values()]);
     this.held.clear();
-    for (const run of runs) run.lost(closed);
-    for (const arrival of this.arriving.values()) arrival.lose(ofCode(closed.code, closed.message));
+    for (const run of runs) run.lost(closed());
+    for (const arrival of this.arriving.values()) arrival.lose(closed());
   }
 
   #ask<Answer>(ask: (ticket: number) => void, read: (ticket: number) => Answer): Promise<Answer> {
@@ -228,4 +242,8 @@ export class StoreConnection {
       question.reject(fromNative(error));
     }
   }
+}
+
+function closed(): StoreError {
+  return new StoreError("ERR_BLAZEN_STORE_CLOSED", "the store was closed; it has the run as unfinished");
 }

@@ -259,9 +259,9 @@ export class Workflow<
    * asked for something, unless the workflow has a time limit. A paused run stays paused until it is resumed; a child that
    * rests, and whose parent has ended elsewhere, ends.
    *
-   * A run that cannot go on stays as it is: one that needs a step that this workflow does not have (or its `compensate`),
-   * its `result()` rejects with `ERR_BLAZEN_RUN_MISMATCH`, or one that `migrate` has failed for, with
-   * `ERR_BLAZEN_MIGRATION_FAILED`. A process warning says what to do. The others go on.
+   * A run that cannot go on stays as it is, which is known when it is taken up: one that needs a step that this workflow
+   * does not have (or its `compensate`), its `result()` rejects with `ERR_BLAZEN_RUN_MISMATCH`, or one that `migrate` has
+   * failed for, with `ERR_BLAZEN_MIGRATION_FAILED`. A process warning says what to do. The others go on.
    *
    * @returns their handlers, the oldest first
    *

@@ -23,11 +23,6 @@ const gives = (change) => () => spoilt({ run: (run) => run && { ...run, ...chang
 const lists = (change) => () => spoilt({ page: change });
 /** The same, run by run. */
 const listsRuns = (change) => lists((page) => ({ ...page, runs: page.runs.map(change) }));
-/** A run that wakes at one of the times at which what it has is due. */
-const wakesAmong = ({ wakesAt, ...run }, parts, choose) => {
-  const due = parts.flatMap(({ due }) => due ?? []);
-  return wakesAt === undefined || due.length === 0 ? run : { ...run, wakesAt: choose(...due) };
-};
 /** One that changes the events of every stream that there is. */
 const streams = (change) => () => spoilt({ stream: (events, runId) => events && change(events, runId) });
 /** One that keeps streams in its own way: `next` is what a commit makes of one. */
@@ -387,27 +382,19 @@ export const FAULTS = {
       };
     },
   },
-  "a run that only something from outside moves is waiting": {
-    "waits when something was asked": listsRuns((run) => ({ ...run, waiting: run.waits.length > 0 })),
-    "waits when it has ended": listsRuns((run) => ({ ...run, waiting: run.pending.length === 0 })),
-  },
-  "a run that has nothing to do before a time is listed with that": {
-    "never wakes": listsRuns(({ wakesAt: _, ...run }) => run),
-    "wakes for what is last": listsRuns((run) => wakesAmong(run, [...run.pending, ...run.waits], Math.max)),
-    "sees no waits": listsRuns((run) => wakesAmong(run, run.pending, Math.min)),
-    "wakes what is paused": listsRuns((run) =>
-      run.status === "paused" ? { ...run, wakesAt: run.pending[0].due } : run,
-    ),
-  },
-  "what has settled moves no run, unless it is to be undone": {
-    "takes what has settled for what is on its way": listsRuns((run) => ({
-      ...run,
-      waiting: run.waiting && run.pending.length === 0,
-    })),
-    "waits while it undoes": listsRuns((run) => ({
-      ...run,
-      waiting: run.pending.every(({ held, done }) => (held ?? done) !== undefined),
-    })),
+  "a run is listed as it rests with its last commit": {
+    "says that all wait": listsRuns((run) => ({ ...run, waiting: true })),
+    "knows no time to wake": listsRuns((run) => ({ ...run, wakesAt: undefined })),
+    "keeps the time of an earlier commit": () => {
+      const wakesAt = new Map();
+      return spoilt({
+        commit: (commit) => {
+          if (commit.wakesAt !== undefined) wakesAt.set(commit.runId, commit.wakesAt);
+          return commit;
+        },
+        page: (page) => ({ ...page, runs: page.runs.map((run) => ({ ...run, wakesAt: wakesAt.get(run.runId) })) }),
+      });
+    },
   },
   "a summary says what the run says": {
     "gives times as texts": listsRuns((run) => ({ ...run, updatedAt: new Date(run.updatedAt).toISOString() })),

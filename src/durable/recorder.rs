@@ -14,11 +14,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::engine::{
-    Awaited, Change, Definition, InvocationId, Millis, Now, Opened, Outcome, PayloadRef, Queued, RunId,
+    self, Awaited, Change, Definition, InvocationId, Millis, Now, Opened, Outcome, PayloadRef, Queued, RunId,
     Standing, Subject, TimeLeft, type_in_text,
 };
 use crate::error_code::{Coded, ErrorCode};
-use crate::store::commit::{Added, Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind};
+use crate::store::commit::{
+    Added, Again, Code, Parent, PendingDelivery, Rest, Sent, Settled, Wait, WaitKind,
+};
 use crate::store::{Commit, Status, UnixMillis};
 
 /// Writes one run.
@@ -87,7 +89,7 @@ impl Recorder {
     /// A change as a store keeps it.
     pub fn record(&mut self, change: Change, now: Now) -> Commit {
         let at = UnixMillis(now.wall.0);
-        let Change { number, contents, standing, ending, last_delivery, time } = change;
+        let Change { number, contents, standing, ending, last_delivery, time, rest } = change;
         let due = |due: Option<Millis>| due.map(|due| UnixMillis(now.to_wall(due).0));
         for invocation in contents.again.iter().filter_map(|again| again.ended) {
             self.began.remove(&invocation);
@@ -155,6 +157,11 @@ impl Recorder {
             ending,
             last_delivery: last_delivery.0,
             time_remaining: remaining(time, now.monotonic),
+            rest: match rest {
+                engine::Rest::Awake => Rest::Awake,
+                engine::Rest::Asleep(until) => Rest::Asleep(UnixMillis(now.to_wall(until).0)),
+                engine::Rest::Waiting => Rest::Waiting,
+            },
         }
     }
 

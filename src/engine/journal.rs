@@ -52,6 +52,8 @@ pub struct Change {
     pub last_delivery: DeliverySeq,
     /// What is left of the run's time.
     pub time: TimeLeft,
+    /// Whether anything of the run goes on now.
+    pub rest: Rest,
 }
 
 /// What a change is about. Lists are in the order in which things happened.
@@ -115,6 +117,17 @@ pub enum Standing {
     Paused,
     /// It has ended.
     Ended(Outcome),
+}
+
+/// Whether anything of a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Events are on their way, or handlers at work; or the run undoes what it has done, or has ended.
+    Awake,
+    /// Nothing before this time.
+    Asleep(Millis),
+    /// Nothing before something comes from outside.
+    Waiting,
 }
 
 /// What is left of the time that a run may take.
@@ -220,6 +233,7 @@ pub(super) struct SealedAt {
     pub(super) ending: Option<Outcome>,
     pub(super) last_delivery: DeliverySeq,
     pub(super) time: TimeLeft,
+    pub(super) rest: Rest,
 }
 
 #[derive(Debug)]
@@ -287,9 +301,10 @@ impl Journal {
     /// What has changed, if anything has, is one change.
     pub(super) fn seal(&mut self, at: impl FnOnce() -> SealedAt) {
         let Some(contents) = self.open.take() else { return };
-        let SealedAt { standing, ending, last_delivery, time } = at();
+        let SealedAt { standing, ending, last_delivery, time, rest } = at();
         self.last += 1;
-        self.sealed.push_back(Change { number: self.last, contents, standing, ending, last_delivery, time });
+        let number = self.last;
+        self.sealed.push_back(Change { number, contents, standing, ending, last_delivery, time, rest });
     }
 
     pub(super) fn poll_change(&mut self) -> Option<Change> {

@@ -44,7 +44,8 @@ pub use definition::{Definition, DefinitionError, StepOptions};
 pub use delivery::Invocation;
 pub use ids::{DeliverySeq, EventTypeId, InvocationId, PayloadRef, RunId, StepId};
 pub use journal::{
-    Again, Change, Contents, Durability, MOST_AHEAD, Opened, Queued, Settled, Standing, Subject, TimeLeft,
+    Again, Change, Contents, Durability, MOST_AHEAD, Opened, Queued, Rest, Settled, Standing, Subject,
+    TimeLeft,
 };
 pub use key_space::KeySpace;
 pub use outcome::{Outcome, RunFailure};

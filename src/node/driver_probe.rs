@@ -15,7 +15,7 @@ use super::store_in_javascript::{
     value, value_to_js, wait, whole,
 };
 use crate::ExactString;
-use crate::store::commit::{Added, Again, Sent, Settled, Written};
+use crate::store::commit::{Added, Again, Rest, Sent, Settled, Written};
 use crate::store::query::RunOrder;
 use crate::store::stored_run::StoredValue;
 use crate::store::{
@@ -136,6 +136,11 @@ fn commit(from: RunCommit) -> Result<Commit> {
         ending: from.ending.map(Into::into),
         last_delivery: delivery(from.last_delivery)?,
         time_remaining: from.time_remaining.map(|left| whole(left, "timeRemaining")).transpose()?,
+        rest: match (from.waiting, from.wakes_at) {
+            (true, _) => Rest::Waiting,
+            (false, Some(until)) => Rest::Asleep(time(until, "wakesAt")?),
+            (false, None) => Rest::Awake,
+        },
     })
 }
 

@@ -9,17 +9,19 @@ use napi_derive::napi;
 
 use super::connection::Connection;
 use super::errors::{self, ErrorCode, Result, error};
+use super::hosted_run::wall_clock;
 use super::lent;
 use super::loaded_run::LoadedRun;
 use super::mailbox::{News, Wake};
 use super::numbers::{number_from_js, number_to_js, parse_id, time_to_js};
-use super::store_in_javascript::{ParentRun, RunCommit};
+use super::store_in_javascript::{ParentRun, RunCommit, wakes_at};
 use super::text;
+use crate::store::commit::Rest;
 use crate::store::query::RunOrder;
 use crate::store::stored_run::HistoryEntry;
 use crate::store::writer::{Answer, Question};
 use crate::store::{
-    CheckpointStore, GoesOn, History, MemoryStore, RunPage, RunQuery, RunSummary, SqliteOptions, SqliteStore,
+    CheckpointStore, History, MemoryStore, RunPage, RunQuery, RunSummary, SqliteOptions, SqliteStore,
     StatusKind, UnixMillis,
 };
 
@@ -34,6 +36,13 @@ pub const NEWS_LOST: u32 = 1;
 pub const NEWS_ANSWERED: u32 = 2;
 
 const WORDS_OF_NEWS: usize = 2;
+
+/// The time by the clock that says whether what a store has is due, in milliseconds since 1970.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn wall_clock_time() -> f64 {
+    time_to_js(UnixMillis(wall_clock().0))
+}
 
 /// A connection to a store.
 #[napi]
@@ -350,11 +359,8 @@ impl From<RunSummary> for ListedRun {
             workflow: run.workflow,
             parent: run.parent.map(ParentRun::from),
             status: run.status.name().to_owned(),
-            waiting: run.goes_on == Some(GoesOn::WhenTold),
-            wakes_at: match (run.status, run.goes_on) {
-                (StatusKind::Running, Some(GoesOn::At(due))) => Some(time_to_js(due)),
-                _ => None,
-            },
+            waiting: run.rest == Rest::Waiting,
+            wakes_at: wakes_at(run.rest),
             created_at: time_to_js(run.created_at),
             updated_at: time_to_js(run.updated_at),
             finished_at: run.finished_at.map(time_to_js),

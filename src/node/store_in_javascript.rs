@@ -9,7 +9,7 @@ use super::errors::Result;
 use super::given_run::{self, no_run};
 use super::numbers::{number_to_js, parse_id, time_to_js};
 use crate::store::commit::{
-    Added, Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written,
+    Added, Again, Code, Parent, PendingDelivery, Rest, Sent, Settled, Wait, WaitKind, Written,
 };
 use crate::store::stored_run::StoredValue;
 use crate::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
@@ -68,6 +68,10 @@ pub struct RunCommit {
     pub last_delivery: f64,
     /// What is left of the run's time, in milliseconds; not there if it has no limit.
     pub time_remaining: Option<f64>,
+    /// Whether nothing of the run goes on before something comes from outside.
+    pub waiting: bool,
+    /// The time before which nothing of the run goes on, in milliseconds since 1970.
+    pub wakes_at: Option<f64>,
 }
 
 /// The run that a run is a child of.
@@ -245,7 +249,17 @@ impl From<Commit> for RunCommit {
             ending: commit.ending.map(|why| why.to_string()),
             last_delivery: number_to_js(commit.last_delivery),
             time_remaining: commit.time_remaining.map(number_to_js),
+            waiting: commit.rest == Rest::Waiting,
+            wakes_at: wakes_at(commit.rest),
         }
+    }
+}
+
+/// Until when a run sleeps.
+pub(super) fn wakes_at(rest: Rest) -> Option<f64> {
+    match rest {
+        Rest::Asleep(until) => Some(time_to_js(until)),
+        Rest::Awake | Rest::Waiting => None,
     }
 }
 

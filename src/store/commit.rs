@@ -63,6 +63,8 @@ pub struct Commit {
     pub last_delivery: u64,
     /// What is left of the time that the run may take, in milliseconds; `None` if it has no limit.
     pub time_remaining: Option<u64>,
+    /// Whether anything of the run goes on now.
+    pub rest: Rest,
 }
 
 impl Commit {
@@ -93,8 +95,20 @@ impl Commit {
             ending: None,
             last_delivery: 0,
             time_remaining: None,
+            rest: Rest::Awake,
         }
     }
+}
+
+/// Whether anything of a run goes on. Of a paused run it says so of when it is resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Events are on their way, or handlers at work; or the run undoes what it has done, or has ended.
+    Awake,
+    /// Nothing before this time: that of the first delivery that is due, or wait that expires.
+    Asleep(UnixMillis),
+    /// Nothing before something comes from outside.
+    Waiting,
 }
 
 /// The run that a run is a child of.
@@ -201,12 +215,6 @@ impl PendingDelivery {
             added: None,
             done: None,
         }
-    }
-
-    /// Whether its handler has returned: it is here only since its event waits for others, or to be undone.
-    #[must_use]
-    pub fn has_settled(&self) -> bool {
-        self.held.is_some() || self.done.is_some()
     }
 }
 

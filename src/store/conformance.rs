@@ -97,15 +97,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "a run that goes on after its end is unfinished again", check: ending::goes_on },
     Promise { name: "runs are found by workflow and status, in both orders", check: listing::filters },
     Promise { name: "pages meet without gaps, also while runs are added", check: listing::pages_meet },
-    Promise { name: "a run that only something from outside moves is waiting", check: listing::waiting },
-    Promise {
-        name: "a run that has nothing to do before a time is listed with that",
-        check: listing::sleeping,
-    },
-    Promise {
-        name: "what has settled moves no run, unless it is to be undone",
-        check: listing::settled_deliveries,
-    },
+    Promise { name: "a run is listed as it rests with its last commit", check: listing::rest },
     Promise { name: "a summary says what the run says", check: listing::summary },
     Promise { name: "the history tells every commit", check: past::every_commit },
     Promise { name: "the history undone gives the state at every version", check: past::undone },

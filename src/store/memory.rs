@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::commit::{PendingDelivery, Settled};
+use super::commit::{PendingDelivery, Rest, Settled};
 use super::query::RunOrder;
 use super::stored_run::{HistoryEntry, SettledDelivery, StoredValue};
 use super::{
@@ -34,6 +34,23 @@ struct Kept {
     run: StoredRun,
     history: Vec<HistoryEntry>,
     stream: Vec<Arc<str>>,
+    rest: Rest,
+}
+
+impl Kept {
+    fn summary(&self) -> RunSummary {
+        let run = &self.run;
+        RunSummary {
+            id: run.id,
+            workflow: run.workflow.clone(),
+            parent: run.parent,
+            status: run.status.kind(),
+            rest: self.rest,
+            created_at: run.created_at,
+            updated_at: run.updated_at,
+            finished_at: run.finished_at,
+        }
+    }
 }
 
 impl MemoryStore {
@@ -56,6 +73,7 @@ impl MemoryStore {
         kept.history.push(kept.run.history_entry(commit));
         kept.run.apply(commit);
         kept.stream.extend(commit.streamed.iter().cloned());
+        kept.rest = commit.rest;
         Ok(())
     }
 
@@ -81,8 +99,9 @@ impl MemoryStore {
         self.created.insert(self.last_created, commit.run);
         let begun = StoredRun::begun(commit.run, commit.creates.as_deref().unwrap_or_default(), commit.at);
         let run = StoredRun { parent: commit.parent, ..begun };
-        let kept = Kept { number: self.last_created, run, history: Vec::new(), stream: Vec::new() };
-        self.runs.insert(commit.run, kept);
+        let (history, stream) = (Vec::new(), Vec::new());
+        self.runs
+            .insert(commit.run, Kept { number: self.last_created, run, history, stream, rest: commit.rest });
     }
 }
 
@@ -105,7 +124,7 @@ impl CheckpointStore for MemoryStore {
         let mut page = RunPage { runs: Vec::new(), damaged: Vec::new(), next: None };
         let mut last = None;
         for (number, id) in in_order {
-            let summary = store.runs[id].run.summary();
+            let summary = store.runs[id].summary();
             if !query.is_after_page_before(*number) || !query.fits(&summary) {
                 continue;
             }
@@ -287,18 +306,5 @@ impl StoredRun {
             began: settled.began,
             event: pending.event.to_string(),
         })
-    }
-
-    fn summary(&self) -> RunSummary {
-        RunSummary {
-            id: self.id,
-            workflow: self.workflow.clone(),
-            parent: self.parent,
-            status: self.status.kind(),
-            goes_on: self.goes_on(),
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            finished_at: self.finished_at,
-        }
     }
 }

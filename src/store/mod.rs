@@ -21,7 +21,7 @@ pub mod writer;
 pub use commit::Commit;
 pub use error::{Refusal, StoreError};
 pub use memory::MemoryStore;
-pub use query::{GoesOn, RunPage, RunQuery, RunSummary};
+pub use query::{RunPage, RunQuery, RunSummary};
 pub use sqlite::{History, SqliteOptions, SqliteStore};
 pub use stored_run::{Status, StatusKind, StoredRun};
 

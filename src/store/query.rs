@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::commit::Parent;
+use super::commit::{Parent, Rest};
 use super::{StatusKind, StoreError, UnixMillis};
 
 /// Which runs, in which order, and how many of them.
@@ -51,26 +51,12 @@ pub struct RunSummary {
     pub parent: Option<Parent>,
     /// How it stands.
     pub status: StatusKind,
-    /// What makes it go on, if it is unfinished; before that, a paused run must be resumed.
-    pub goes_on: Option<GoesOn>,
+    /// Whether anything of it goes on, as its last commit says.
+    pub rest: Rest,
     /// When its first commit was made.
     pub created_at: UnixMillis,
     /// When its last commit was made.
     pub updated_at: UnixMillis,
     /// When it ended, if it has.
     pub finished_at: Option<UnixMillis>,
-}
-
-/// What makes an unfinished run go on.
-///
-/// An event is on its way if its delivery is pending and has not settled: it is neither held nor to be undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GoesOn {
-    /// Nothing need happen: an event is on its way that may be received as soon as may be, or the run undoes what it has
-    /// done.
-    AtOnce,
-    /// This time must come: that of the first event or attempt that is due, or wait that expires.
-    At(UnixMillis),
-    /// Something must come from outside.
-    WhenTold,
 }

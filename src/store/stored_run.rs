@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::UnixMillis;
 use super::commit::{Code, Parent, PendingDelivery, Wait};
-use super::query::GoesOn;
 use crate::{ExactString, StateValue};
 
 /// How a run stands.
@@ -150,21 +149,6 @@ impl StoredRun {
             waits: Vec::new(),
             state: Vec::new(),
         }
-    }
-
-    /// What makes it go on, if it is unfinished.
-    #[must_use]
-    pub fn goes_on(&self) -> Option<GoesOn> {
-        if self.status.kind().is_ended() {
-            return None;
-        }
-        let on_its_way =
-            self.pending.iter().filter(|pending| !pending.has_settled()).map(|pending| pending.due);
-        if self.ending.is_some() || on_its_way.clone().any(|due| due.is_none()) {
-            return Some(GoesOn::AtOnce);
-        }
-        let first_due = on_its_way.chain(self.waits.iter().map(|wait| wait.due)).flatten().min();
-        Some(first_due.map_or(GoesOn::WhenTold, GoesOn::At))
     }
 }
 

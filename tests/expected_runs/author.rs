@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use blazen::store::commit::{
-    Added, Again, Code, Commit, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written,
+    Added, Again, Code, Commit, Parent, PendingDelivery, Rest, Sent, Settled, Wait, WaitKind, Written,
 };
 use blazen::store::{Status, UnixMillis};
 use blazen::{ExactString, StateValue};
@@ -150,6 +150,7 @@ impl Author {
             time_remaining: self.random.percent(50).then(|| self.random.next() >> 20),
             code: self.random.percent(5).then(|| self.code()),
             ending: self.random.percent(5).then(|| self.json().into()),
+            rest: self.rest(),
             ..Commit::of_nothing(run, version, UnixMillis(self.now))
         }
     }
@@ -192,6 +193,14 @@ impl Author {
 
     fn due(&mut self) -> Option<UnixMillis> {
         (self.random.below(4) == 0).then_some(UnixMillis(self.now + 1_000))
+    }
+
+    fn rest(&mut self) -> Rest {
+        match self.random.below(4) {
+            0 => Rest::Waiting,
+            1 => Rest::Asleep(UnixMillis(self.now + 1_000)),
+            _ => Rest::Awake,
+        }
     }
 
     /// Sets and takes out up to four keys. A key that is there keeps its place, a new one comes last.

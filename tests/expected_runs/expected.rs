@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use blazen::StateValue;
-use blazen::store::commit::{Commit, Written};
+use blazen::store::commit::{Commit, Rest, Written};
 use blazen::store::stored_run::{HistoryEntry, SettledDelivery, StoredValue};
 use blazen::store::{RunSummary, Status, StoredRun};
 
@@ -12,6 +12,7 @@ use blazen::store::{RunSummary, Status, StoredRun};
 pub struct Expected {
     pub run: StoredRun,
     pub history: Vec<HistoryEntry>,
+    pub rest: Rest,
 }
 
 impl Expected {
@@ -20,6 +21,7 @@ impl Expected {
         let mut next = before.cloned().unwrap_or_else(|| Self::created_by(commit));
         let entry = next.entry_of(commit);
         next.history.push(entry);
+        next.rest = commit.rest;
         let run = &mut next.run;
         run.version = commit.version;
         run.status = commit.status.clone();
@@ -86,7 +88,7 @@ impl Expected {
             workflow: run.workflow.clone(),
             parent: run.parent,
             status: run.status.kind(),
-            goes_on: run.goes_on(),
+            rest: self.rest,
             created_at: run.created_at,
             updated_at: run.updated_at,
             finished_at: run.finished_at,
@@ -96,7 +98,7 @@ impl Expected {
     fn created_by(commit: &Commit) -> Self {
         let workflow = commit.creates.as_deref().expect("the first commit creates the run");
         let run = StoredRun { parent: commit.parent, ..StoredRun::begun(commit.run, workflow, commit.at) };
-        Self { run, history: Vec::new() }
+        Self { run, history: Vec::new(), rest: commit.rest }
     }
 
     fn entry_of(&self, commit: &Commit) -> HistoryEntry {

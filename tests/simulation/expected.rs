@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use blazen::engine::StepId;
-use blazen::store::commit::PendingDelivery;
+use blazen::store::commit::{self, PendingDelivery};
 use blazen::store::{Commit, Status, StatusKind, StoredRun, UnixMillis};
 use blazen::{ExactString, StateValue};
 
@@ -120,6 +120,26 @@ impl Rest {
     }
 }
 
+impl Rest {
+    /// Whether anything of the run goes on at a time. What is due by then does.
+    fn at_rest(&self, now: UnixMillis) -> commit::Rest {
+        let on_its_way =
+            self.pending.values().filter(|waiting| waiting.held.is_none() && waiting.done.is_none());
+        let first = on_its_way.map(|waiting| waiting.due).map(|due| at_rest_until(due, now)).min();
+        match (&self.standing, first) {
+            (Standing::Running | Standing::Paused, None) if self.ending.is_none() => commit::Rest::Waiting,
+            (Standing::Running | Standing::Paused, Some(Some(due))) if self.ending.is_none() => {
+                commit::Rest::Asleep(due)
+            }
+            _ => commit::Rest::Awake,
+        }
+    }
+}
+
+fn at_rest_until(due: Option<u64>, now: UnixMillis) -> Option<UnixMillis> {
+    due.and_then(|due| i64::try_from(due).ok()).map(UnixMillis).filter(|due| *due > now)
+}
+
 impl Expected {
     /// What a commit holds otherwise, if anything. What it writes is compared as a whole, by [`Told`].
     pub fn difference(&self, commit: &Commit) -> Option<&'static str> {
@@ -140,6 +160,10 @@ impl Expected {
         let asked = self.opened.iter().map(|(id, event)| (Some(&**id), &**event));
         let requested = commit.opened.iter().map(|asked| (asked.id.as_str(), &*asked.event));
         let answered = commit.closed.as_ref().map(|id| id.as_str().unwrap_or_default());
+        let at_rest = match commit.rest {
+            commit::Rest::Asleep(until) if until <= commit.at => commit::Rest::Awake,
+            rest => rest,
+        };
         let typed = |queued: &PendingDelivery| is_of_type(&queued.event, &queued.event_type);
         [
             (self.number != commit.version, "the number"),
@@ -165,6 +189,7 @@ impl Expected {
             (!self.rest.standing.is(&commit.status), "the status"),
             (self.rest.last_delivery != commit.last_delivery, "the last delivery"),
             (self.rest.time_left != commit.time_remaining, "the time that is left"),
+            (self.rest.at_rest(commit.at) != at_rest, "whether it rests"),
         ]
         .into_iter()
         .find_map(|(differs, what)| differs.then_some(what))

@@ -3,6 +3,7 @@
 //! Each is one that a store, a writer, a recorder or a driver could have. The engine itself is left as it is.
 
 use blazen::engine::{Origin, PendingDelivery, PendingEvent, RunAtRest};
+use blazen::store::commit::Rest;
 use blazen::store::{Commit, Refusal, StoreError};
 use blazen::{ExactString, StateValue, Written};
 
@@ -36,6 +37,7 @@ pub enum Sabotage {
     ForgetWhatWasAdded,
     ForgetWhatIsHeld,
     ForgetWhatWasGathered,
+    ForgetWhenItWakes,
     // Taking up.
     ResumeAPausedRun,
     TakeUpWithoutAnAttempt,
@@ -57,7 +59,7 @@ pub enum Sabotage {
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::SkipTheVersionCheck,
         Self::SkipTheFence,
         Self::AcknowledgeBeforeCommit,
@@ -81,6 +83,7 @@ impl Sabotage {
         Self::ForgetWhatWasAdded,
         Self::ForgetWhatIsHeld,
         Self::ForgetWhatWasGathered,
+        Self::ForgetWhenItWakes,
         Self::ResumeAPausedRun,
         Self::TakeUpWithoutAnAttempt,
         Self::ForgetTheLastDelivery,
@@ -158,6 +161,7 @@ impl Sabotage {
             Self::ForgetWhatWasAdded => commit.added.clear(),
             Self::ForgetWhatIsHeld => commit.held = None,
             Self::ForgetWhatWasGathered => commit.gathered.clear(),
+            Self::ForgetWhenItWakes if matches!(commit.rest, Rest::Asleep(_)) => commit.rest = Rest::Waiting,
             Self::ForgetTheTime => commit.time_remaining = None,
             Self::LoseAWrittenKey => _ = commit.written.pop(),
             Self::ForgetAWait => {

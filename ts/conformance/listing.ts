@@ -1,25 +1,16 @@
 // Looking for runs.
 
 import type { CheckpointQuery } from "../checkpoint_store.js";
+import type { RunCommit } from "../run_commit.js";
 import { RUN_STATUSES, type RunStatus } from "../run_status.js";
-import { after, first, opened, queued, runId, settled } from "./samples.js";
-import { type Checks, expect, inWords, type StoreUnderTest } from "./store_under_test.js";
+import { after, first, runId } from "./samples.js";
+import { type Checks, expect, inWords } from "./store_under_test.js";
 
 const status = (n: number) => RUN_STATUSES[n % RUN_STATUSES.length] as RunStatus;
 const workflow = (n: number) => (n % 3 === 0 ? "orders" : "refunds");
 /** Ids that do not rise: it is the store's own order that counts. */
 const id = (n: number) => (97 * n) % 101;
 const ORDERS = ["oldest-first", "newest-first"] as const;
-
-async function expectWaking(store: StoreUnderTest, times: (number | undefined)[]): Promise<void> {
-  const found = (await store.page()).runs.map(({ runId, waiting, wakesAt }) => ({ runId, waiting, wakesAt }));
-  const expected = times.map((wakesAt, at) => ({ runId: runId(at + 1), waiting: false, wakesAt }));
-  expect("The runs of runs()", found, expected);
-}
-
-async function waitingOnes(store: StoreUnderTest): Promise<string[]> {
-  return (await store.page()).runs.filter(({ waiting }) => waiting).map(({ runId }) => runId);
-}
 
 export const LISTING: Checks = {
   "runs are found by workflow and status, in both orders": async (store) => {
@@ -79,41 +70,18 @@ export const LISTING: Checks = {
     );
   },
 
-  "a run that only something from outside moves is waiting": async (store) => {
-    const works = first(1, { queued: [queued(1)], opened: [opened("approve")] });
-    const waits = first(2, { opened: [opened("approve")] });
-    const ended = first(3, { status: "completed", at: 0 });
-    const paused = first(4, { status: "paused" });
-    const expires = first(5, { opened: [opened("approve"), { ...opened("sign"), due: 0 }] });
-    await store.takes(works, waits, ended, paused, expires);
-    const found = (await store.page()).runs.map(({ runId, waiting }) => ({ runId, waiting }));
-    const expected = [false, true, false, true, false].map((waiting, at) => ({ runId: runId(at + 1), waiting }));
-    expect("The runs of runs()", found, expected);
-  },
-
-  "a run that has nothing to do before a time is listed with that": async (store) => {
-    const due = (delivery: number, due: number) => ({ ...queued(delivery), due });
-    const delayed = first(1, { queued: [due(1, 70), due(2, 50), due(3, 60)] });
-    const expiresBefore = first(2, { queued: [due(1, 50)], opened: [{ ...opened("approve"), due: -40 }] });
-    const works = first(3, { queued: [due(1, 50), queued(2)] });
-    const paused = first(4, { status: "paused", queued: [due(1, 50)] });
-    await store.takes(delayed, expiresBefore, works, paused);
-    await expectWaking(store, [50, -40, undefined, undefined]);
-    const received = after(delayed, { settled: settled(2) });
-    const fails = after(works, { again: [{ delivery: 2, attempt: 2, sent: 0, due: 45 }] });
-    await store.takes(received, fails);
-    await expectWaking(store, [60, -40, 45, undefined]);
-  },
-
-  "what has settled moves no run, unless it is to be undone": async (store) => {
-    const begun = first(1, { queued: [queued(1), queued(2)] });
-    const charged = after(begun, { settled: settled(1), done: 1 });
-    const collected = after(charged, { settled: settled(2), held: "set" });
-    await store.takes(begun, charged, collected);
-    expect("The runs of runs() that wait", await waitingOnes(store), [runId(1)]);
-    await store.takes(after(collected, { ending: "{}" }));
-    expect("The runs of runs() that wait, while one undoes what it has done", await waitingOnes(store), []);
-    await expectWaking(store, [undefined]);
+  "a run is listed as it rests with its last commit": async (store) => {
+    const rests = async (...expected: Partial<RunCommit>[]) => {
+      const found = (await store.page()).runs.map(({ runId, waiting, wakesAt }) => ({ runId, waiting, wakesAt }));
+      const whole = expected.map(({ waiting = false, wakesAt }, at) => ({ runId: runId(at + 1), waiting, wakesAt }));
+      expect("The runs of runs()", found, whole);
+    };
+    const commits = [{}, { waiting: true }, { wakesAt: 70 }, { wakesAt: -40 }].map((rest, at) => first(at + 1, rest));
+    await store.takes(...commits);
+    await rests({}, { waiting: true }, { wakesAt: 70 }, { wakesAt: -40 });
+    const later = [{ wakesAt: 0 }, {}, { waiting: true }, { wakesAt: 50 }];
+    await store.takes(...commits.map((commit, at) => after(commit, later[at])));
+    await rests(...later);
   },
 
   "a summary says what the run says": async (store) => {
@@ -122,7 +90,7 @@ export const LISTING: Checks = {
     const fails = first(2, { creates: "refunds" });
     await store.takes(goesOn, fails, after(fails, { status: "failed", error: "{}" }));
     const { runs } = await store.page();
-    const going = { runId: runId(1), workflow: "orders", parent, status: "running", waiting: true };
+    const going = { runId: runId(1), workflow: "orders", parent, status: "running", waiting: false };
     const failed = { runId: runId(2), workflow: "refunds", parent: undefined, status: "failed", waiting: false };
     const wakesAt = undefined;
     expect("The runs of runs()", runs, [

@@ -7,11 +7,15 @@ import type { Whole } from "./difference.js";
 /** How long its stream is, it does not say. */
 export type ModelRun = Omit<Whole<CheckpointedRun>, "streamed">;
 
+type Rest = Pick<Whole<CheckpointSummary>, "waiting" | "wakesAt">;
+
 export class Model {
   /** In the order in which they were created. */
   readonly runs = new Map<string, ModelRun>();
   /** By run. */
   readonly streams = new Map<string, readonly string[]>();
+  /** By run. */
+  readonly #rests = new Map<string, Rest>();
 
   /** The version that is stored, for a commit that is refused. */
   take(commit: RunCommit): number | null {
@@ -19,6 +23,7 @@ export class Model {
     if (commit.version !== run.version + 1) return run.version;
     this.runs.set(commit.runId, followed(run, commit));
     this.streams.set(commit.runId, [...(this.streams.get(commit.runId) ?? []), ...commit.streamed]);
+    this.#rests.set(commit.runId, { waiting: commit.waiting, wakesAt: commit.wakesAt });
     return null;
   }
 
@@ -26,7 +31,7 @@ export class Model {
     const fit = [...this.runs.values()]
       .filter((run) => workflow === undefined || run.workflow === workflow)
       .filter((run) => status === undefined || run.status === status)
-      .map(summaryOf);
+      .map((run) => summaryOf(run, this.#rests.get(run.runId) as Rest));
     return order === "oldest-first" ? fit : fit.reverse();
   }
 }
@@ -106,17 +111,7 @@ function stateAfter({ state }: ModelRun, { written }: RunCommit): ModelRun["stat
     .sort((a, b) => a.place - b.place);
 }
 
-function summaryOf(run: ModelRun): Whole<CheckpointSummary> {
+function summaryOf(run: ModelRun, rest: Rest): Whole<CheckpointSummary> {
   const { runId, workflow, parent, status, createdAt, updatedAt, finishedAt } = run;
-  const due = firstDue(run);
-  const waiting = due === Number.POSITIVE_INFINITY;
-  const wakesAt = status === "running" && due !== undefined && !waiting ? due : undefined;
-  return { runId, workflow, parent, status, waiting, wakesAt, createdAt, updatedAt, finishedAt };
-}
-
-/** When something of a run is due that has nothing to do at once; `Infinity` if that is never. */
-function firstDue(run: ModelRun): number | undefined {
-  const onTheirWay = run.pending.filter(({ held, done }) => held === undefined && done === undefined);
-  if (hasEnded(run) || run.ending !== undefined || onTheirWay.some(({ due }) => due === undefined)) return undefined;
-  return Math.min(...[...onTheirWay, ...run.waits].map(({ due }) => due ?? Number.POSITIVE_INFINITY));
+  return { runId, workflow, parent, status, ...rest, createdAt, updatedAt, finishedAt };
 }

@@ -24,6 +24,7 @@ export function first(n: number, changes: Partial<RunCommit> = {}): RunCommit {
     streamed: [],
     status: "running",
     lastDelivery: 0,
+    waiting: false,
     ...changes,
   };
 }

@@ -120,6 +120,7 @@ class Schedule {
       streamed: Array.from({ length: chance.below(3) }, () => this.#json(30)),
       ...this.#standing(),
       ...(chance.oneIn(2) ? { timeRemaining: chance.below(2 ** 31) } : {}),
+      ...this.#rest(),
     };
   }
 
@@ -136,6 +137,11 @@ class Schedule {
 
   #due(): { due?: number } {
     return this.#chance.oneIn(3) ? { due: this.#chance.below(2 ** 31) } : {};
+  }
+
+  #rest(): Pick<RunCommit, "waiting" | "wakesAt"> {
+    const { due } = this.#due();
+    return due === undefined ? { waiting: this.#chance.oneIn(2) } : { waiting: false, wakesAt: due };
   }
 
   #opened() {

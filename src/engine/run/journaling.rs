@@ -3,7 +3,7 @@
 use super::super::clock::Millis;
 use super::super::delivery::Delivery;
 use super::super::ids::{DeliverySeq, InvocationId, PayloadRef};
-use super::super::journal::{Again, Change, Contents, Opened, Queued, SealedAt, Standing};
+use super::super::journal::{Again, Change, Contents, Opened, Queued, Rest, SealedAt, Standing};
 use super::super::outcome::Outcome;
 use super::phase::Phase;
 use super::restoring::Resting;
@@ -92,6 +92,7 @@ impl Run {
 
     /// What has changed since this was last called is one change.
     pub(super) fn seal(&mut self) {
+        let rest = self.rest();
         let Some(journal) = &mut self.journal else { return };
         journal.seal(|| {
             let standing = match &self.phase {
@@ -104,8 +105,18 @@ impl Run {
                 ending: self.undoing.as_ref().map(|undoing| undoing.outcome.clone()),
                 last_delivery: DeliverySeq(self.last_delivery),
                 time: self.time_limit.left(),
+                rest,
             }
         });
+    }
+
+    fn rest(&self) -> Rest {
+        let is_awake = !self.queue.is_empty() || !self.in_flight.is_empty() || self.undoing.is_some();
+        if is_awake || self.outcome().is_some() {
+            return Rest::Awake;
+        }
+        let due = [self.sleeping.first_due(), self.waits.first_due()].into_iter().flatten().min();
+        due.map_or(Rest::Waiting, Rest::Asleep)
     }
 
     /// The number of the change that is being made, or will be next; 0 for a run without a store.

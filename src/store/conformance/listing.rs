@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::super::commit::{Again, Parent, PendingDelivery, Wait};
+use super::super::commit::{Parent, Rest};
 use super::super::query::{RunOrder, RunSummary};
-use super::super::{CheckpointStore, Commit, GoesOn, RunPage, RunQuery, Status, StatusKind, UnixMillis};
+use super::super::{CheckpointStore, Commit, RunPage, RunQuery, Status, StatusKind, UnixMillis};
 use super::Stores;
-use super::samples::{after, first, must_take, pending, request, run_id, settled};
+use super::samples::{after, first, must_take, run_id};
 
 fn all() -> RunQuery {
     RunQuery { workflow: None, status: None, order: RunOrder::OldestFirst, after: None, limit: 1_000 }
@@ -100,71 +100,19 @@ pub(super) fn pages_meet(stores: &mut dyn Stores) {
     assert_eq!(page(&mut *store, &RunQuery { limit: usize::MAX, ..all() }).runs.len(), 7);
 }
 
-/// What makes the runs go on.
-fn goes_on(store: &mut dyn CheckpointStore) -> Vec<Option<GoesOn>> {
-    page(store, &all()).runs.iter().map(|run| run.goes_on).collect()
-}
-
-pub(super) fn waiting(stores: &mut dyn Stores) {
+pub(super) fn rest(stores: &mut dyn Stores) {
     let mut store = stores.create();
-    let mut works = first(run_id(1), "orders");
-    works.queued = vec![pending(1, "charge", "{}")];
-    works.opened = vec![request("approve")];
-    let mut waits = first(run_id(2), "orders");
-    waits.opened = vec![request("approve")];
-    let mut ended = first(run_id(3), "orders");
-    ended.status = Status::Completed { result: None };
-    let mut expires = first(run_id(4), "orders");
-    expires.opened = vec![request("approve"), Wait { due: Some(UnixMillis(0)), ..request("sign") }];
-    must_take(&mut *store, &[works, waits, ended, expires.clone()]);
-    let (at_once, when_told) = (Some(GoesOn::AtOnce), Some(GoesOn::WhenTold));
-    let found = goes_on(&mut *store);
-    assert_eq!(found, [at_once, when_told, None, Some(GoesOn::At(UnixMillis(0)))]);
-    let mut closed = after(&expires);
-    closed.closed = Some("sign".into());
-    must_take(&mut *store, &[closed]);
-    assert_eq!(goes_on(&mut *store)[3], when_told, "nothing expires any more");
-}
-
-pub(super) fn sleeping(stores: &mut dyn Stores) {
-    let mut store = stores.create();
-    let due =
-        |delivery, due| PendingDelivery { due: Some(UnixMillis(due)), ..pending(delivery, "charge", "{}") };
-    let mut delayed = first(run_id(1), "orders");
-    delayed.queued = vec![due(1, 70), due(2, 50), due(3, 60)];
-    let mut expires_before = first(run_id(2), "orders");
-    expires_before.queued = vec![due(1, 50)];
-    expires_before.opened = vec![Wait { due: Some(UnixMillis(-40)), ..request("approve") }];
-    let mut works = first(run_id(3), "orders");
-    works.queued = vec![due(1, 50), pending(2, "charge", "{}")];
-    let mut paused = first(run_id(4), "orders");
-    paused.queued = vec![due(1, 50)];
-    paused.status = Status::Paused;
-    must_take(&mut *store, &[delayed.clone(), expires_before, works.clone(), paused]);
-    let at = |due| Some(GoesOn::At(UnixMillis(due)));
-    assert_eq!(goes_on(&mut *store), [at(50), at(-40), Some(GoesOn::AtOnce), at(50)]);
-    let mut one_is_received = after(&delayed);
-    one_is_received.settled = Some(settled(2));
-    let mut fails = after(&works);
-    fails.again = vec![Again { delivery: 2, attempt: 2, sent: 0, due: Some(UnixMillis(45)) }];
-    must_take(&mut *store, &[one_is_received, fails]);
-    assert_eq!(goes_on(&mut *store)[..3], [at(60), at(-40), at(45)]);
-}
-
-pub(super) fn settled_deliveries(stores: &mut dyn Stores) {
-    let mut store = stores.create();
-    let mut begun = first(run_id(1), "orders");
-    begun.queued = vec![pending(1, "charge", "{}"), pending(2, "collect", "{}")];
-    let mut charged = after(&begun);
-    (charged.settled, charged.done) = (Some(settled(1)), Some(1));
-    let mut collected = after(&charged);
-    (collected.settled, collected.held) = (Some(settled(2)), Some("set".into()));
-    must_take(&mut *store, &[begun, charged, collected.clone()]);
-    assert_eq!(goes_on(&mut *store), [Some(GoesOn::WhenTold)]);
-    let mut fails = after(&collected);
-    fails.ending = Some("{}".into());
-    must_take(&mut *store, &[fails]);
-    assert_eq!(goes_on(&mut *store), [Some(GoesOn::AtOnce)], "it undoes what it has done");
+    let rest_of = |store: &mut dyn CheckpointStore| -> Vec<Rest> {
+        page(store, &all()).runs.iter().map(|run| run.rest).collect()
+    };
+    let commits = [Rest::Awake, Rest::Waiting, Rest::Asleep(UnixMillis(70)), Rest::Asleep(UnixMillis(-40))];
+    let commits = [1, 2, 3, 4].map(|n| Commit { rest: commits[n - 1], ..first(run_id(n as u128), "orders") });
+    must_take(&mut *store, &commits);
+    assert_eq!(rest_of(&mut *store), commits.each_ref().map(|commit| commit.rest));
+    let rests = [Rest::Asleep(UnixMillis(0)), Rest::Awake, Rest::Waiting, Rest::Asleep(UnixMillis(50))];
+    let later = [0, 1, 2, 3].map(|n| Commit { rest: rests[n], ..after(&commits[n]) });
+    must_take(&mut *store, &later);
+    assert_eq!(rest_of(&mut *store), rests);
 }
 
 pub(super) fn summary(stores: &mut dyn Stores) {
@@ -179,7 +127,7 @@ pub(super) fn summary(stores: &mut dyn Stores) {
         workflow: "orders".to_owned(),
         parent,
         status: StatusKind::Failed,
-        goes_on: None,
+        rest: Rest::Awake,
         created_at: UnixMillis(1_000),
         updated_at: UnixMillis(1_010),
         finished_at: Some(UnixMillis(1_010)),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::super::commit::{
-    Added, Again, Code, Parent, PendingDelivery, Sent, Settled, Wait, WaitKind, Written,
+    Added, Again, Code, Parent, PendingDelivery, Rest, Sent, Settled, Wait, WaitKind, Written,
 };
 use super::super::query::RunOrder;
 use super::super::stored_run::StoredValue;
@@ -161,6 +161,7 @@ impl Schedule {
             streamed: (0..chance.below(4)).map(|_| json(chance.length(300)).into()).collect(),
             status: chance.status(),
             time_remaining: chance.one_in(2).then(|| chance.next()),
+            rest: chance.rest(),
         }
     }
 
@@ -222,6 +223,13 @@ impl Chance {
 
     fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
+
+    fn rest(&mut self) -> Rest {
+        if self.one_in(3) {
+            return Rest::Waiting;
+        }
+        self.due().map_or(Rest::Awake, Rest::Asleep)
     }
 
     fn small(&mut self) -> u32 {

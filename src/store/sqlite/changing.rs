@@ -4,7 +4,7 @@ use rusqlite::params;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
-use super::super::commit::{Added, Again, PendingDelivery};
+use super::super::commit::{Added, Again, PendingDelivery, Rest};
 use super::super::{Commit, StatusKind, UnixMillis};
 use super::columns::{Exact, Record, column_of, column_of_wtf8};
 use super::failure::Failure;
@@ -331,6 +331,11 @@ impl Writer<'_> {
             streamed.cast_signed(),
             live.last_history,
             live.carries,
+            standing.rest == Rest::Waiting,
+            match standing.rest {
+                Rest::Asleep(until) => Some(until.0),
+                Rest::Awake | Rest::Waiting => None,
+            },
             standing.seal(live.identity),
         ];
         let progress = match live.version {
@@ -369,6 +374,7 @@ impl Standing {
             counts: live.counts,
             last_history: live.last_history,
             carries: live.carries,
+            rest: commit.rest,
         }
     }
 }

@@ -2,16 +2,12 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, named_params};
 
 use super::super::query::RunOrder;
-use super::super::{GoesOn, RunPage, RunQuery, RunSummary, StatusKind, UnixMillis};
-use super::columns::Record;
+use super::super::{RunPage, RunQuery, StatusKind};
 use super::failure::Failure;
-use super::loading::refuse_unless_found;
-use super::run_record::{COLUMNS, RunRecord, Standing, TABLES};
-use super::seal::Table;
-use super::sealed_records::{PendingRecord, WaitRecord};
+use super::run_record::{COLUMNS, RunRecord, TABLES};
 
 /// Reads one page. A run that is damaged is told of and passed over.
 pub(super) fn list(connection: &Connection, path: &Path, query: &RunQuery) -> Result<RunPage, Failure> {
@@ -35,83 +31,13 @@ pub(super) fn list(connection: &Connection, path: &Path, query: &RunQuery) -> Re
             break;
         }
         last = Some(row.get::<_, i64>(0)?.cast_unsigned());
-        match summary(connection, row) {
-            Ok(summary) => page.runs.push(summary),
+        match RunRecord::read_any(row) {
+            Ok(record) => page.runs.push(record.into_summary()),
             Err(damage @ Failure::Damaged(_)) => page.damaged.push(damage.into_store_error(path)),
             Err(failure) => return Err(failure),
         }
     }
     Ok(page)
-}
-
-fn summary(connection: &Connection, row: &Row<'_>) -> Result<RunSummary, Failure> {
-    let record = RunRecord::read_any(row)?;
-    let goes_on = goes_on(connection, &record)?;
-    Ok(record.into_summary(goes_on))
-}
-
-/// What makes a run go on. Of what has its time, only the first is read.
-fn goes_on(connection: &Connection, run: &RunRecord) -> Result<Option<GoesOn>, Failure> {
-    let Standing { status, counts, carries, .. } = run.standing;
-    if status.is_ended() {
-        return Ok(None);
-    }
-    // One that says why it ends, and has not ended, undoes what it has done.
-    if carries || run.has_error || counts.pending > 0 && is_on_its_way(connection, run.row)? {
-        return Ok(Some(GoesOn::AtOnce));
-    }
-    let mut due = None;
-    if counts.pending > 0 {
-        refuse_unless_there(connection, run, Table::Pending, counts.pending)?;
-        due = first_due_delivery(connection, run)?;
-    }
-    if counts.waits > 0 {
-        refuse_unless_there(connection, run, Table::Waits, counts.waits)?;
-        due = due.into_iter().chain(first_expiry(connection, run)?).min();
-    }
-    Ok(Some(due.map_or(GoesOn::WhenTold, GoesOn::At)))
-}
-
-/// What is lost would never wake its run.
-fn refuse_unless_there(
-    connection: &Connection,
-    run: &RunRecord,
-    table: Table,
-    counted: u64,
-) -> Result<(), Failure> {
-    let count = format!("SELECT count(*) FROM {} WHERE run = ?1", table.name());
-    let found: i64 = connection.prepare_cached(&count)?.query_row([run.row], |row| row.get(0))?;
-    refuse_unless_found(table, run.id, counted, found.cast_unsigned())
-}
-
-/// Whether a delivery is pending that may be invoked as soon as may be.
-fn is_on_its_way(connection: &Connection, row_of_run: i64) -> Result<bool, Failure> {
-    const FIND: &str =
-        "SELECT 1 FROM pending WHERE run = ?1 AND due IS NULL AND held IS NULL AND done IS NULL";
-    Ok(connection.prepare_cached(FIND)?.exists([row_of_run])?)
-}
-
-fn first_due_delivery(connection: &Connection, run: &RunRecord) -> Result<Option<UnixMillis>, Failure> {
-    let select = format!(
-        "SELECT {} FROM pending WHERE run = ?1 AND due IS NOT NULL AND held IS NULL AND done IS NULL \
-         ORDER BY due LIMIT 1",
-        PendingRecord::COLUMNS
-    );
-    let mut select = connection.prepare_cached(&select)?;
-    let mut rows = select.query([run.row])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    PendingRecord::read_sealed(&Record { row, table: Table::Pending, run: run.id }).map(|first| first.due)
-}
-
-fn first_expiry(connection: &Connection, run: &RunRecord) -> Result<Option<UnixMillis>, Failure> {
-    let select = format!(
-        "SELECT {} FROM waits WHERE run = ?1 AND due IS NOT NULL ORDER BY due LIMIT 1",
-        WaitRecord::COLUMNS
-    );
-    let mut select = connection.prepare_cached(&select)?;
-    let mut rows = select.query([run.row])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    WaitRecord::read(&Record { row, table: Table::Waits, run: run.id }).map(|first| first.due)
 }
 
 /// With every combination of conditions there is an index that gives the rows in order.

@@ -43,7 +43,9 @@ pub(super) fn load(
         (Table::Waits, counts.waits, waits.len()),
         (Table::State, counts.state, state.len()),
     ] {
-        refuse_unless_found(table, run, counted, found as u64)?;
+        if counted != found as u64 {
+            return Err(Failure::damaged(table, run, &format!("of {counted} records, {found} are found")));
+        }
     }
     refuse_twice(Table::Pending, run, pending.iter().map(|pending| pending.delivery))?;
     refuse_twice(Table::Waits, run, waits.iter().map(|wait| &wait.id))?;
@@ -68,14 +70,6 @@ pub(super) fn load(
         waits,
         state,
     }))
-}
-
-/// An index that has lost a record misses it.
-pub(super) fn refuse_unless_found(table: Table, run: Uuid, counted: u64, found: u64) -> Result<(), Failure> {
-    if counted == found {
-        return Ok(());
-    }
-    Err(Failure::damaged(table, run, &format!("of {counted} records, {found} are found")))
 }
 
 /// A damaged index can name one record twice and another never, so that their number is right.
@@ -155,7 +149,11 @@ fn read_outcome(row: &Row<'_>, found: &RunRecord) -> Result<Outcome, Failure> {
 fn pending(connection: &Connection, run: Uuid, row_of_run: i64) -> Result<Vec<PendingDelivery>, Failure> {
     let select = format!("SELECT {} FROM pending WHERE run = ?1 ORDER BY delivery", PendingRecord::COLUMNS);
     each(connection, &select, row_of_run, |row| {
-        PendingRecord::read_sealed(&Record { row, table: Table::Pending, run }).map(PendingRecord::to_pending)
+        let record = Record { row, table: Table::Pending, run };
+        match PendingRecord::read(&record)? {
+            (pending, 0) => Ok(pending.to_pending()),
+            _ => Err(record.damaged("a record does not match its checksum")),
+        }
     })
 }
 

@@ -6,8 +6,8 @@
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::super::commit::{Code, Parent};
-use super::super::{Commit, GoesOn, RunSummary, Status, StatusKind, UnixMillis};
+use super::super::commit::{Code, Parent, Rest};
+use super::super::{Commit, RunSummary, Status, StatusKind, UnixMillis};
 use super::columns::Record;
 use super::failure::Failure;
 use super::live_runs::{Counts, LiveRun};
@@ -19,10 +19,10 @@ pub(super) const TABLES: &str = "runs LEFT JOIN progress ON progress.run = runs.
 /// The columns of a [`RunRecord`], in the order in which it reads them.
 pub(super) const COLUMNS: &str = "row, id, workflow, status, version, created_at, updated_at, finished_at, \
      last_delivery, time_remaining, pending_events, open_waits, state_keys, last_history, crc, parent, depth, \
-     workflow_version, steps, error IS NOT NULL, streamed, carries";
+     workflow_version, steps, error IS NOT NULL, streamed, carries, waiting, wakes_at";
 
 /// How many those are.
-pub(super) const COLUMN_COUNT: usize = 22;
+pub(super) const COLUMN_COUNT: usize = 24;
 
 /// The records without the outcome.
 #[derive(Clone, Debug)]
@@ -50,6 +50,7 @@ pub(super) struct Standing {
     pub(super) last_history: Option<i64>,
     /// Whether that entry carries a pending delivery.
     pub(super) carries: bool,
+    pub(super) rest: Rest,
 }
 
 impl RunRecord {
@@ -84,6 +85,7 @@ impl RunRecord {
                 },
                 last_history: record.optional_number(13)?,
                 carries: record.flag(21)?,
+                rest: rest(&record)?,
             },
         };
         record.refuse_unless_sealed(read.standing.seal(read.identity()), 14)?;
@@ -122,14 +124,14 @@ impl RunRecord {
         }
     }
 
-    pub(super) fn into_summary(self, goes_on: Option<GoesOn>) -> RunSummary {
-        let Standing { status, updated_at, finished_at, .. } = self.standing;
+    pub(super) fn into_summary(self) -> RunSummary {
+        let Standing { status, updated_at, finished_at, rest, .. } = self.standing;
         RunSummary {
             id: self.id,
             workflow: self.workflow,
             parent: self.parent,
             status,
-            goes_on,
+            rest,
             created_at: self.created_at,
             updated_at,
             finished_at,
@@ -158,6 +160,12 @@ impl Standing {
         if self.carries {
             seal.bytes(b"carries");
         }
+        // In files of version 2 nothing rests.
+        match self.rest {
+            Rest::Awake => &mut seal,
+            Rest::Asleep(until) => seal.bytes(b"asleep").number(until.0),
+            Rest::Waiting => seal.bytes(b"waiting"),
+        };
         seal.finish()
     }
 }
@@ -180,6 +188,15 @@ pub(super) fn identity(
         seal.number(2).bytes(version.as_bytes()).bytes(steps.as_bytes());
     }
     seal.finish()
+}
+
+fn rest(record: &Record<'_, '_>) -> Result<Rest, Failure> {
+    match (record.flag(22)?, record.optional_number(23)?) {
+        (false, None) => Ok(Rest::Awake),
+        (false, Some(until)) => Ok(Rest::Asleep(UnixMillis(until))),
+        (true, None) => Ok(Rest::Waiting),
+        (true, Some(_)) => Err(record.damaged("the columns waiting and wakes_at contradict each other")),
+    }
 }
 
 fn parent(record: &Record<'_, '_>) -> Result<Option<Parent>, Failure> {

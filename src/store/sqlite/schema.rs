@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION_ID: i32 = 0x626C_7A6E;
 
 /// What leads from one version to the next; the first one begins with an empty file.
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// Columns that change at every step stand in no index. The history has no index at all: it is only appended to, and
 /// walked from a run's last entry backwards.
@@ -206,6 +206,23 @@ const VERSION_2: &str = "
             datetime(created_at / 1000, 'unixepoch') AS created,
             datetime(updated_at / 1000, 'unixepoch') AS updated,
             datetime(finished_at / 1000, 'unixepoch') AS finished,
+            pending_events, open_waits, state_keys,
+            result, error
+        FROM runs JOIN progress ON progress.run = runs.row;
+";
+
+/// A run at rest says so. Of those in an older file nobody knows before their next commit.
+const VERSION_3: &str = "
+    ALTER TABLE progress ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE progress ADD COLUMN wakes_at INTEGER;
+    DROP INDEX waits_that_expire;
+    DROP VIEW run_overview;
+    CREATE VIEW run_overview AS
+        SELECT id, workflow, workflow_version, parent, status, version,
+            datetime(created_at / 1000, 'unixepoch') AS created,
+            datetime(updated_at / 1000, 'unixepoch') AS updated,
+            datetime(finished_at / 1000, 'unixepoch') AS finished,
+            waiting, datetime(wakes_at / 1000, 'unixepoch') AS wakes,
             pending_events, open_waits, state_keys,
             result, error
         FROM runs JOIN progress ON progress.run = runs.row;

@@ -67,14 +67,6 @@ impl<'a> PendingRecord<'a> {
         Ok((read, off))
     }
 
-    /// The record, unless it is off its checksum.
-    pub(super) fn read_sealed(record: &Record<'a, '_>) -> Result<Self, Failure> {
-        match Self::read(record)? {
-            (read, 0) => Ok(read),
-            _ => Err(record.damaged("a record does not match its checksum")),
-        }
-    }
-
     pub(super) fn seal(&self, run: Uuid) -> u32 {
         let mut seal = Seal::new(Table::Pending, run);
         seal.number(self.delivery.cast_signed())
@@ -126,7 +118,7 @@ pub(super) struct WaitRecord<'a> {
     id: &'a [u8],
     kind: WaitKind,
     event: &'a str,
-    pub(super) due: Option<UnixMillis>,
+    due: Option<UnixMillis>,
     expiry: Option<&'a str>,
 }
 

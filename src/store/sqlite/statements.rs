@@ -46,13 +46,13 @@ impl<'c> Statements<'c> {
             )?,
             insert_progress: connection.prepare_cached(
                 "INSERT OR REPLACE INTO progress (run, version, updated_at, last_delivery, time_remaining, pending_events, \
-                 open_waits, state_keys, streamed, last_history, carries, crc) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 open_waits, state_keys, streamed, last_history, carries, waiting, wakes_at, crc) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?,
             update_progress: connection.prepare_cached(
                 "UPDATE progress SET version = ?2, updated_at = ?3, last_delivery = ?4, time_remaining = ?5, \
                  pending_events = ?6, open_waits = ?7, state_keys = ?8, streamed = ?9, last_history = ?10, \
-                 carries = ?11, crc = ?12 WHERE run = ?1",
+                 carries = ?11, waiting = ?12, wakes_at = ?13, crc = ?14 WHERE run = ?1",
             )?,
             update_code: connection
                 .prepare_cached("UPDATE runs SET workflow_version = ?2, steps = ?3 WHERE row = ?1")?,

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use super::super::schema::{MIGRATIONS, newest_version};
 use super::{Folder, open, read_only};
+use crate::store::commit::Rest;
 use crate::store::conformance::samples::{
     after, first, full, must_load, must_take, pending, run_id, set, settled,
 };
 use crate::store::query::RunOrder;
-use crate::store::{CheckpointStore, Commit, RunQuery, Status, StatusKind, StoredRun};
+use crate::store::{CheckpointStore, Commit, RunQuery, Status, StatusKind, StoredRun, UnixMillis};
 
 fn fixture(version: u32) -> PathBuf {
     let name = format!("__test__/fixtures/store-schema-{version}.db");
@@ -34,6 +35,11 @@ fn runs() -> Vec<[Commit; 2]> {
         next.queued = vec![pending(3, "ship", "{\"type\":\"Charged\"}")];
         next.written = vec![set("n", 0, Some("{ \"n\" : 1e2 }"), "7")];
         next.last_delivery = 3;
+        next.rest = match status {
+            Status::Running => Rest::Asleep(UnixMillis(70)),
+            Status::Paused => Rest::Waiting,
+            _ => Rest::Awake,
+        };
         next.status = status;
         [commit, next]
     };
@@ -89,6 +95,9 @@ fn a_file_of_every_version_opens_and_its_runs_go_on() {
             let mut expected = model.runs(&query).unwrap();
             if version == 1 {
                 expected.runs.iter_mut().for_each(|run| run.parent = None);
+            }
+            if version < 3 {
+                expected.runs.iter_mut().for_each(|run| run.rest = Rest::Awake);
             }
             assert_eq!(store.runs(&query), Ok(expected), "schema version {version}");
         }

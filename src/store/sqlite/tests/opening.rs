@@ -89,7 +89,7 @@ fn a_file_of_a_newer_version_is_refused_and_stays_as_it_was() {
     fs::remove_file(folder.path("orders.db-lock")).unwrap();
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let before = fs::read(&path).unwrap();
-    let newer = StoreError::NewerSchema { path: path.clone(), found: 7, known: 2 };
+    let newer = StoreError::NewerSchema { path: path.clone(), found: 7, known: 3 };
     assert_eq!(try_open(&path).err(), Some(newer.clone()));
     assert_eq!(folder.names(), ["orders.db"]);
     assert_eq!(read_only(&path).err(), Some(newer));
