@@ -49,8 +49,8 @@ export interface RunSummary {
   /** Whether it goes on only when something comes from outside: the answer of a person, or an event that it expects. */
   waiting: boolean;
   /**
-   * When it goes on, if it is running and does nothing before: the time of a delayed event, of the next attempt of a step, or
-   * of the first of its waits that expires.
+   * When it goes on, unless something comes from outside before: the time of a delayed event, of the next attempt of a step,
+   * or at which a wait expires. A paused run must be resumed first.
    */
   wakesAt?: Date;
   createdAt: Date;

@@ -38,6 +38,10 @@ impl AtWork {
         self.0.remove(&invocation)
     }
 
+    pub(super) fn give_room_back(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// The invocations, the oldest first.
     pub(super) fn by_age(&self) -> Vec<InvocationId> {
         let mut invocations: Vec<_> = self.0.keys().copied().collect();

@@ -307,6 +307,10 @@ impl Journal {
         self.sealed.push_back(Change { number, contents, standing, ending, last_delivery, time, rest });
     }
 
+    pub(super) fn give_room_back(&mut self) {
+        self.sealed.shrink_to_fit();
+    }
+
     pub(super) fn poll_change(&mut self) -> Option<Change> {
         self.sealed.pop_front()
     }

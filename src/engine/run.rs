@@ -157,7 +157,11 @@ impl Run {
 
     /// The next thing to do, if there is one.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.next_outgoing().or_else(|| self.next_notice()).or_else(|| self.next_invocation())
+        let next = self.next_outgoing().or_else(|| self.next_notice()).or_else(|| self.next_invocation());
+        if next.is_none() && self.is_at_rest() {
+            self.give_room_back();
+        }
+        next
     }
 
     /// When [`Run::time_is_now`] must be called at the latest.
@@ -244,6 +248,22 @@ impl Run {
             keeps_stream: options.keeps_stream,
             outbox: VecDeque::new(),
             notice: None,
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.queue.is_empty() && self.in_flight.is_empty()
+    }
+
+    /// A run at rest may be so for long, and be one of many: it keeps no room for what it may do later.
+    fn give_room_back(&mut self) {
+        self.queue.shrink_to_fit();
+        self.outbox.shrink_to_fit();
+        self.in_flight.give_room_back();
+        self.waits.give_room_back();
+        self.state.give_room_back();
+        if let Some(journal) = &mut self.journal {
+            journal.give_room_back();
         }
     }
 

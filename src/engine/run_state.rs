@@ -86,6 +86,13 @@ impl RunState {
         &self.values
     }
 
+    /// A map that has been emptied keeps a node.
+    pub(super) fn give_room_back(&mut self) {
+        if self.overwritten.is_empty() {
+            self.overwritten = BTreeMap::new();
+        }
+    }
+
     /// Sets `key` to a copy of a value.
     pub(super) fn set(
         &mut self,

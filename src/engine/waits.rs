@@ -72,6 +72,11 @@ impl OpenWait {
 }
 
 impl Waits {
+    pub(super) fn give_room_back(&mut self) {
+        self.open.shrink_to_fit();
+        self.arrived.shrink_to_fit();
+    }
+
     /// Whether the run waits for nothing. What has arrived moves nobody.
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()

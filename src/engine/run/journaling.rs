@@ -111,8 +111,7 @@ impl Run {
     }
 
     fn rest(&self) -> Rest {
-        let is_awake = !self.queue.is_empty() || !self.in_flight.is_empty() || self.undoing.is_some();
-        if is_awake || self.outcome().is_some() {
+        if !self.is_at_rest() || self.undoing.is_some() || self.outcome().is_some() {
             return Rest::Awake;
         }
         let due = [self.sleeping.first_due(), self.waits.first_due()].into_iter().flatten().min();

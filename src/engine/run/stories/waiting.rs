@@ -78,6 +78,14 @@ fn a_run_that_expects_an_event_is_parked_until_it_comes() {
 }
 
 #[test]
+fn a_run_at_rest_keeps_no_room_for_what_it_may_do_later() {
+    let mut story = expecting(None, None);
+    assert_eq!((story.run.queue.capacity(), story.run.outbox.capacity()), (0, 0));
+    story.receives("Paid", false).unwrap();
+    assert!(story.run.queue.capacity() > 0, "it is at work");
+}
+
+#[test]
 fn an_event_that_comes_before_it_is_expected_is_kept_for_that() {
     let mut story = in_the_shop();
     assert_eq!(story.receives("Paid", false), Ok(false));
