@@ -1,5 +1,5 @@
 // What the runs of a crash test do: fan out, send in mid-handler, count in the state, come together by state, ask a
-// person. Each ends with the same result however often it is interrupted, and tells of every invocation.
+// person, sleep. Each ends with the same result however often it is interrupted, and tells of every invocation.
 //
 // A delivery is known by its step and the key of its event. Every event names the delivery that emitted it (`from`),
 // whether that had settled by then (`how`), and the process that made it (`made`).
@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { between, uuid } from "./random.mjs";
 
-const SHAPES = ["fan", "chain", "ask"];
+const SHAPES = ["fan", "chain", "ask", "nap"];
 
 /** The inputs of the runs, by their ids. */
 export function inputsOf(seed, runs) {
@@ -19,7 +19,7 @@ export function inputsOf(seed, runs) {
 }
 
 /** How many events come together before a run ends. */
-const awaited = { fan: (size) => 4 * size, chain: (size) => size + 1, ask: () => 1 };
+const awaited = { fan: (size) => 4 * size, chain: (size) => size + 1, ask: () => 1, nap: () => 1 };
 
 /** What the state holds, whatever the order in which it came to hold it. */
 export function digestOf(entries) {
@@ -64,10 +64,10 @@ export function define(workflow, { tell, lie, process, seed, fault }) {
         made: process,
         ...payload,
       });
-      const send = async (type, key, payload) => {
+      const send = async (type, key, payload, options) => {
         const acknowledgement = { tells: "acknowledged", number, name: `${type.toLowerCase()}/${key}`, made: process };
         if (fault === "unsent") lie(acknowledgement);
-        await ctx.sendEvent(emitted("sent")(type, key, payload));
+        await ctx.sendEvent(emitted("sent")(type, key, payload), options);
         tell(acknowledgement);
       };
       const pause = async () => {
@@ -83,7 +83,8 @@ export function define(workflow, { tell, lie, process, seed, fault }) {
     await ctx.set("plan", { shape, size });
     await ctx.setBytes("salt", Buffer.from([number, 0, 0xff]));
     if (shape === "fan") return Array.from({ length: size }, (_, item) => emit("Item", `${item}`, { item }));
-    return shape === "chain" ? emit("Link", "0", { link: 0 }) : question(number, 0);
+    if (shape === "ask") return question(number, 0);
+    return shape === "chain" ? emit("Link", "0", { link: 0 }) : emit("Nap", "0", { nap: 0 });
   });
 
   // A fan: each item goes to two steps, and one of them sends two notes before it returns.
@@ -125,6 +126,15 @@ export function define(workflow, { tell, lie, process, seed, fault }) {
   step("aside", ["Aside"], async ({ event: { key }, emit, pause }) => {
     await pause();
     return emit("Got", `aside ${key}`);
+  });
+
+  // Naps: nothing of the run goes on until the next event is due.
+  step("nap", ["Nap"], async ({ event: { nap }, ctx, number, emit, send }) => {
+    await ctx.state.increment("naps");
+    const { size } = await ctx.get("plan");
+    if (nap + 1 === size) return emit("Got", "naps");
+    await send("Nap", `${nap + 1}`, { nap: nap + 1 }, { delayMs: between(1, 20, seed, number, nap) });
+    return null;
   });
 
   // A conversation.
