@@ -29,45 +29,53 @@ export interface HeldRun {
   lost(error: BlazenError): void;
 }
 
-/** What is done with a run that a store has. */
-export interface RestingRunOptions {
-  readonly id: string;
-  /** The name of its workflow. */
+/** Whoever has found runs at rest, and knows what is to be done with them. */
+export interface KeeperOfResting {
+  /** The name of their workflow. */
   readonly workflow: string;
   /** Takes the run up, or finds what has become of it. */
-  readonly find: () => Promise<HeldRun>;
+  find(run: RestingRun): Promise<HeldRun>;
   /** Ends the run where it is. */
-  readonly cancel: (reason: unknown) => Promise<unknown>;
+  cancel(runId: string, reason: unknown): Promise<unknown>;
 }
 
-/** A run that a store has, and that is taken up when it is asked for something, or when its time comes. */
+/**
+ * A run that a store has, and that is taken up when it is asked for something, or when its time comes. There may be very many,
+ * so it has nothing that it need not have.
+ */
 export class RestingRun implements HeldRun {
   readonly id: string;
-  readonly workflow: string;
-  readonly result: Promise<RunResult>;
   readonly stream = undefined;
   here: Run | undefined;
-  readonly #alarm = new Alarm();
-  readonly #find: RestingRunOptions["find"];
-  readonly #cancel: RestingRunOptions["cancel"];
+  readonly #keeper: KeeperOfResting;
+  #alarm: Alarm | undefined;
   #arriving: Promise<HeldRun> | undefined;
-  #resolve!: (result: Promise<RunResult>) => void;
-  #reject!: (error: unknown) => void;
+  /** Known, or to be known by `#resolve`, if somebody has asked. */
+  #result: Promise<RunResult> | undefined;
+  #resolve: ((result: Promise<RunResult>) => void) | undefined;
 
-  constructor({ id, workflow, find, cancel }: RestingRunOptions) {
+  constructor(id: string, keeper: KeeperOfResting) {
     this.id = id;
-    this.workflow = workflow;
-    this.#find = find;
-    this.#cancel = cancel;
-    this.result = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    toldElsewhere(this.result);
+    this.#keeper = keeper;
+  }
+
+  get workflow(): string {
+    return this.#keeper.workflow;
+  }
+
+  get result(): Promise<RunResult> {
+    if (this.#result === undefined) {
+      this.#result = new Promise((resolve) => {
+        this.#resolve = resolve;
+      });
+      toldElsewhere(this.#result);
+    }
+    return this.#result;
   }
 
   /** Unless it is taken up before, `wake` is called after so many milliseconds. */
   sleep(milliseconds: number, wake: () => void): void {
+    this.#alarm = new Alarm();
     this.#alarm.set(performance.now() + milliseconds, wake);
   }
 
@@ -82,25 +90,31 @@ export class RestingRun implements HeldRun {
   }
 
   async abort(reason: unknown): Promise<void> {
-    await (this.here === undefined ? this.#cancel(reason) : this.here.abort(reason));
+    await (this.here === undefined ? this.#keeper.cancel(this.id, reason) : this.here.abort(reason));
   }
 
   lost(error: BlazenError): void {
-    this.#alarm.stop();
-    this.#reject(ofCode(error.code, error.message));
+    this.#alarm?.stop();
+    this.#settle(Promise.reject(ofCode(error.code, error.message)));
   }
 
   async #follow(): Promise<HeldRun> {
-    this.#alarm.stop();
+    this.#alarm?.stop();
     try {
-      const found = await this.#find();
+      const found = await this.#keeper.find(this);
       this.here = found.here;
-      this.#resolve(found.result);
+      this.#settle(found.result);
       return found;
     } catch (error) {
-      this.#reject(error);
+      this.#settle(Promise.reject(error));
       throw error;
     }
+  }
+
+  #settle(result: Promise<RunResult>): void {
+    toldElsewhere(result);
+    this.#resolve?.(result);
+    this.#result ??= result;
   }
 }
 

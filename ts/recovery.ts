@@ -3,7 +3,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { summary } from "./describe.js";
 import { isBlazenError, StoreError } from "./errors.js";
-import { type HeldRun, RestingRun } from "./held_run.js";
+import { type HeldRun, type KeeperOfResting, RestingRun } from "./held_run.js";
 import { native } from "./native.js";
 import type { RunStatus } from "./run_status.js";
 import type { ListedRuns, StoreConnection } from "./store_connection.js";
@@ -45,6 +45,18 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
   const { connection, workflow, takeUp, cancel, parentHasEnded, endWithParent, timeLimited } = recovery;
   // Also a run that is loaded later goes on in the asynchronous context of whoever recovers, and not of whoever asks for it.
   const takeUpHere = AsyncResource.bind(takeUp);
+  const keeper: KeeperOfResting = {
+    workflow,
+    async find(run) {
+      try {
+        return await takeUpHere(run.id);
+      } finally {
+        // It is at work under its id, or has ended elsewhere, or what is wrong with it may be put right.
+        connection.letGoOf(run);
+      }
+    },
+    cancel,
+  };
   const endHere = AsyncResource.bind(endWithParent);
   const found: HeldRun[] = [];
   // Parents are loaded to see how they stand; nobody who has work to do waits for that.
@@ -70,7 +82,8 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
 
   function takeUpInTime(listed: ListedRun, parents: Parents): RestingRun {
     const { runId, parent } = listed;
-    const run = restingRun(runId);
+    const run = new RestingRun(runId, keeper);
+    connection.held.set(runId, run);
     const arriveInTurn = () => arrivals.add({ failing: `Run ${runId} was not taken up`, work: () => run.arrive() });
     const rest = timeLimited || departed.has(runId) ? 0 : restOf(listed);
     if (rest <= 0) {
@@ -119,20 +132,6 @@ export async function recoverRuns(recovery: Recovery): Promise<HeldRun[]> {
       yield page.runs;
       after = page.next ?? undefined;
     } while (after !== undefined);
-  }
-
-  function restingRun(runId: string): RestingRun {
-    const find = async () => {
-      try {
-        return await takeUpHere(runId);
-      } finally {
-        // It is at work under its id, or has ended elsewhere, or what is wrong with it may be put right.
-        connection.letGoOf(run);
-      }
-    };
-    const run: RestingRun = new RestingRun({ id: runId, workflow, find, cancel: (reason) => cancel(runId, reason) });
-    connection.held.set(runId, run);
-    return run;
   }
 }
 
