@@ -69,14 +69,3 @@ export class Arrival {
     return run;
   }
 }
-
-/** Ends a run that is here, or on its way, before it does anything more. One that is neither is left alone. */
-export function endWhereItIs(
-  runId: string,
-  { held, arriving }: { held: ReadonlyMap<string, HeldRun>; arriving: ReadonlyMap<string, Arrival> },
-  end: EndAtOnce,
-): void {
-  const here = held.get(runId)?.here;
-  if (here === undefined) arriving.get(runId)?.endAtOnce(end);
-  else end(here);
-}

@@ -1,6 +1,6 @@
 // The runs of a workflow by their ids: those that are at work here, and those that its store has.
 
-import { Arrival, type EndAtOnce, endWhereItIs } from "./arrivals.js";
+import { Arrival, type EndAtOnce } from "./arrivals.js";
 import { AbortedError, type BlazenError, RunStateError, StoreError } from "./errors.js";
 import { arrived, EndedRun, type HeldRun, RestingRun } from "./held_run.js";
 import { recoverRuns } from "./recovery.js";
@@ -140,7 +140,9 @@ export class RunsById {
 
   /** Ends a run that is here, or on its way, before it does anything more. One that is neither is left alone. */
   endWhereItIs(runId: string, end: EndAtOnce): void {
-    endWhereItIs(runId, { held: this.here, arriving: this.#arriving }, end);
+    const here = this.here.get(runId)?.here;
+    if (here === undefined) this.#arriving.get(runId)?.endAtOnce(end);
+    else end(here);
   }
 
   /**
