@@ -79,6 +79,29 @@ describe("a run that fails", () => {
     assert.deepEqual(undone, ALL);
   });
 
+  test("takes no event from outside while it undoes", async () => {
+    const undone = [];
+    const [undoing, goOn] = [gate(), gate()];
+    const compensate = async () => {
+      undoing.open();
+      await goOn.opened;
+      undone.push("first");
+    };
+    const wf = new Workflow("late")
+      .addStep("first", [START], () => ({ type: "Next" }), { compensate })
+      .addStep("fails", ["Next"], () => Promise.reject(new Error("no")))
+      .addStep("late", ["Late"], () => null, { compensate: () => void undone.push("late") });
+    const handler = await wf.runWithHandler();
+    await undoing.opened;
+    for (const unexpected of ["keep", "deliver"]) {
+      const refused = await rejectionOf(handler.sendEvent({ type: "Late" }, { unexpected }));
+      assert.equal(refused.code, "ERR_BLAZEN_RUN_ENDED");
+    }
+    goOn.open();
+    assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_STEP_FAILED");
+    assert.deepEqual(undone, ["first"]);
+  });
+
   test("undoes nothing if it completes", async () => {
     const undone = [];
     await orders({ undone, ship: () => stop("shipped") }).run({ order: 7 });

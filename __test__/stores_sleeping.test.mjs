@@ -7,6 +7,7 @@ import { around, MapStore } from "./conformance/map_store.mjs";
 import {
   ask,
   asking,
+  gate,
   KINDS,
   newFile,
   quiet,
@@ -172,6 +173,27 @@ test("a run that waits fails at the limit of its workflow although nobody asks f
   const { store } = await nextProcess(kept);
   const [handler] = await asking(store, { timeout: 0.1 }).recover();
   assert.equal((await rejectionOf(handler.result())).code, "ERR_BLAZEN_TIMEOUT");
+});
+
+test("a run that was lost when it had nothing to wait for is taken up, and fails", async () => {
+  const returns = gate();
+  const stalls = (store) => new Workflow("stalls", { store }).addStep("only", [START], () => returns.opened);
+  const handler = await stalls().runWithHandler();
+  const pausing = handler.pause();
+  returns.open();
+  const snapshot = await pausing;
+  const kept = new MapStore();
+  let commits = 0;
+  const commit = (batch) => {
+    commits += 1;
+    return commits > 1 ? Promise.reject(new Error("the process was lost")) : kept.commit(batch);
+  };
+  await stalls(around(kept, { commit }))
+    .resume(snapshot)
+    .catch(() => {});
+  while (commits < 2) await turn();
+  const [recovered] = await stalls(around(kept)).recover();
+  assert.equal((await rejectionOf(recovered.result())).code, "ERR_BLAZEN_STALLED");
 });
 
 /** A SqliteStore with a run that sleeps in it for an hour, where nobody works on it any more. */

@@ -122,7 +122,7 @@ pub enum Standing {
 /// Whether anything of a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
-    /// Events are on their way, or handlers at work; or the run undoes what it has done, or has ended.
+    /// Events are on their way, or handlers at work; or the run undoes what it has done, is about to fail, or has ended.
     Awake,
     /// Nothing before this time.
     Asleep(Millis),

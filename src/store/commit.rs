@@ -103,7 +103,7 @@ impl Commit {
 /// Whether anything of a run goes on. Of a paused run it says so of when it is resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
-    /// Events are on their way, or handlers at work; or the run undoes what it has done, or has ended.
+    /// Events are on their way, or handlers at work; or the run undoes what it has done, is about to fail, or has ended.
     Awake,
     /// Nothing before this time: that of the first delivery that is due, or wait that expires.
     Asleep(UnixMillis),

@@ -127,7 +127,11 @@ impl Rest {
             self.pending.values().filter(|waiting| waiting.held.is_none() && waiting.done.is_none());
         let first = on_its_way.map(|waiting| waiting.due).map(|due| at_rest_until(due, now)).min();
         match (&self.standing, first) {
-            (Standing::Running | Standing::Paused, None) if self.ending.is_none() => commit::Rest::Waiting,
+            (Standing::Running | Standing::Paused, None)
+                if self.ending.is_none() && !self.waits.is_empty() =>
+            {
+                commit::Rest::Waiting
+            }
             (Standing::Running | Standing::Paused, Some(Some(due))) if self.ending.is_none() => {
                 commit::Rest::Asleep(due)
             }

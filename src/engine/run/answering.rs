@@ -83,6 +83,7 @@ impl Run {
     pub fn receive(&mut self, incoming: Incoming) -> Result<bool, ReceiveError> {
         match self.phase {
             Phase::Ended(_) => return Err(ReceiveError::Ended),
+            _ if self.undoing.is_some() => return Err(ReceiveError::Ended),
             Phase::Paused => return Err(ReceiveError::Paused),
             Phase::Running | Phase::Pausing => {}
         }

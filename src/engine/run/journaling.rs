@@ -111,7 +111,9 @@ impl Run {
     }
 
     fn rest(&self) -> Rest {
-        if !self.is_at_rest() || self.undoing.is_some() || self.outcome().is_some() {
+        let has_ended = self.undoing.is_some() || self.outcome().is_some();
+        // A run that has nothing to wait for is about to fail.
+        if has_ended || !self.is_at_rest() || self.has_nothing_to_wait_for() {
             return Rest::Awake;
         }
         let due = [self.sleeping.first_due(), self.waits.first_due()].into_iter().flatten().min();

@@ -272,20 +272,12 @@ impl Run {
                     held: self.fan_in.held().count(),
                 }));
             }
-            Phase::Running if self.queue.is_empty() => self.park(),
             _ => {}
         }
     }
 
-    fn has_nothing_to_wait_for(&self) -> bool {
+    pub(super) fn has_nothing_to_wait_for(&self) -> bool {
         self.queue.is_empty() && self.waits.is_empty() && self.sleeping.is_empty()
-    }
-
-    /// A run that waits, perhaps for days, keeps no room for work.
-    fn park(&mut self) {
-        self.in_flight = AtWork::default();
-        self.queue.shrink_to_fit();
-        self.outbox.shrink_to_fit();
     }
 
     fn emit(&mut self, emission: Emission) -> Result<(), Outcome> {

@@ -5,6 +5,7 @@ use super::super::super::retry_policy::{FailedAttempt, RetryPolicy};
 use super::super::super::run_at_rest::{
     Ending, HeldEvent, Origin, PendingDelivery, PendingEvent, RestingWait, ResumeError, RunAtRest, WaitKind,
 };
+use super::super::{Incoming, ReceiveError};
 use super::*;
 use crate::StateValue;
 
@@ -250,6 +251,21 @@ fn nothing_is_taken_from_other_handlers_and_what_they_wrote_is_taken_back() {
     story.fails("ship");
     assert_eq!(story.run.settle(story.invocation("note"), None), Err(DeliveryError::Undoing));
     assert_eq!(story.gets("undo reserve", "by note"), "nothing");
+}
+
+#[test]
+fn nothing_is_taken_from_outside_any_more() {
+    let mut story = shipping(None);
+    story.fails("ship");
+    story.told();
+    for at_once in [true, false] {
+        let payload = story.keep("Charged");
+        let event_type = story.run.definition().event_type("Charged").expect("it is known");
+        let incoming = Incoming { id: ExactString::from("late"), event_type, payload, at_once };
+        assert_eq!(story.run.receive(incoming), Err(ReceiveError::Ended));
+    }
+    story.drain();
+    assert_eq!(story.told(), [] as [String; 0], "nothing is undone that was not done");
 }
 
 #[test]
