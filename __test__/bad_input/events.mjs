@@ -261,7 +261,7 @@ const sent = [
     ["a negative delay", { delayMs: -1 }],
     ["a delay that is no number", { delayMs: Number.NaN }],
     ["an endless delay", { delayMs: Number.POSITIVE_INFINITY }],
-    ["a delay beyond all dates", { delayMs: 8.65e15 }],
+    ["a delay that ends beyond all dates", { delayMs: 8.64e15 }],
     ["a delay as a string", { delayMs: "5" }],
     ["a delay as a BigInt", { delayMs: 5n }],
     ["a time as a number", { at: Date.now() }],
