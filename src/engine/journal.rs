@@ -298,10 +298,15 @@ impl Journal {
         self.durability == Durability::Exit
     }
 
+    /// Whether anything has changed since the last change was sealed.
+    pub(super) fn has_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// What has changed, if anything has, is one change.
-    pub(super) fn seal(&mut self, at: impl FnOnce() -> SealedAt) {
+    pub(super) fn seal(&mut self, at: SealedAt) {
         let Some(contents) = self.open.take() else { return };
-        let SealedAt { standing, ending, last_delivery, time, rest } = at();
+        let SealedAt { standing, ending, last_delivery, time, rest } = at;
         self.last += 1;
         let number = self.last;
         self.sealed.push_back(Change { number, contents, standing, ending, last_delivery, time, rest });
@@ -343,7 +348,7 @@ impl Journal {
             Durability::Async => u64::from(MOST_AHEAD),
             Durability::Exit => return true,
         };
-        let is_open = number > self.last && self.open.is_some();
+        let is_open = number > self.last && self.has_open();
         number <= self.durable + ahead && !is_open
     }
 }

@@ -171,8 +171,8 @@ impl Run {
             return None;
         }
         let is_running = matches!(self.phase, Phase::Running);
-        let own = [self.sleeping.first_due(), self.waits.first_due()].into_iter().filter(|_| is_running);
-        own.chain([self.time_limit.due()]).flatten().min()
+        let own = self.first_due().filter(|_| is_running);
+        own.into_iter().chain(self.time_limit.due()).min()
     }
 
     /// The identity of the run.
@@ -249,6 +249,11 @@ impl Run {
             outbox: VecDeque::new(),
             notice: None,
         }
+    }
+
+    /// When the first of what sleeps is due, or of what is waited for expires.
+    fn first_due(&self) -> Option<Millis> {
+        self.sleeping.first_due().into_iter().chain(self.waits.first_due()).min()
     }
 
     fn is_at_rest(&self) -> bool {

@@ -92,22 +92,28 @@ impl Run {
 
     /// What has changed since this was last called is one change.
     pub(super) fn seal(&mut self) {
-        let rest = self.rest();
-        let Some(journal) = &mut self.journal else { return };
-        journal.seal(|| {
-            let standing = match &self.phase {
-                Phase::Running | Phase::Pausing => Standing::Running,
-                Phase::Paused => Standing::Paused,
-                Phase::Ended(outcome) => Standing::Ended(outcome.clone()),
-            };
-            SealedAt {
-                standing,
-                ending: self.undoing.as_ref().map(|undoing| undoing.outcome.clone()),
-                last_delivery: DeliverySeq(self.last_delivery),
-                time: self.time_limit.left(),
-                rest,
-            }
-        });
+        if !self.journal.as_ref().is_some_and(|journal| journal.has_open()) {
+            return;
+        }
+        let at = self.sealed_at();
+        if let Some(journal) = &mut self.journal {
+            journal.seal(at);
+        }
+    }
+
+    fn sealed_at(&self) -> SealedAt {
+        let standing = match &self.phase {
+            Phase::Running | Phase::Pausing => Standing::Running,
+            Phase::Paused => Standing::Paused,
+            Phase::Ended(outcome) => Standing::Ended(outcome.clone()),
+        };
+        SealedAt {
+            standing,
+            ending: self.undoing.as_ref().map(|undoing| undoing.outcome.clone()),
+            last_delivery: DeliverySeq(self.last_delivery),
+            time: self.time_limit.left(),
+            rest: self.rest(),
+        }
     }
 
     fn rest(&self) -> Rest {
@@ -116,8 +122,7 @@ impl Run {
         if has_ended || !self.is_at_rest() || self.has_nothing_to_wait_for() {
             return Rest::Awake;
         }
-        let due = [self.sleeping.first_due(), self.waits.first_due()].into_iter().flatten().min();
-        due.map_or(Rest::Waiting, Rest::Asleep)
+        self.first_due().map_or(Rest::Waiting, Rest::Asleep)
     }
 
     /// The number of the change that is being made, or will be next; 0 for a run without a store.
