@@ -14,7 +14,7 @@ use super::lent;
 use super::loaded_run::LoadedRun;
 use super::mailbox::{News, Wake};
 use super::numbers::{number_from_js, number_to_js, parse_id, time_to_js};
-use super::store_in_javascript::{ParentRun, RunCommit, wakes_at};
+use super::store_in_javascript::{ParentRun, RunCommit};
 use super::text;
 use crate::store::commit::Rest;
 use crate::store::query::RunOrder;
@@ -360,7 +360,7 @@ impl From<RunSummary> for ListedRun {
             parent: run.parent.map(ParentRun::from),
             status: run.status.name().to_owned(),
             waiting: run.rest == Rest::Waiting,
-            wakes_at: wakes_at(run.rest),
+            wakes_at: run.rest.wakes_at().map(time_to_js),
             created_at: time_to_js(run.created_at),
             updated_at: time_to_js(run.updated_at),
             finished_at: run.finished_at.map(time_to_js),

@@ -250,16 +250,8 @@ impl From<Commit> for RunCommit {
             last_delivery: number_to_js(commit.last_delivery),
             time_remaining: commit.time_remaining.map(number_to_js),
             waiting: commit.rest == Rest::Waiting,
-            wakes_at: wakes_at(commit.rest),
+            wakes_at: commit.rest.wakes_at().map(time_to_js),
         }
-    }
-}
-
-/// Until when a run sleeps.
-pub(super) fn wakes_at(rest: Rest) -> Option<f64> {
-    match rest {
-        Rest::Asleep(until) => Some(time_to_js(until)),
-        Rest::Awake | Rest::Waiting => None,
     }
 }
 

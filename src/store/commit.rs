@@ -111,6 +111,17 @@ pub enum Rest {
     Waiting,
 }
 
+impl Rest {
+    /// Until when the run sleeps, if it does.
+    #[must_use]
+    pub fn wakes_at(self) -> Option<UnixMillis> {
+        match self {
+            Self::Asleep(until) => Some(until),
+            Self::Awake | Self::Waiting => None,
+        }
+    }
+}
+
 /// The run that a run is a child of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parent {

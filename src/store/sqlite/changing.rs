@@ -332,10 +332,7 @@ impl Writer<'_> {
             live.last_history,
             live.carries,
             standing.rest == Rest::Waiting,
-            match standing.rest {
-                Rest::Asleep(until) => Some(until.0),
-                Rest::Awake | Rest::Waiting => None,
-            },
+            standing.rest.wakes_at().map(|until| until.0),
             standing.seal(live.identity),
         ];
         let progress = match live.version {
