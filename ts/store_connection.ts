@@ -181,7 +181,8 @@ export class StoreConnection {
   #loseAll(): void {
     const runs = new Set<StoredRun>([...this.#written.values(), ...this.held.values()]);
     this.held.clear();
-    for (const run of runs) run.lost(closed());
+    const why = closed(); // of which each run makes an error of its own
+    for (const run of runs) run.lost(why);
     for (const arrival of this.arriving.values()) arrival.lose(closed());
   }
 
