@@ -35,23 +35,26 @@ function family({ store, hold = () => {}, log = [], options = {} }) {
   return { child, parent, log };
 }
 
+/** The same, whose child stands still in its first step until it is let go. */
+function standingStill(options) {
+  const [begun, held] = [gate(), gate()];
+  const hold = () => {
+    begun.open();
+    return held.opened;
+  };
+  return { ...family({ ...options, hold }), begun: begun.opened, letGo: held.open };
+}
+
 describe("a pause of a run whose handler waits for a child", () => {
   for (const [where, open] of Object.entries(STORES)) {
     test(`waits for what the child has in flight, and for nothing more, ${where}`, async () => {
       const store = open();
-      const [begun, held] = [gate(), gate()];
-      const { parent, log } = family({
-        store,
-        hold: () => {
-          begun.open();
-          return held.opened;
-        },
-      });
+      const { parent, log, begun, letGo } = standingStill({ store });
       const handler = await parent.runWithHandler();
-      await begun.opened;
+      await begun;
       const pausing = handler.pause();
       await quiet();
-      held.open();
+      letGo();
       await pausing;
       assert.deepEqual(log, ["parent 1", "first 1", "ERR_BLAZEN_PAUSED"]);
       await quiet();
@@ -84,20 +87,14 @@ describe("a pause of a run whose handler waits for a child", () => {
   }
 
   test("that is taken back goes on with the child, and calls no handler again", async () => {
-    const [begun, held] = [gate(), gate()];
-    const { parent, log } = family({
-      hold: () => {
-        begun.open();
-        return held.opened;
-      },
-    });
+    const { parent, log, begun, letGo } = standingStill();
     const handler = await parent.runWithHandler();
-    await begun.opened;
+    await begun;
     const refused = rejectionOf(handler.pause());
     await quiet();
     await handler.resumeInPlace();
     assert.equal((await refused).code, "ERR_BLAZEN_NOT_PAUSED");
-    held.open();
+    letGo();
     assert.equal((await handler.result()).data, "result");
     assert.deepEqual(log, ["parent 1", "first 1", "second 1"]);
   });
@@ -174,21 +171,12 @@ describe("a pause of a run whose handler waits for a child", () => {
     test(`keeps it in the store, where a later process finds it, with durability "${durability}"`, async () => {
       const path = newFile();
       const log = [];
-      const [begun, held] = [gate(), gate()];
       const before = SqliteStore.open(path);
-      const { parent } = family({
-        store: before,
-        options: { durability },
-        log,
-        hold: () => {
-          begun.open();
-          return held.opened;
-        },
-      });
+      const { parent, begun, letGo } = standingStill({ store: before, options: { durability }, log });
       const handler = await parent.runWithHandler();
-      await begun.opened;
+      await begun;
       const pausing = handler.pause();
-      held.open();
+      letGo();
       await pausing;
       await before.close();
       const store = SqliteStore.open(path);

@@ -54,6 +54,18 @@ fn shipping(durability: Option<Durability>) -> Story {
     story.at_rest()
 }
 
+/// `charge` has sent two events and goes on; `reserve` has put the first aside, and is at work on the second.
+fn one_of_two_is_put_aside() -> (Story, InvocationId) {
+    let mut story = begun(None);
+    story.sends("charge", "Charged");
+    let first = story.invocation("reserve");
+    story.sends("charge", "Charged");
+    let second = story.invocation("reserve");
+    assert!(!story.collects_two(first));
+    story.run.settle(first, None).unwrap();
+    (story, second)
+}
+
 impl Story {
     fn fails(&mut self, step: &str) {
         self.run.fail_step(self.invocation(step)).expect("it is at work");
@@ -166,13 +178,7 @@ fn a_step_that_gives_up_or_only_puts_its_event_aside_is_not_done() {
 
 #[test]
 fn whoever_gathers_a_set_is_done() {
-    let mut story = begun(None);
-    story.sends("charge", "Charged");
-    let first = story.invocation("reserve");
-    story.sends("charge", "Charged");
-    let second = story.invocation("reserve");
-    assert!(!story.collects_two(first));
-    story.run.settle(first, None).unwrap();
+    let (mut story, second) = one_of_two_is_put_aside();
     assert!(story.collects_two(second));
     story.run.settle(second, None).unwrap();
     story.drain();
@@ -197,13 +203,7 @@ fn what_waits_for_others_is_let_go_of_when_nothing_is_at_work() {
 
 #[test]
 fn whoever_is_waited_for_may_still_gather_what_waits_for_it() {
-    let mut story = begun(None);
-    story.sends("charge", "Charged");
-    let first = story.invocation("reserve");
-    story.sends("charge", "Charged");
-    let second = story.invocation("reserve");
-    assert!(!story.collects_two(first));
-    story.run.settle(first, None).unwrap();
+    let (mut story, second) = one_of_two_is_put_aside();
     story.returns_nothing("charge");
     story.fails("note");
     story.told();
